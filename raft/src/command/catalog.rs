@@ -1,0 +1,203 @@
+//! Commands and replies of the catalog: what exists and where it is placed.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+/// One command to the catalog.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CatalogCommand {
+    /// The idempotency key of the API call, 16 bytes, or empty; as for queues.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub invocation: Bytes,
+    /// What to do.
+    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5")]
+    pub op: Option<CatalogOp>,
+}
+
+/// The operations of the catalog.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum CatalogOp {
+    /// A node says who and where it is, at each start.
+    #[prost(message, tag = "2")]
+    RegisterNode(NodeRecord),
+    /// Creates a queue, or finds the same one.
+    #[prost(message, tag = "3")]
+    CreateQueue(CreateQueue),
+    /// Deletes a queue with all its partitions.
+    #[prost(message, tag = "4")]
+    DeleteQueue(ResourceKey),
+    /// Changes attributes of a queue.
+    #[prost(message, tag = "5")]
+    SetQueueAttributes(SetQueueAttributes),
+}
+
+/// Who a node is and where it is reached.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct NodeRecord {
+    /// The node's number.
+    #[prost(uint64, tag = "1")]
+    pub node_id: u64,
+    /// Random bits that the node's data folder was born with. The same number with other bits is
+    /// another disk, which has forgotten its votes: it is refused.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub incarnation: Bytes,
+    /// `host:port` of its peer listener.
+    #[prost(string, tag = "3")]
+    pub peer_address: String,
+    /// `host:port` of its AWS API.
+    #[prost(string, tag = "4")]
+    pub api_address: String,
+    /// `host:port` of its admin listener.
+    #[prost(string, tag = "5")]
+    pub admin_address: String,
+    /// Failure zone; empty if unknown.
+    #[prost(string, tag = "6")]
+    pub zone: String,
+    /// The version of Millrace it runs.
+    #[prost(string, tag = "7")]
+    pub version: String,
+}
+
+/// What names a resource: the same name may exist in other accounts and regions.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Message)]
+pub struct ResourceKey {
+    /// 12 digits.
+    #[prost(string, tag = "1")]
+    pub account: String,
+    /// Such as `us-east-1`.
+    #[prost(string, tag = "2")]
+    pub region: String,
+    /// The queue's name, with `.fifo` if it is FIFO.
+    #[prost(string, tag = "3")]
+    pub name: String,
+}
+
+/// Creates a queue. Replies `Queue` (new, or the existing one if it agrees) or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CreateQueue {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// The attributes that the caller gave, in canonical form; compared with an existing queue's.
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub given: BTreeMap<String, String>,
+    /// Every settable attribute of the new queue: the given ones over the defaults.
+    #[prost(btree_map = "string, string", tag = "3")]
+    pub complete: BTreeMap<String, String>,
+    /// Tags of the new queue.
+    #[prost(btree_map = "string, string", tag = "4")]
+    pub tags: BTreeMap<String, String>,
+    /// How many partitions it starts with.
+    #[prost(uint32, tag = "5")]
+    pub partitions: u32,
+    /// How many replicas each partition wants; fewer if there are fewer nodes.
+    #[prost(uint32, tag = "6")]
+    pub replicas: u32,
+}
+
+/// Changes attributes. Replies `Queue` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SetQueueAttributes {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// New values in canonical form; an empty value removes the attribute.
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub changes: BTreeMap<String, String>,
+}
+
+/// A queue as the catalog holds it.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct QueueRecord {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// Every settable attribute, in canonical form.
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub attributes: BTreeMap<String, String>,
+    /// Tags.
+    #[prost(btree_map = "string, string", tag = "3")]
+    pub tags: BTreeMap<String, String>,
+    /// When it was created.
+    #[prost(uint64, tag = "4")]
+    pub created_ms: u64,
+    /// When its attributes last changed.
+    #[prost(uint64, tag = "5")]
+    pub modified_ms: u64,
+    /// Rises with each change of this record, across the whole catalog.
+    #[prost(uint64, tag = "6")]
+    pub version: u64,
+    /// The groups of its partitions.
+    #[prost(uint64, repeated, tag = "7")]
+    pub partitions: Vec<u64>,
+}
+
+/// Where a group lives and whose it is.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct GroupRecord {
+    /// The group.
+    #[prost(uint64, tag = "1")]
+    pub group_id: u64,
+    /// Nodes with a replica; the first one is to lead if it can.
+    #[prost(uint64, repeated, tag = "2")]
+    pub replicas: Vec<u64>,
+    /// The queue that it is a partition of.
+    #[prost(message, optional, tag = "3")]
+    pub queue: Option<ResourceKey>,
+}
+
+/// What a command answered.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CatalogReply {
+    /// The answer.
+    #[prost(oneof = "CatalogAnswer", tags = "1, 2, 3")]
+    pub answer: Option<CatalogAnswer>,
+}
+
+/// The kinds of answers.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum CatalogAnswer {
+    /// Done; no more to say.
+    #[prost(message, tag = "1")]
+    Done(Done),
+    /// The queue as it now is.
+    #[prost(message, tag = "2")]
+    Queue(QueueRecord),
+    /// Refused.
+    #[prost(message, tag = "3")]
+    Refused(CatalogRefusal),
+}
+
+/// Nothing more to say.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Done {}
+
+/// Why the catalog refused.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct CatalogRefusal {
+    /// The reason.
+    #[prost(enumeration = "RefusalReason", tag = "1")]
+    pub reason: i32,
+    /// What it is about: the attribute that differs, the node that is known otherwise.
+    #[prost(string, tag = "2")]
+    pub subject: String,
+}
+
+/// Reasons for a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum RefusalReason {
+    /// Never sent by this version.
+    Unspecified = 0,
+    /// A queue of that name exists with another value of the attribute `subject`.
+    QueueDiffers = 1,
+    /// A queue of that name was deleted less than 60 seconds ago.
+    QueueDeletedRecently = 2,
+    /// There is no such queue.
+    NoSuchQueue = 3,
+    /// A node of that number exists with another data folder.
+    NodeIsAnother = 4,
+    /// There are no nodes to place a partition on.
+    NoNodes = 5,
+}

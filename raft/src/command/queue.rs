@@ -1,0 +1,279 @@
+//! Commands and replies of a queue partition.
+
+use bytes::Bytes;
+
+/// One command to a queue partition.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct QueueCommand {
+    /// The idempotency key of the API call, 16 bytes, or empty for none. A command whose key is in
+    /// the machine's window answers what the first one answered and changes nothing.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub invocation: Bytes,
+    /// What to do.
+    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7")]
+    pub op: Option<QueueOp>,
+}
+
+/// The operations of a queue partition.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum QueueOp {
+    /// Adds messages.
+    #[prost(message, tag = "2")]
+    Send(Send),
+    /// Takes visible messages for a while.
+    #[prost(message, tag = "3")]
+    Receive(Receive),
+    /// Removes received messages.
+    #[prost(message, tag = "4")]
+    Delete(Delete),
+    /// Moves the end of received messages' invisibility.
+    #[prost(message, tag = "5")]
+    ChangeVisibility(ChangeVisibility),
+    /// Removes every message.
+    #[prost(message, tag = "6")]
+    Purge(Purge),
+    /// Adopts the queue's settings. Proposed by the group's leader whenever the catalog's are newer.
+    #[prost(message, tag = "7")]
+    Configure(Configure),
+}
+
+/// Adds messages, in order. Replies [`Sent`], an entry for each.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Send {
+    /// The messages.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: Vec<SendEntry>,
+}
+
+/// One message to add.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SendEntry {
+    /// The body, UTF-8.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub body: Bytes,
+    /// Message attributes and stored system attributes, an encoded [`Attributes`]; empty if there
+    /// are none. The machine does not look inside.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub attributes: Bytes,
+    /// Delay before it becomes visible; the queue's own delay is already taken into account.
+    #[prost(uint64, tag = "3")]
+    pub delay_ms: u64,
+    /// Message group; empty for none. Always present on FIFO queues.
+    #[prost(string, tag = "4")]
+    pub group: String,
+    /// Deduplication id (explicit or content based); empty on standard queues.
+    #[prost(string, tag = "5")]
+    pub deduplication_id: String,
+}
+
+/// The attributes of a message, as the node encodes them into [`SendEntry::attributes`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Attributes {
+    /// Message attributes, sorted by name.
+    #[prost(message, repeated, tag = "1")]
+    pub message: Vec<MessageAttribute>,
+    /// The X-Ray header (`AWSTraceHeader`), or empty.
+    #[prost(string, tag = "2")]
+    pub trace_header: String,
+    /// The sender's identity (`SenderId`).
+    #[prost(string, tag = "3")]
+    pub sender_id: String,
+}
+
+/// One message attribute.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct MessageAttribute {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// The full data type, such as `Number.int`.
+    #[prost(string, tag = "2")]
+    pub data_type: String,
+    /// The value: UTF-8 for String and Number, any bytes for Binary.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub value: Bytes,
+}
+
+/// Takes visible messages. Replies [`Received`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Receive {
+    /// At most this many messages, 1 to 10.
+    #[prost(uint32, tag = "1")]
+    pub max: u32,
+    /// For how long they are invisible to others; 0 leaves them visible.
+    #[prost(uint64, tag = "2")]
+    pub visibility_ms: u64,
+}
+
+/// Which delivery of which message a receipt handle stands for.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Receipt {
+    /// The message's sequence within the partition.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// The number of the delivery: the message's receive count when it was handed out.
+    #[prost(uint32, tag = "2")]
+    pub delivery: u32,
+}
+
+/// Removes messages. Replies [`Outcomes`], one for each receipt.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Delete {
+    /// The receipts.
+    #[prost(message, repeated, tag = "1")]
+    pub receipts: Vec<Receipt>,
+}
+
+/// Moves the end of invisibility. Replies [`Outcomes`], one for each entry.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ChangeVisibility {
+    /// The changes.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: Vec<VisibilityEntry>,
+}
+
+/// One change of visibility.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct VisibilityEntry {
+    /// The delivery.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: Option<Receipt>,
+    /// Invisible for this long from now; 0 makes the message visible at once.
+    #[prost(uint64, tag = "2")]
+    pub visibility_ms: u64,
+}
+
+/// Removes every message, also those in flight and delayed. Replies [`Outcomes`] with one outcome.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Purge {}
+
+/// The settings that the machine itself needs. Replies [`Outcomes`] with no outcome.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Configure {
+    /// The version of the queue's record in the catalog. An older one than the machine's is ignored.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Whether the queue is FIFO. Never changes.
+    #[prost(bool, tag = "2")]
+    pub fifo: bool,
+    /// Age at which messages are dropped.
+    #[prost(uint64, tag = "3")]
+    pub retention_ms: u64,
+    /// Whether deduplication ids count within their message group only (`DeduplicationScope=messageGroup`).
+    #[prost(bool, tag = "4")]
+    pub deduplicate_by_group: bool,
+}
+
+/// What a command answered.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct QueueReply {
+    /// The answer.
+    #[prost(oneof = "QueueAnswer", tags = "1, 2, 3, 4")]
+    pub answer: Option<QueueAnswer>,
+}
+
+/// The kinds of answers.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum QueueAnswer {
+    /// To [`Send`].
+    #[prost(message, tag = "1")]
+    Sent(Sent),
+    /// To [`Receive`].
+    #[prost(message, tag = "2")]
+    Received(Received),
+    /// To [`Delete`], [`ChangeVisibility`], [`Purge`] and [`Configure`].
+    #[prost(message, tag = "3")]
+    Outcomes(Outcomes),
+    /// The whole command was refused: one of [`Outcome`], as a number.
+    #[prost(enumeration = "Outcome", tag = "4")]
+    Refused(i32),
+}
+
+/// To [`Send`]: an entry for each message, in order.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Sent {
+    /// The messages.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: Vec<SentEntry>,
+}
+
+/// A message that was added, or the one that it repeats (same deduplication id).
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SentEntry {
+    /// Message id, 16 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub message_id: Bytes,
+    /// Sequence within the partition; strictly rising.
+    #[prost(uint64, tag = "2")]
+    pub sequence: u64,
+}
+
+/// To [`Receive`]: the messages, in order; none if nothing was visible.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Received {
+    /// The messages.
+    #[prost(message, repeated, tag = "1")]
+    pub messages: Vec<Delivered>,
+}
+
+/// One delivery of one message.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Delivered {
+    /// What its receipt handle stands for.
+    #[prost(message, optional, tag = "1")]
+    pub receipt: Option<Receipt>,
+    /// Message id, 16 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub message_id: Bytes,
+    /// The body.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body: Bytes,
+    /// As sent.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub attributes: Bytes,
+    /// When it was sent.
+    #[prost(uint64, tag = "5")]
+    pub sent_ms: u64,
+    /// When it was first received.
+    #[prost(uint64, tag = "6")]
+    pub first_received_ms: u64,
+    /// How often it was received, this time included.
+    #[prost(uint32, tag = "7")]
+    pub receive_count: u32,
+    /// Message group, or empty.
+    #[prost(string, tag = "8")]
+    pub group: String,
+    /// Deduplication id, or empty.
+    #[prost(string, tag = "9")]
+    pub deduplication_id: String,
+}
+
+/// To commands about received messages.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Outcomes {
+    /// One for each receipt of the command, in order.
+    #[prost(enumeration = "Outcome", repeated, tag = "1")]
+    pub outcomes: Vec<i32>,
+}
+
+/// What became of one part of a command. Node code turns these into SQS errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+pub enum Outcome {
+    /// Never sent by this version.
+    Unspecified = 0,
+    /// Done, or already done before.
+    Done = 1,
+    /// FIFO: the receipt's visibility timeout has passed, or the message was handed out again.
+    ReceiptExpired = 2,
+    /// The message is no longer there.
+    NoSuchMessage = 3,
+    /// The message is not in flight.
+    NotInFlight = 4,
+    /// The message would be invisible for more than 12 hours since it was received.
+    BeyondTwelveHours = 5,
+    /// A purge was made less than 60 seconds ago.
+    PurgeInProgress = 6,
+    /// Too many messages are in flight.
+    TooManyInFlight = 7,
+}

@@ -1,0 +1,122 @@
+//! The seams to the outside world: clock, randomness, disk and network.
+//!
+//! Production hands in the real ones ([`real`]), the simulation hands in turmoil's. Code in this
+//! workspace never calls `SystemTime::now`, a random generator, `std::fs` or `tokio::net` on its
+//! own (timers may use `tokio::time`, which simulation controls).
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::types::Millis;
+
+pub mod real;
+
+/// Everything a node needs from outside, cheap to clone.
+#[derive(Clone)]
+pub struct Env {
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for identifiers and jitter; never secrets.
+    pub random: Arc<dyn Random>,
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// Connections.
+    pub net: Arc<dyn Net>,
+    /// How blocking loops (WAL writer, checkpoint writer) are run.
+    pub workers: Arc<dyn Workers>,
+}
+
+/// Wall time, which may jump. Only leaders read it, to stamp entries.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since the Unix epoch.
+    fn now(&self) -> Millis;
+}
+
+/// A source of random numbers.
+pub trait Random: Send + Sync {
+    /// 64 uniformly distributed bits.
+    fn next_u64(&self) -> u64;
+}
+
+/// The files of a node, in the manner of `std::fs`. All calls block.
+pub trait Disk: Send + Sync {
+    /// Opens for reading and writing; creates an empty file where there is none and `create` is set.
+    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn DiskFile>>;
+    /// Creates a folder and its parents.
+    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// The entries of a folder, sorted by path.
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>>;
+    /// Renames a file over another one, atomically.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Makes creations, renames and removals in this folder durable.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Takes an exclusive lock that lasts as long as the value lives; an error if another process holds it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn std::any::Any + Send + Sync>>;
+}
+
+/// An open file. Offsets are bytes from its start.
+pub trait DiskFile: Send + Sync {
+    /// Fills `buf` from `offset`, or fails.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes all of `buf` at `offset`.
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
+    /// Makes the data durable (fdatasync).
+    fn sync_data(&self) -> io::Result<()>;
+    /// Reserves space for `len` bytes and sets the length to it; contents past the old end read as zeros.
+    fn allocate(&self, len: u64) -> io::Result<()>;
+    /// Length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Whether the file has no bytes.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+}
+
+/// A byte stream between two hosts.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A boxed future, for the traits that must be object safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Connections. Addresses are `host:port`; names are resolved at each call, because pods move.
+pub trait Net: Send + Sync {
+    /// Connects. No time limit of its own: callers have deadlines.
+    fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+    /// Listens.
+    fn bind<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
+}
+
+/// A listening socket.
+pub trait Listener: Send + Sync {
+    /// The next connection and its peer's address.
+    fn accept<'a>(&'a self) -> BoxFuture<'a, io::Result<(Box<dyn Stream>, String)>>;
+    /// Where it listens, with the port that was chosen if port 0 was asked for.
+    fn local_address(&self) -> io::Result<String>;
+}
+
+/// Runs the two blocking loops of a node. In production each is a thread of its own; in
+/// simulation each is a task on the simulated host, because turmoil's world is bound to its thread.
+pub trait Workers: Send + Sync {
+    /// Runs `step` again and again, whenever [`Waker::wake`] was called since it last began, until
+    /// the returned waker and its clones are dropped.
+    fn run(&self, name: &str, step: Box<dyn FnMut() + Send>) -> Waker;
+}
+
+/// Wakes a worker; clones share it.
+#[derive(Clone)]
+pub struct Waker(pub Arc<dyn Fn() + Send + Sync>);
+
+impl Waker {
+    /// Makes the worker's step run at least once more from now on.
+    pub fn wake(&self) {
+        (self.0)()
+    }
+}

@@ -1,0 +1,1 @@
+//! The real clock, randomness, disk and network.

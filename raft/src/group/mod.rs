@@ -1,0 +1,3 @@
+//! One Raft group. The only folder where openraft's types appear.
+
+pub mod types;

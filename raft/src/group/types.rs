@@ -1,0 +1,49 @@
+//! openraft's type parameters, chosen once.
+
+use std::fmt;
+
+use bytes::Bytes;
+use openraft::EmptyNode;
+use openraft::impls::leader_id_std;
+
+use crate::command::Reply;
+use crate::types::NodeId;
+
+openraft::declare_raft_types!(
+    /// The one configuration that all groups of all kinds share. Leader ids follow the Raft paper:
+    /// at most one leader a term.
+    pub TypeConfig:
+        D = Payload,
+        R = Replies,
+        NodeId = NodeId,
+        Node = EmptyNode,
+        Term = u64,
+        LeaderId = leader_id_std::LeaderId<u64, NodeId>,
+);
+
+/// An encoded [`crate::command::Batch`]. It is encoded once, by the leader; the log, the wire and
+/// the state machine share its bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Payload(pub Bytes);
+
+impl fmt::Display for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "batch of {} bytes", self.0.len())
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Replies to the commands of a batch, in order; empty for entries that carry none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replies(pub Vec<Reply>);
+
+impl fmt::Display for Replies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} replies", self.0.len())
+    }
+}

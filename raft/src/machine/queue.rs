@@ -1,0 +1,6 @@
+//! Placeholder.
+/// Placeholder.
+pub struct Queue;
+/// Placeholder.
+#[derive(Clone)]
+pub struct MessageRow;

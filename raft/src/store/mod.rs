@@ -1,0 +1,1 @@
+//! Checkpoints: durable, rebuildable copies of machines' states.

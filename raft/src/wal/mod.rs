@@ -1,0 +1,1 @@
+//! The node's write-ahead log, shared by all its groups.
