@@ -131,12 +131,19 @@ impl Router {
     async fn attempt(&self, node: NodeId, command: &Command, wait: Duration, deadline: Instant) -> Attempt {
         if node == self.peers.me() {
             let done = self.local.execute(command.group, command.bytes.clone(), command.receive.map(|_| wait));
-            return match tokio::time::timeout_at(deadline, done).await {
-                Ok(Ok(reply)) => Attempt::Done(reply),
-                Ok(Err(NotDone::NotLeader(leader))) => Attempt::Again(leader),
-                Ok(Err(NotDone::Busy)) => Attempt::Failed(RouteError::Busy(command.group)),
-                Ok(Err(NotDone::Stopped)) => Attempt::Again(None),
-                Err(_) => Attempt::Failed(RouteError::Unavailable(command.group)),
+            return tokio::select! {
+                // A reply that has come is taken even if the leader changed meanwhile.
+                biased;
+                done = done => match done {
+                    Ok(reply) => Attempt::Done(reply),
+                    Err(NotDone::NotLeader(leader)) => Attempt::Again(leader),
+                    Err(NotDone::Busy) => Attempt::Failed(RouteError::Busy(command.group)),
+                    Err(NotDone::Stopped) => Attempt::Again(None),
+                },
+                () = self.leader_changed_from(command.group, node) => Attempt::Again(None),
+                () = tokio::time::sleep_until(deadline) => {
+                    Attempt::Failed(RouteError::Unavailable(command.group))
+                }
             };
         }
         let Some(link) = self.peers.link(node) else { return Attempt::Again(None) };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use openraft::Instant;
 use openraft::async_runtime::WatchReceiver;
 use openraft::{EmptyNode, ReadPolicy, ServerState};
 
@@ -144,7 +145,7 @@ impl Group {
     /// [`NotDone::NotLeader`] with the leader, if known.
     pub async fn read_index(&self) -> Result<u64, NotDone> {
         match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-            Ok((read, _)) => Ok(read.map_or(0, |id| id.index + 1)),
+            Ok((read, _)) => Ok(read.log_id().index + 1),
             Err(_) => Err(NotDone::NotLeader(self.leadership().leader)),
         }
     }

@@ -139,9 +139,11 @@ impl Gatherer {
             let forward = match self.raft.client_write(payload.clone()).await {
                 Ok(written) => return Ok(written.data),
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => forward,
-                Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(_)) | RaftError::Fatal(_)) => {
-                    return Err(NotDone::Stopped);
+                // It may still be committed by the next leader; the invocation tells a repetition.
+                Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(forward))) => {
+                    return Err(NotDone::NotLeader(forward.leader_id));
                 }
+                Err(_) => return Err(NotDone::Stopped),
             };
             let lease_ran_out = matches!(forward.reason, ForwardReason::LeaseExpired);
             attempts += 1;

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use openraft::EmptyNode;
 use openraft::impls::leader_id_std;
+use openraft::vote::RaftLeaderIdExt;
 
 use crate::command::Reply;
 use crate::types::NodeId;
@@ -65,5 +66,6 @@ pub type SnapshotMeta = openraft::alias::SnapshotMetaOf<TypeConfig>;
 
 /// The log id of a term's entry.
 pub fn log_id(term: u64, index: u64) -> LogId {
-    LogId { leader_id: leader_id_std::CommittedLeaderId::new(term), index }
+    // The node does not count: a term has one leader.
+    LogId { leader_id: LeaderId::new_committed(term, NodeId(0)), index }
 }

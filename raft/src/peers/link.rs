@@ -85,7 +85,7 @@ impl Link {
         group: GroupId,
         body: Body,
         deadline: Duration,
-    ) -> impl Future<Output = Result<Body, CallError>> + Send + 'static {
+    ) -> impl Future<Output = Result<Body, CallError>> + Send + use<> {
         let node = self.node;
         let started = self.start_call(group, body);
         let shared = self.shared.clone();

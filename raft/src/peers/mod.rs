@@ -91,12 +91,10 @@ impl Peers {
             return Some(link.clone());
         }
         let mut state = self.state.write();
-        let address = state.addresses.get(&node)?.clone();
-        let link = state
-            .links
-            .entry(node)
-            .or_insert_with(|| Link::start(self.env.clone(), self.me, state.cluster.clone(), node, address));
-        Some(link.clone())
+        let State { cluster, addresses, links } = &mut *state;
+        let address = addresses.get(&node)?;
+        let start = || Link::start(self.env.clone(), self.me, cluster.clone(), node, address.clone());
+        Some(links.entry(node).or_insert_with(start).clone())
     }
 
     /// Whether the link to a node is up; this node itself always is.

@@ -150,7 +150,7 @@ async fn read_frames(
         for Frame { call, group, body } in message.frames {
             let Some(body) = body else { continue };
             let mut work = handle(inbound.as_ref(), GroupId(group), body);
-            let reply = |body| Frame { call, group, body: Some(body) };
+            let reply = move |body| Frame { call, group, body: Some(body) };
             match futures::poll!(&mut work) {
                 Poll::Ready(body) => {
                     if replies.send(reply(body)).await.is_err() {
