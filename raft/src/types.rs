@@ -33,6 +33,13 @@ number!(
     Millis, ""
 );
 
+impl From<u64> for NodeId {
+    /// openraft's test suite makes node ids of numbers.
+    fn from(number: u64) -> NodeId {
+        NodeId(number)
+    }
+}
+
 impl GroupId {
     /// The group that holds what exists. Every node has a replica.
     pub const CATALOG: GroupId = GroupId(0);

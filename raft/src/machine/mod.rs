@@ -1,13 +1,26 @@
 //! The replicated state machines. Pure: no clock, no randomness, no I/O, no `async`, and nothing
 //! that depends on the order of a hash map. Two replicas that applied the same entries are equal,
 //! to the last byte of their rows.
+//!
+//! A machine takes a [`Batch`] and gives one [`Reply`] for each command. It does not know Raft, the
+//! log, or where it is saved: it hands out its state as [`Row`]s, all of them for a snapshot, or
+//! those that changed for a checkpoint.
 
 use bytes::Bytes;
 
 use crate::command::{Batch, Reply};
 
 pub mod catalog;
+mod clock;
+mod idempotency;
+mod mix;
 pub mod queue;
+mod ring;
+mod row;
+mod tables;
+mod window;
+
+pub use row::{Delta, LoadError, Row, RowValue};
 
 /// The kinds of groups. The numbers are on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +32,21 @@ pub enum MachineKind {
     Queue = 2,
 }
 
+impl TryFrom<u8> for MachineKind {
+    type Error = LoadError;
+
+    fn try_from(number: u8) -> Result<MachineKind, LoadError> {
+        match number {
+            1 => Ok(MachineKind::Catalog),
+            2 => Ok(MachineKind::Queue),
+            other => Err(LoadError(format!("unknown kind of machine {other}"))),
+        }
+    }
+}
+
 /// The state of one replica of one group.
+// A replica holds one machine; the difference in size between the variants costs nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum Machine {
     /// Of the catalog.
     Catalog(catalog::Catalog),
@@ -27,52 +54,79 @@ pub enum Machine {
     Queue(queue::Queue),
 }
 
-/// One row of a machine's state as checkpoints and snapshots hold it. Keys sort bytewise and their
-/// first byte is the table, listed in each machine's `rows.rs`.
-#[derive(Clone)]
-pub struct Row {
-    /// The key, unique within the group.
-    pub key: Bytes,
-    /// The value.
-    pub value: RowValue,
+impl Machine {
+    /// An empty machine.
+    pub fn new(kind: MachineKind) -> Machine {
+        match kind {
+            MachineKind::Catalog => Machine::Catalog(catalog::Catalog::new()),
+            MachineKind::Queue => Machine::Queue(queue::Queue::new()),
+        }
+    }
+
+    /// What it is a machine of.
+    pub fn kind(&self) -> MachineKind {
+        match self {
+            Machine::Catalog(_) => MachineKind::Catalog,
+            Machine::Queue(_) => MachineKind::Queue,
+        }
+    }
+
+    /// The queue partition, if it is one.
+    pub fn as_queue(&self) -> Option<&queue::Queue> {
+        match self {
+            Machine::Queue(queue) => Some(queue),
+            Machine::Catalog(_) => None,
+        }
+    }
+
+    /// The catalog, if it is one.
+    pub fn as_catalog(&self) -> Option<&catalog::Catalog> {
+        match self {
+            Machine::Catalog(catalog) => Some(catalog),
+            Machine::Queue(_) => None,
+        }
+    }
+
+    /// Applies a batch; one reply for each of its commands, in order. What cannot be decoded
+    /// changes nothing and answers [`Reply::Unintelligible`].
+    pub fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
+        match self {
+            Machine::Catalog(catalog) => catalog.apply(batch),
+            Machine::Queue(queue) => queue.apply(batch),
+        }
+    }
+
+    /// What changed since the last call, or since the machine was made or loaded; marks all as
+    /// clean. Costs as much as there are changes, and copies no bodies.
+    pub fn take_delta(&mut self) -> Delta {
+        match self {
+            Machine::Catalog(catalog) => catalog.take_delta(),
+            Machine::Queue(queue) => queue.take_delta(),
+        }
+    }
+
+    /// The whole state, sorted by key. Copies no bodies.
+    pub fn rows(&self) -> Vec<Row> {
+        match self {
+            Machine::Catalog(catalog) => catalog.rows(),
+            Machine::Queue(queue) => queue.rows(),
+        }
+    }
+
+    /// Builds a machine from what [`Machine::rows`] gave, keys and encoded values, in any order.
+    /// Its next delta is relative to these rows.
+    pub fn load(
+        kind: MachineKind,
+        rows: impl IntoIterator<Item = (Bytes, Bytes)>,
+    ) -> Result<Machine, LoadError> {
+        Ok(match kind {
+            MachineKind::Catalog => Machine::Catalog(catalog::Catalog::load(rows)?),
+            MachineKind::Queue => Machine::Queue(queue::Queue::load(rows)?),
+        })
+    }
+
+    /// A checksum over all rows: equal on replicas that applied the same entries.
+    pub fn digest(&self) -> u64 {
+        row::digest(&self.rows())
+    }
 }
-
-/// A row's value, encoded as late as possible: cutting a checkpoint happens between two entries
-/// and must not copy bodies; encoding happens on the checkpoint's own thread.
-#[derive(Clone)]
-pub enum RowValue {
-    /// Already bytes.
-    Encoded(Bytes),
-    /// A message, shared with the machine; `queue` encodes it.
-    Message(queue::MessageRow),
-}
-
-/// What changed in a machine since the last cut.
-#[derive(Clone, Default)]
-pub struct Delta {
-    /// If set, every row that was there before goes first.
-    pub clear: bool,
-    /// Rows to write.
-    pub puts: Vec<Row>,
-    /// Keys to remove.
-    pub deletes: Vec<Bytes>,
-}
-
-/// A machine could not be built from rows: they are damaged, or of a newer version.
-#[derive(Debug, thiserror::Error)]
-#[error("state cannot be loaded: {0}")]
-pub struct LoadError(pub String);
-
-// The implementation:
-//
-// impl Machine {
-//     pub fn new(kind) -> Machine                                  an empty one
-//     pub fn apply(&mut self, batch: &Batch) -> Vec<Reply>         one reply for each command
-//     pub fn take_delta(&mut self) -> Delta                        changes since the last call; marks all as clean
-//     pub fn rows(&self) -> Vec<Row>                               the whole state, cheap (no body is copied)
-//     pub fn load(kind, rows: impl IntoIterator<Item = (Bytes, Bytes)>) -> Result<Machine, LoadError>
-//     pub fn digest(&self) -> u64                                  checksum over all rows: equal on equal replicas
-// }
-// impl RowValue { pub fn encode(&self) -> Bytes }
-#[allow(unused)]
-fn placeholder(_: &Batch, _: Reply) {}

@@ -1,1 +1,230 @@
 //! The node's write-ahead log, shared by all its groups.
+//!
+//! Raft's promises (votes, entries) are kept here before they are given. One log for all groups,
+//! because a disk that syncs once for a hundred groups does a hundred times the work of one that
+//! syncs for each: what is queued while a sync runs shares the next one.
+//!
+//! - [`Wal::open`] takes the folder, replays it, cuts a torn tail and refuses damage.
+//! - [`Wal::group`] gives the handle through which one group appends, votes, truncates, purges and reads.
+//! - Space comes back when groups purge: [`Wal::pressure`] names those that hold the oldest segments.
+//! - A failed write or sync ends the log for good: [`Wal::until_failed`].
+//!
+//! It does not know what an entry means, does not decide when to purge, and never retries.
+//!
+//! A write's way: `group.rs` (memory, queue) → `writer.rs` (batch, write, sync, callbacks) →
+//! `segment.rs` (files); the bytes are described in `format.rs`. The way back: `scan.rs` and
+//! `replay.rs`. `live.rs` knows which segments are needed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::env::{Env, Waker};
+use crate::types::GroupId;
+
+mod entries;
+mod error;
+mod format;
+mod group;
+mod live;
+mod read;
+mod replay;
+mod scan;
+mod segment;
+mod shared;
+mod stats;
+mod window;
+mod writer;
+
+pub use error::WalError;
+pub use group::GroupLog;
+pub use read::Run;
+pub use shared::Done;
+pub use stats::{BatchObserver, BatchStats, WalStats};
+
+use format::{BATCH_HEADER_BYTES, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
+use group::{Group, GroupState};
+use segment::Folder;
+use shared::{Action, Op, Shared};
+use writer::Writer;
+
+/// Sizes and bounds.
+#[derive(Clone)]
+pub struct WalOptions {
+    /// Bytes of a segment file; between [`WalOptions::SEGMENT_BYTES_MIN`] and [`WalOptions::SEGMENT_BYTES_MAX`].
+    pub segment_bytes: u64,
+    /// With more segments than this in use, [`Wal::pressure`] names groups.
+    pub live_segments_budget: usize,
+    /// Recent entries kept in memory for one group. Entries that are not durable yet come on top.
+    pub group_cache_bytes: usize,
+    /// Recent entries kept in memory for all groups.
+    pub node_cache_bytes: usize,
+    /// With more than this queued, [`GroupLog::room`] waits.
+    pub queue_bytes_max: usize,
+    /// Told of each batch, for metrics.
+    pub observer: Option<BatchObserver>,
+}
+
+impl WalOptions {
+    /// Small enough for tests that want many segments.
+    pub const SEGMENT_BYTES_MIN: u64 = 16 * 1024;
+    /// Offsets within a segment have 32 bits.
+    pub const SEGMENT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+    /// The longest entry, vote or description that a segment can hold.
+    fn body_bytes_max(&self) -> usize {
+        let headers = SEGMENT_HEADER_BYTES as usize + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
+        self.segment_bytes as usize - headers - format::BATCH_ALIGNMENT
+    }
+}
+
+impl Default for WalOptions {
+    fn default() -> WalOptions {
+        const MIB: usize = 1024 * 1024;
+        WalOptions {
+            segment_bytes: 64 * MIB as u64,
+            live_segments_budget: 16,
+            group_cache_bytes: 8 * MIB,
+            node_cache_bytes: 64 * MIB,
+            queue_bytes_max: 64 * MIB,
+            observer: None,
+        }
+    }
+}
+
+/// The log of a node; clones share it. The writer ends with the last of its handles.
+#[derive(Clone)]
+pub struct Wal {
+    shared: Arc<Shared>,
+    waker: Waker,
+}
+
+impl Wal {
+    /// Takes the folder `path`, making it if need be, and reads what it holds. Blocks on the disk.
+    pub fn open(env: &Env, path: &Path, mut options: WalOptions) -> Result<Wal, WalError> {
+        let allowed = WalOptions::SEGMENT_BYTES_MIN..=WalOptions::SEGMENT_BYTES_MAX;
+        options.segment_bytes = options
+            .segment_bytes
+            .next_multiple_of(SEGMENT_HEADER_BYTES)
+            .clamp(*allowed.start(), *allowed.end());
+        let (mut folder, segments) = Folder::open(env, path, options.segment_bytes)?;
+        let recovered = replay::replay(&mut folder, segments)?;
+        let groups = recovered.groups.into_iter();
+        let groups = groups.map(|(id, state)| (id, Group::new(id, state)));
+        let segments = recovered.segments.into_iter();
+        let segments = segments.map(|segment| (segment.sequence, segment));
+        let shared = Arc::new(Shared::new(options, groups.collect(), segments.collect()));
+        let mut writer = Writer::new(shared.clone(), folder, recovered.live, recovered.tail);
+        let waker = env.workers.run("wal", Box::new(move || writer.step()));
+        Ok(Wal { shared, waker })
+    }
+
+    /// The log of a group, empty if it is not known yet.
+    pub fn group(&self, id: GroupId) -> GroupLog {
+        let known = self.shared.groups.read().get(&id).cloned();
+        let group = known.unwrap_or_else(|| {
+            let mut groups = self.shared.groups.write();
+            let new = || Group::new(id, GroupState::default());
+            groups.entry(id).or_insert_with(new).clone()
+        });
+        self.handle(group)
+    }
+
+    /// The groups that are known: those with anything in the log, and those asked for by [`Wal::group`].
+    pub fn groups(&self) -> Vec<GroupId> {
+        self.shared.groups.read().keys().copied().collect()
+    }
+
+    /// Removes all that the log has of a group; durable when it returns. Handles that exist stop
+    /// working, and a new one begins an empty log.
+    pub async fn forget(&self, id: GroupId) -> Result<(), WalError> {
+        let (done, forgotten) = oneshot::channel();
+        {
+            let mut groups = self.shared.groups.write();
+            let Some(group) = groups.remove(&id) else {
+                return Ok(());
+            };
+            self.handle(group).forget(answer(done))?;
+        }
+        outcome(forgotten).await
+    }
+
+    /// The groups whose entries hold the oldest segments, oldest first, if more segments are in
+    /// use than the budget allows: the caller should checkpoint and purge them.
+    pub fn pressure(&self) -> Vec<GroupId> {
+        let (oldest, in_use) = {
+            let segments = self.shared.segments.read();
+            let oldest = segments.keys().copied().min().unwrap_or(0);
+            (oldest, segments.len())
+        };
+        let Some(excess) = in_use.checked_sub(self.shared.options.live_segments_budget) else {
+            return Vec::new();
+        };
+        let mut pinning: Vec<(u64, GroupId)> = self
+            .shared
+            .groups
+            .read()
+            .values()
+            .filter_map(|group| {
+                let first = group.state.lock().entries.oldest_segment()?;
+                (first < oldest + excess as u64).then_some((first, group.id))
+            })
+            .collect();
+        pinning.sort_unstable();
+        pinning.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// Bytes of a group's entries that were not purged.
+    pub fn bytes_since_purge(&self, id: GroupId) -> u64 {
+        let group = self.shared.groups.read().get(&id).cloned();
+        group.map_or(0, |group| group.state.lock().entries.live_bytes())
+    }
+
+    /// What the log did so far.
+    pub fn stats(&self) -> WalStats {
+        let queued = self.shared.queued_bytes() as u64;
+        self.shared.counters.snapshot(queued)
+    }
+
+    /// The failure that ended the log, if one did.
+    pub fn failed(&self) -> Option<WalError> {
+        let ended = self.shared.check().err()?;
+        (!matches!(ended, WalError::Closed)).then_some(ended)
+    }
+
+    /// Waits until the log ends: with the failure, or with [`WalError::Closed`].
+    pub async fn until_failed(&self) -> WalError {
+        self.shared.ended.cancelled().await;
+        self.shared.check().err().unwrap_or(WalError::Closed)
+    }
+
+    /// Makes all that is queued durable, then ends the log and lets go of the folder.
+    pub async fn close(&self) -> Result<(), WalError> {
+        let (done, closed) = oneshot::channel();
+        self.shared.push(Op {
+            group: Group::new(GroupId(u64::MAX), GroupState::default()),
+            action: Action::Close,
+            done: Some(answer(done)),
+        })?;
+        self.waker.wake();
+        outcome(closed).await
+    }
+
+    fn handle(&self, group: Arc<Group>) -> GroupLog {
+        GroupLog {
+            shared: self.shared.clone(),
+            group,
+            waker: self.waker.clone(),
+        }
+    }
+}
+
+fn answer(sender: oneshot::Sender<Result<(), WalError>>) -> Done {
+    // Nobody listening any more is no error of the log.
+    Box::new(move |result| drop(sender.send(result)))
+}
+
+async fn outcome(receiver: oneshot::Receiver<Result<(), WalError>>) -> Result<(), WalError> {
+    receiver.await.unwrap_or(Err(WalError::Closed))
+}

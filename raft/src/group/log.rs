@@ -1,0 +1,186 @@
+//! openraft's log storage on top of the node's write-ahead log.
+//!
+//! It translates and nothing else: entries to bytes and back, flush callbacks, errors. Order,
+//! durability and space are the business of [`crate::wal`].
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+
+use futures::stream::{self, Stream};
+use openraft::entry::RaftEntry;
+use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
+use openraft::{OptionalSend, RaftLogReader};
+use tokio::sync::oneshot;
+
+use super::entry::{
+    Entry, LogId, Vote, decode_entry, decode_log_id, decode_vote, encode_entry, encode_log_id, encode_vote,
+};
+use super::types::TypeConfig;
+use crate::types::LogIndex;
+use crate::wal::{GroupLog, WalError};
+
+/// How much one replication message carries at most, unless a single entry is larger.
+const READ_BYTES_MAX: usize = 1024 * 1024;
+
+/// One group's log as openraft wants it. Clones share it, readers are clones.
+#[derive(Clone)]
+pub struct LogStore {
+    log: GroupLog,
+}
+
+impl LogStore {
+    /// Wraps a group's part of the write-ahead log.
+    pub fn new(log: GroupLog) -> LogStore {
+        LogStore { log }
+    }
+
+    /// The group's part of the write-ahead log.
+    pub fn wal(&self) -> &GroupLog {
+        &self.log
+    }
+
+    fn entries(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
+        let run = self.log.read(start..end, max_bytes)?;
+        run.bodies
+            .into_iter()
+            .map(|body| Ok(decode_entry(body)?))
+            .collect()
+    }
+
+    fn last_purged(&self) -> io::Result<Option<LogId>> {
+        match self.log.purged() {
+            Some((_, description)) => Ok(Some(decode_log_id(description)?)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before + 1,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last + 1,
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    (start, end)
+}
+
+impl RaftLogReader<TypeConfig> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry>, io::Error> {
+        let (start, end) = bounds(&range);
+        self.entries(start, end, usize::MAX)
+    }
+
+    /// What is applied comes through here: piece by piece, because after a restart it may be
+    /// everything since the last checkpoint.
+    async fn entries_stream<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> impl Stream<Item = Result<Entry, io::Error>> + OptionalSend {
+        let (start, end) = bounds(&range);
+        let state = (self.clone(), start, Vec::new().into_iter());
+        stream::try_unfold(state, move |(store, next, mut piece)| async move {
+            if let Some(entry) = piece.next() {
+                return Ok(Some((entry, (store, next, piece))));
+            }
+            let mut piece = store.entries(next, end, READ_BYTES_MAX)?.into_iter();
+            let Some(last) = piece.as_slice().last() else {
+                return Ok(None);
+            };
+            let next = last.log_id().index() + 1;
+            Ok(piece.next().map(|entry| (entry, (store, next, piece))))
+        })
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
+        match self.log.vote() {
+            Some(vote) => Ok(Some(decode_vote(vote)?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
+        self.entries(start, end, READ_BYTES_MAX)
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = LogStore;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
+        let last_purged_log_id = self.last_purged()?;
+        let last = match self.log.last_index() {
+            Some(last) => self.entries(last.0, last.0 + 1, usize::MAX)?.pop(),
+            None => None,
+        };
+        Ok(LogState {
+            last_log_id: last.map(|entry| entry.log_id()).or(last_purged_log_id),
+            last_purged_log_id,
+        })
+    }
+
+    async fn get_log_reader(&mut self) -> LogStore {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
+        let (done, durable) = oneshot::channel();
+        let answer = Box::new(move |result| drop(done.send(result)));
+        self.log.save_vote(encode_vote(vote), answer)?;
+        Ok(durable.await.unwrap_or(Err(WalError::Closed))?)
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
+        if let Some(committed) = committed {
+            self.log.save_committed(encode_log_id(&committed))?;
+        }
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>, io::Error> {
+        match self.log.committed() {
+            Some(committed) => Ok(Some(decode_log_id(committed)?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> Result<(), io::Error>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut first = None;
+        let mut bodies = Vec::new();
+        for entry in entries {
+            first.get_or_insert(entry.log_id().index());
+            bodies.push(encode_entry(&entry));
+        }
+        let Some(first) = first else {
+            callback.io_completed(Ok(()));
+            return Ok(());
+        };
+        self.log.room().await;
+        let done = Box::new(|result: Result<(), WalError>| {
+            callback.io_completed(result.map_err(io::Error::from));
+        });
+        Ok(self.log.append(LogIndex(first), bodies, done)?)
+    }
+
+    async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
+        let last = last_log_id.map(|last| LogIndex(last.index()));
+        Ok(self.log.truncate_after(last)?)
+    }
+
+    async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
+        let last = LogIndex(log_id.index());
+        Ok(self.log.purge(last, encode_log_id(&log_id))?)
+    }
+}

@@ -1,3 +1,0 @@
-//! Placeholder.
-/// Placeholder.
-pub struct Catalog;

@@ -1,0 +1,70 @@
+//! CreateQueue: a new queue with its groups, or the existing one if the caller's idea of it agrees.
+
+use super::{Answer, Catalog, RowName, refusal};
+use crate::command::catalog::{
+    CatalogAnswer, CreateQueue, GroupRecord, QueueRecord, RefusalReason, ResourceKey,
+};
+use crate::types::Millis;
+
+/// More partitions than any queue needs; a bound on what one command can make.
+const MAX_PARTITIONS: u32 = 1_024;
+
+impl Catalog {
+    pub(super) fn create_queue(&mut self, now: Millis, command: CreateQueue) -> Answer {
+        let key = command.key.clone().unwrap_or_default();
+        if let Some(existing) = self.queues.get(&key) {
+            return agree(existing, &command);
+        }
+        if self.deleted_queues.contains(&key) {
+            return Err(refusal(RefusalReason::QueueDeletedRecently, &key.name));
+        }
+        if self.nodes.is_empty() {
+            return Err(refusal(RefusalReason::NoNodes, &key.name));
+        }
+        let partitions = 0..command.partitions.clamp(1, MAX_PARTITIONS);
+        let partitions = partitions
+            .map(|_| self.place_group(&key, command.replicas))
+            .collect();
+        let record = QueueRecord {
+            key: Some(key.clone()),
+            attributes: command.complete,
+            tags: command.tags,
+            created_ms: now.0,
+            modified_ms: now.0,
+            version: self.next_version(),
+            partitions,
+        };
+        self.changes.touch(RowName::Queue(key.clone()));
+        self.queues.insert(key, record.clone());
+        Ok(CatalogAnswer::Queue(record))
+    }
+
+    /// Makes a group for a partition of a queue.
+    fn place_group(&mut self, queue: &ResourceKey, replicas: u32) -> u64 {
+        let group_id = self.next_group;
+        self.next_group += 1;
+        let replicas = self.loads.choose(&self.nodes, replicas);
+        self.loads.add(&replicas);
+        let group = GroupRecord {
+            group_id,
+            replicas,
+            queue: Some(queue.clone()),
+        };
+        self.groups.insert(group_id, group);
+        self.changes.touch(RowName::Group(group_id));
+        group_id
+    }
+}
+
+/// The existing queue, if it has the attributes that the caller gave (SQS compares only those).
+fn agree(existing: &QueueRecord, command: &CreateQueue) -> Answer {
+    let stored = |name: &String| existing.attributes.get(name).map_or("", String::as_str);
+    match command
+        .given
+        .iter()
+        .find(|(name, value)| stored(name) != value.as_str())
+    {
+        Some((name, _)) => Err(refusal(RefusalReason::QueueDiffers, name)),
+        None => Ok(CatalogAnswer::Queue(existing.clone())),
+    }
+}

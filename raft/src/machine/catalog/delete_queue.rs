@@ -1,0 +1,24 @@
+//! DeleteQueue: removes a queue with its groups. Its name stays taken for a minute.
+
+use super::{Answer, Catalog, RowName, refusal};
+use crate::command::catalog::{CatalogAnswer, Done, RefusalReason, ResourceKey};
+use crate::types::Millis;
+
+impl Catalog {
+    pub(super) fn delete_queue(&mut self, now: Millis, key: ResourceKey) -> Answer {
+        let Some(queue) = self.queues.remove(&key) else {
+            return Err(refusal(RefusalReason::NoSuchQueue, &key.name));
+        };
+        for group_id in queue.partitions {
+            if let Some(group) = self.groups.remove(&group_id) {
+                self.loads.remove(&group.replicas);
+                self.changes.touch(RowName::Group(group_id));
+            }
+        }
+        self.changes.touch(RowName::Queue(key.clone()));
+        self.changes.touch(RowName::DeletedQueue(key.clone()));
+        self.deleted_queues.insert(key, now);
+        self.next_version();
+        Ok(CatalogAnswer::Done(Done {}))
+    }
+}

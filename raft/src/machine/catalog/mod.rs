@@ -1,0 +1,218 @@
+//! The catalog: which nodes, queues and groups exist, and where each group is to live.
+//!
+//! There is one catalog in a cluster, and every node holds a replica, so that looking up a queue is
+//! a local read. The catalog decides placement and records it; carrying it out (starting replicas,
+//! moving them) is the node's business. A further kind of resource brings a table of its own, its
+//! commands, and a field in `GroupRecord` beside `queue`.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use prost::Message as _;
+
+use crate::command::catalog::{
+    CatalogAnswer, CatalogCommand, CatalogOp, CatalogRefusal, CatalogReply, GroupRecord, NodeRecord,
+    QueueRecord, RefusalReason, ResourceKey,
+};
+use crate::command::{Batch, Reply};
+use crate::machine::clock::Clock;
+use crate::machine::idempotency;
+use crate::machine::window::Window;
+use crate::types::{GroupId, Millis, NodeId};
+
+mod create_queue;
+mod delete_queue;
+mod placement;
+mod register_node;
+mod remembered;
+mod rows;
+mod set_queue_attributes;
+mod tombstones;
+
+use placement::Loads;
+use remembered::Remembered;
+use rows::{Changes, RowName};
+use tombstones::Tombstones;
+
+/// The state of the catalog.
+pub struct Catalog {
+    clock: Clock,
+    version: u64,
+    next_group: u64,
+    nodes: BTreeMap<u64, NodeRecord>,
+    queues: BTreeMap<ResourceKey, QueueRecord>,
+    groups: BTreeMap<u64, GroupRecord>,
+    /// How much is placed on each node; follows from `groups`.
+    loads: Loads,
+    deleted_queues: Tombstones,
+    invocations: Window<Remembered>,
+    changes: Changes,
+}
+
+/// What a command of the catalog comes to.
+type Answer = Result<CatalogAnswer, CatalogRefusal>;
+
+impl Catalog {
+    /// An empty catalog.
+    pub(super) fn new() -> Catalog {
+        Catalog {
+            clock: Clock::default(),
+            version: 0,
+            next_group: GroupId::CATALOG.0 + 1,
+            nodes: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            loads: Loads::default(),
+            deleted_queues: Tombstones::default(),
+            invocations: Window::new(idempotency::CATALOG),
+            changes: Changes::default(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
+        let now = self.clock.advance(batch.now_ms);
+        self.invocations.expire(now);
+        for key in self.deleted_queues.expire(now) {
+            self.changes.touch(RowName::DeletedQueue(key));
+        }
+        let commands = batch.commands.iter();
+        commands
+            .map(|command| self.reply(now, CatalogCommand::decode(command.clone())))
+            .collect()
+    }
+
+    fn reply(&mut self, now: Millis, command: Result<CatalogCommand, prost::DecodeError>) -> Reply {
+        match command {
+            Ok(CatalogCommand {
+                invocation,
+                op: Some(op),
+            }) if is_complete(&op) => {
+                let answer = self.once(now, &invocation, op);
+                Reply::Catalog(CatalogReply { answer: Some(answer) })
+            }
+            // Without an operation it is one that this version does not know.
+            Ok(_) | Err(_) => Reply::Unintelligible,
+        }
+    }
+
+    /// Performs an operation unless it was performed before under the same invocation.
+    fn once(&mut self, now: Millis, invocation: &[u8], op: CatalogOp) -> CatalogAnswer {
+        let Some(key) = idempotency::key(invocation) else {
+            return self.perform(now, op);
+        };
+        let kind = remembered::kind(&op);
+        if let Some(first) = self.invocations.get(&key).filter(|first| first.kind == kind) {
+            return first.answer.clone();
+        }
+        let answer = self.perform(now, op);
+        self.invocations.record(
+            key,
+            now,
+            Remembered {
+                kind,
+                answer: answer.clone(),
+            },
+        );
+        answer
+    }
+
+    fn perform(&mut self, now: Millis, op: CatalogOp) -> CatalogAnswer {
+        let answer = match op {
+            CatalogOp::RegisterNode(node) => self.register_node(node),
+            CatalogOp::CreateQueue(create) => self.create_queue(now, create),
+            CatalogOp::DeleteQueue(key) => self.delete_queue(now, key),
+            CatalogOp::SetQueueAttributes(set) => self.set_queue_attributes(now, set),
+        };
+        answer.unwrap_or_else(CatalogAnswer::Refused)
+    }
+
+    /// Counts a change.
+    fn next_version(&mut self) -> u64 {
+        self.version += 1;
+        self.version
+    }
+
+    /// Rises with every change of what the accessors show.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// A node.
+    pub fn node(&self, id: NodeId) -> Option<&NodeRecord> {
+        self.nodes.get(&id.0)
+    }
+
+    /// All nodes, by number.
+    pub fn nodes(&self) -> impl Iterator<Item = &NodeRecord> {
+        self.nodes.values()
+    }
+
+    /// A queue.
+    pub fn queue(&self, key: &ResourceKey) -> Option<&QueueRecord> {
+        self.queues.get(key)
+    }
+
+    /// The queues of an account in a region whose names start with `prefix`, by name, from the
+    /// first one after `after`.
+    pub fn queues<'a>(
+        &'a self,
+        account: &'a str,
+        region: &'a str,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a QueueRecord> {
+        let named = |name: &str| ResourceKey {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            name: name.to_owned(),
+        };
+        let start = match after.filter(|after| *after >= prefix) {
+            Some(after) => Bound::Excluded(named(after)),
+            None => Bound::Included(named(prefix)),
+        };
+        let from = self.queues.range((start, Bound::Unbounded));
+        let wanted = move |key: &ResourceKey| {
+            key.account == account && key.region == region && key.name.starts_with(prefix)
+        };
+        from.take_while(move |(key, _)| wanted(key))
+            .map(|(_, queue)| queue)
+    }
+
+    /// All queues, by account, region and name.
+    pub fn all_queues(&self) -> impl Iterator<Item = &QueueRecord> {
+        self.queues.values()
+    }
+
+    /// A group.
+    pub fn group(&self, id: GroupId) -> Option<&GroupRecord> {
+        self.groups.get(&id.0)
+    }
+
+    /// All groups, by number.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupRecord> {
+        self.groups.values()
+    }
+}
+
+/// Whether an operation names what it is about. Rows are named by these texts, with zero bytes
+/// between them.
+fn is_complete(op: &CatalogOp) -> bool {
+    let key = match op {
+        CatalogOp::RegisterNode(_) => return true,
+        CatalogOp::CreateQueue(create) => create.key.as_ref(),
+        CatalogOp::DeleteQueue(key) => Some(key),
+        CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),
+    };
+    key.is_some_and(|key| {
+        ![&key.account, &key.region, &key.name]
+            .iter()
+            .any(|s| s.contains('\0'))
+    })
+}
+
+fn refusal(reason: RefusalReason, subject: impl Into<String>) -> CatalogRefusal {
+    CatalogRefusal {
+        reason: reason.into(),
+        subject: subject.into(),
+    }
+}

@@ -1,0 +1,60 @@
+//! What the idempotency window keeps of the catalog's answers: all of it. Such calls are rare.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::command::catalog::{CatalogAnswer, CatalogOp, CatalogReply};
+use crate::machine::row::LoadError;
+use crate::machine::tables;
+use crate::machine::window::Remember;
+
+/// An answer in the window.
+pub(super) struct Remembered {
+    /// The kind of operation that it answers, as [`kind`] has it.
+    pub(super) kind: u32,
+    pub(super) answer: CatalogAnswer,
+}
+
+/// The kinds of operations. The numbers are on disk.
+pub(super) fn kind(op: &CatalogOp) -> u32 {
+    match op {
+        CatalogOp::RegisterNode(_) => 1,
+        CatalogOp::CreateQueue(_) => 2,
+        CatalogOp::DeleteQueue(_) => 3,
+        CatalogOp::SetQueueAttributes(_) => 4,
+    }
+}
+
+/// As a row holds it.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RememberedRecord {
+    #[prost(uint32, tag = "1")]
+    kind: u32,
+    #[prost(message, optional, tag = "2")]
+    reply: Option<CatalogReply>,
+}
+
+impl Remember for Remembered {
+    fn to_bytes(&self) -> Bytes {
+        let reply = CatalogReply {
+            answer: Some(self.answer.clone()),
+        };
+        RememberedRecord {
+            kind: self.kind,
+            reply: Some(reply),
+        }
+        .encode_to_vec()
+        .into()
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Result<Remembered, LoadError> {
+        let record = RememberedRecord::decode(bytes.clone())
+            .map_err(|error| LoadError::undecodable(tables::INVOCATIONS, error))?;
+        let answer = record.reply.and_then(|reply| reply.answer);
+        let answer = answer.ok_or_else(|| LoadError("a remembered answer is empty".into()))?;
+        Ok(Remembered {
+            kind: record.kind,
+            answer,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! The catalog as rows, and back.
+
+use std::collections::BTreeSet;
+
+use super::Catalog;
+use crate::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
+use crate::machine::clock::Clock;
+use crate::machine::row::{Delta, LoadError, Row, named_key, numbered_key, single_key};
+use crate::machine::window::WindowLoader;
+use crate::machine::{idempotency, tables};
+use crate::types::Millis;
+use bytes::Bytes;
+
+/// The version of the rows' format. Rises when older code could no longer read them.
+const FORMAT: u32 = 1;
+
+/// Names a row of the catalog's own tables, in the order of their keys.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RowName {
+    Node(u64),
+    Queue(ResourceKey),
+    Group(u64),
+    DeletedQueue(ResourceKey),
+}
+
+/// What changed since the last cut.
+#[derive(Default)]
+pub(super) struct Changes {
+    touched: BTreeSet<RowName>,
+    meta: Option<MetaRecord>,
+}
+
+impl Changes {
+    /// Notes that a row was made, changed or removed.
+    pub(super) fn touch(&mut self, row: RowName) {
+        self.touched.insert(row);
+    }
+}
+
+/// Counters.
+#[derive(Clone, PartialEq, prost::Message)]
+struct MetaRecord {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    #[prost(uint64, tag = "2")]
+    now_ms: u64,
+    #[prost(uint64, tag = "3")]
+    version: u64,
+    #[prost(uint64, tag = "4")]
+    next_group: u64,
+    #[prost(uint64, tag = "5")]
+    invocations_end: u64,
+}
+
+/// A name that was freed a moment ago.
+#[derive(Clone, PartialEq, prost::Message)]
+struct DeletedRecord {
+    #[prost(message, optional, tag = "1")]
+    key: Option<ResourceKey>,
+    #[prost(uint64, tag = "2")]
+    deleted_ms: u64,
+}
+
+impl Catalog {
+    pub(in crate::machine) fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![Row::encoded(single_key(tables::META), &self.meta())];
+        self.invocations.rows(&mut rows);
+        let nodes = self.nodes.keys().map(|id| RowName::Node(*id));
+        let queues = self.queues.keys().map(|key| RowName::Queue(key.clone()));
+        let groups = self.groups.keys().map(|id| RowName::Group(*id));
+        let deleted = self.deleted_queues.iter();
+        let deleted = deleted.map(|(key, _)| RowName::DeletedQueue(key.clone()));
+        let names = nodes.chain(queues).chain(groups).chain(deleted);
+        rows.extend(names.filter_map(|name| self.row(&name).ok()));
+        rows
+    }
+
+    pub(in crate::machine) fn take_delta(&mut self) -> Delta {
+        let mut delta = Delta::default();
+        let meta = self.meta();
+        if self.changes.meta.as_ref() != Some(&meta) {
+            delta.puts.push(Row::encoded(single_key(tables::META), &meta));
+            self.changes.meta = Some(meta);
+        }
+        self.invocations.take_delta(&mut delta);
+        for name in std::mem::take(&mut self.changes.touched) {
+            match self.row(&name) {
+                Ok(row) => delta.puts.push(row),
+                Err(key) => delta.deletes.push(key),
+            }
+        }
+        delta
+    }
+
+    /// A row, or only its key if there is no such row.
+    fn row(&self, name: &RowName) -> Result<Row, Bytes> {
+        let key = key(name);
+        let row = match name {
+            RowName::Node(id) => self.nodes.get(id).map(|node| Row::encoded(key.clone(), node)),
+            RowName::Queue(queue) => self
+                .queues
+                .get(queue)
+                .map(|queue| Row::encoded(key.clone(), queue)),
+            RowName::Group(id) => self.groups.get(id).map(|group| Row::encoded(key.clone(), group)),
+            RowName::DeletedQueue(queue) => self.deleted_queues.get(queue).map(|deleted| {
+                let record = DeletedRecord {
+                    key: Some(queue.clone()),
+                    deleted_ms: deleted.0,
+                };
+                Row::encoded(key.clone(), &record)
+            }),
+        };
+        row.ok_or(key)
+    }
+
+    fn meta(&self) -> MetaRecord {
+        MetaRecord {
+            format: FORMAT,
+            now_ms: self.clock.now().0,
+            version: self.version,
+            next_group: self.next_group,
+            invocations_end: self.invocations.end(),
+        }
+    }
+
+    pub(in crate::machine) fn load(
+        rows: impl IntoIterator<Item = (Bytes, Bytes)>,
+    ) -> Result<Catalog, LoadError> {
+        let mut catalog = Catalog::new();
+        let mut meta: Option<MetaRecord> = None;
+        let mut invocations = WindowLoader::new(idempotency::CATALOG);
+        for (key, value) in rows {
+            match key.first() {
+                Some(&tables::META) => meta = Some(decode(tables::META, value)?),
+                Some(&tables::INVOCATIONS) => invocations.add(&key, value)?,
+                _ => catalog.load_row(&key, value)?,
+            }
+        }
+        let meta = meta.ok_or_else(|| LoadError("the meta row is missing".into()))?;
+        if meta.format != FORMAT {
+            let format = meta.format;
+            return Err(LoadError(format!(
+                "catalog format {format}, this version reads {FORMAT}"
+            )));
+        }
+        catalog.clock = Clock::at(Millis(meta.now_ms));
+        catalog.version = meta.version;
+        catalog.next_group = meta.next_group;
+        catalog.invocations = invocations.finish(meta.invocations_end)?;
+        catalog.changes.meta = Some(meta);
+        Ok(catalog)
+    }
+
+    fn load_row(&mut self, key: &[u8], value: Bytes) -> Result<(), LoadError> {
+        match key.first() {
+            Some(&tables::NODES) => {
+                let node: NodeRecord = decode(tables::NODES, value)?;
+                self.nodes.insert(node.node_id, node);
+            }
+            Some(&tables::QUEUES) => {
+                let queue: QueueRecord = decode(tables::QUEUES, value)?;
+                self.queues.insert(queue.key.clone().unwrap_or_default(), queue);
+            }
+            Some(&tables::GROUPS) => {
+                let group: GroupRecord = decode(tables::GROUPS, value)?;
+                self.loads.add(&group.replicas);
+                self.groups.insert(group.group_id, group);
+            }
+            Some(&tables::DELETED_QUEUES) => {
+                let deleted: DeletedRecord = decode(tables::DELETED_QUEUES, value)?;
+                let key = deleted.key.unwrap_or_default();
+                self.deleted_queues.insert(key, Millis(deleted.deleted_ms));
+            }
+            table => return Err(LoadError(format!("unknown table {table:?} of the catalog"))),
+        }
+        Ok(())
+    }
+}
+
+fn key(name: &RowName) -> Bytes {
+    let named = |table: u8, key: &ResourceKey| named_key(table, [&key.account, &key.region, &key.name]);
+    match name {
+        RowName::Node(id) => numbered_key(tables::NODES, *id),
+        RowName::Queue(key) => named(tables::QUEUES, key),
+        RowName::Group(id) => numbered_key(tables::GROUPS, *id),
+        RowName::DeletedQueue(key) => named(tables::DELETED_QUEUES, key),
+    }
+}
+
+fn decode<T: prost::Message + Default>(table: u8, value: Bytes) -> Result<T, LoadError> {
+    T::decode(value).map_err(|error| LoadError::undecodable(table, error))
+}

@@ -1,6 +1,0 @@
-//! Placeholder.
-/// Placeholder.
-pub struct Queue;
-/// Placeholder.
-#[derive(Clone)]
-pub struct MessageRow;

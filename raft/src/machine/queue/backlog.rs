@@ -1,0 +1,235 @@
+//! The messages of a partition. Everything that moves a message from one place to another goes
+//! through here, so that the line, the timers, the counts and the list of changes always agree.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::line::Line;
+use super::message::{Message, Place};
+use super::timers::Timers;
+use crate::command::queue::{Delivered, Receipt};
+use crate::types::Millis;
+
+/// Messages and where they are.
+pub(super) struct Backlog {
+    messages: BTreeMap<u64, Message>,
+    pub(super) line: Line,
+    pub(super) timers: Timers,
+    in_flight: usize,
+    delayed: usize,
+    bytes: u64,
+    pub(super) changes: Changes,
+}
+
+/// What changed since the last cut. A message that came and went in between is not mentioned.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// Messages from this sequence on are not in the last cut.
+    pub(super) saved_end: u64,
+    /// Messages of the last cut that changed since; each once, some of them gone by now.
+    pub(super) touched: Vec<u64>,
+    /// Messages of the last cut that are gone.
+    pub(super) gone: Vec<u64>,
+}
+
+impl Backlog {
+    pub(super) fn new(fifo: bool) -> Backlog {
+        Backlog {
+            messages: BTreeMap::new(),
+            line: Line::new(fifo),
+            timers: Timers::default(),
+            in_flight: 0,
+            delayed: 0,
+            bytes: 0,
+            changes: Changes::default(),
+        }
+    }
+
+    pub(super) fn get(&self, sequence: u64) -> Option<&Message> {
+        self.messages.get(&sequence)
+    }
+
+    /// All messages by sequence.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Message)> {
+        self.messages
+            .iter()
+            .map(|(sequence, message)| (*sequence, message))
+    }
+
+    /// Messages from a sequence on.
+    pub(super) fn iter_from(&self, sequence: u64) -> impl Iterator<Item = (u64, &Message)> {
+        self.messages
+            .range(sequence..)
+            .map(|(sequence, message)| (*sequence, message))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn delayed(&self) -> usize {
+        self.delayed
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The text of a group's name, shared with other messages of the group where possible.
+    pub(super) fn share_group(&self, group: &str) -> Option<Arc<str>> {
+        self.line.share(group)
+    }
+
+    /// Adds a message with a higher sequence than all before.
+    pub(super) fn add(&mut self, sequence: u64, message: Message) {
+        let (letter, place) = (message.letter.clone(), message.history.place);
+        self.bytes += letter.approximate_bytes();
+        self.messages.insert(sequence, message);
+        self.count(place, 1);
+        if let Some(until) = place.until() {
+            self.timers.set(until, sequence);
+        }
+        let is_ready = ready_in(&self.messages);
+        self.line.arrived(&letter, sequence, place, is_ready);
+    }
+
+    /// Removes a message.
+    pub(super) fn remove(&mut self, sequence: u64) {
+        let Some(message) = self.messages.remove(&sequence) else {
+            return;
+        };
+        let place = message.history.place;
+        self.bytes -= message.letter.approximate_bytes();
+        self.count(place, -1);
+        if let Some(until) = place.until() {
+            self.timers.unset(until, sequence);
+        }
+        let is_ready = ready_in(&self.messages);
+        self.line.left(&message.letter, sequence, place, is_ready);
+        if sequence < self.changes.saved_end {
+            self.changes.gone.push(sequence);
+        }
+    }
+
+    /// Puts a message into another place.
+    pub(super) fn put(&mut self, sequence: u64, place: Place) {
+        let Some(message) = self.messages.get_mut(&sequence) else {
+            return;
+        };
+        let from = std::mem::replace(&mut message.history.place, place);
+        if !message.touched && sequence < self.changes.saved_end {
+            message.touched = true;
+            self.changes.touched.push(sequence);
+        }
+        let letter = message.letter.clone();
+        self.count(from, -1);
+        self.count(place, 1);
+        if let Some(until) = from.until() {
+            self.timers.unset(until, sequence);
+        }
+        if let Some(until) = place.until() {
+            self.timers.set(until, sequence);
+        }
+        let is_ready = ready_in(&self.messages);
+        self.line.moved(&letter, sequence, from, place, is_ready);
+    }
+
+    /// The messages that a receive takes now, in order.
+    pub(super) fn pick(&self, max: usize) -> Vec<u64> {
+        self.line.pick(max, ready_in(&self.messages))
+    }
+
+    /// Hands a message out until a time; if that is now, it stays visible.
+    pub(super) fn deliver(&mut self, sequence: u64, now: Millis, until: Millis) -> Option<Delivered> {
+        let message = self.messages.get_mut(&sequence)?;
+        let history = &mut message.history;
+        if history.receive_count == 0 {
+            history.first_received = now;
+        }
+        history.last_received = now;
+        history.receive_count += 1;
+        let delivered = message.delivered(sequence);
+        self.put(
+            sequence,
+            if until > now {
+                Place::InFlight(until)
+            } else {
+                Place::Ready
+            },
+        );
+        Some(delivered)
+    }
+
+    /// Whether a message is in flight under this very delivery.
+    pub(super) fn is_held_by(&self, receipt: &Receipt) -> bool {
+        self.get(receipt.sequence).is_some_and(|message| {
+            let history = &message.history;
+            matches!(history.place, Place::InFlight(_)) && history.receive_count == receipt.delivery
+        })
+    }
+
+    /// Makes messages ready whose time has come.
+    pub(super) fn advance(&mut self, now: Millis) {
+        while let Some(sequence) = self.timers.first_due(now) {
+            self.put(sequence, Place::Ready);
+        }
+    }
+
+    /// Removes messages of an age of `retention`, wherever they are.
+    pub(super) fn drop_expired(&mut self, now: Millis, retention: Millis) {
+        while let Some((sequence, oldest)) = self.messages.first_key_value() {
+            if oldest.letter.sent().after(retention) > now {
+                break;
+            }
+            let sequence = *sequence;
+            self.remove(sequence);
+        }
+    }
+
+    /// The messages of the last cut that changed since, without those that are gone.
+    pub(super) fn take_touched(&mut self) -> Vec<(u64, &Message)> {
+        let touched = std::mem::take(&mut self.changes.touched);
+        for sequence in &touched {
+            if let Some(message) = self.messages.get_mut(sequence) {
+                message.touched = false;
+            }
+        }
+        touched
+            .into_iter()
+            .filter_map(|s| Some((s, self.messages.get(&s)?)))
+            .collect()
+    }
+
+    /// The same messages in the other kind of line.
+    pub(super) fn into_kind(self, fifo: bool) -> Backlog {
+        let mut other = Backlog::new(fifo);
+        for (sequence, message) in self.messages {
+            other.add(sequence, message);
+        }
+        other.changes = self.changes;
+        other
+    }
+
+    fn count(&mut self, place: Place, difference: isize) {
+        let count = match place {
+            Place::Ready => return,
+            Place::Delayed(_) => &mut self.delayed,
+            Place::InFlight(_) => &mut self.in_flight,
+        };
+        *count = count
+            .checked_add_signed(difference)
+            .expect("each message is counted once");
+    }
+}
+
+fn ready_in(messages: &BTreeMap<u64, Message>) -> impl Fn(u64) -> bool {
+    |sequence| {
+        messages
+            .get(&sequence)
+            .is_some_and(|m| m.history.place == Place::Ready)
+    }
+}

@@ -1,0 +1,98 @@
+//! The order in which ready messages are handed out: one line for a standard queue, a line for each
+//! message group of a FIFO queue.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::groups::Groups;
+use super::message::{Letter, Place};
+
+/// What is ready, in order.
+pub(super) enum Line {
+    /// Ready messages by sequence.
+    Standard(BTreeSet<u64>),
+    /// All messages by group.
+    Fifo(Groups),
+}
+
+impl Line {
+    pub(super) fn new(fifo: bool) -> Line {
+        if fifo {
+            Line::Fifo(Groups::default())
+        } else {
+            Line::Standard(BTreeSet::new())
+        }
+    }
+
+    /// The text of a group's name, shared with other messages of the group where possible.
+    pub(super) fn share(&self, group: &str) -> Option<Arc<str>> {
+        let known = match self {
+            Line::Fifo(groups) => groups.name(group),
+            Line::Standard(_) => None,
+        };
+        (!group.is_empty()).then(|| known.unwrap_or_else(|| group.into()))
+    }
+
+    /// A message came. `is_ready` tells the place of all messages.
+    pub(super) fn arrived(
+        &mut self,
+        letter: &Letter,
+        sequence: u64,
+        place: Place,
+        is_ready: impl Fn(u64) -> bool,
+    ) {
+        match self {
+            Line::Standard(ready) => {
+                if place == Place::Ready {
+                    ready.insert(sequence);
+                }
+            }
+            Line::Fifo(groups) => groups.arrived(letter.group(), sequence, place, is_ready),
+        }
+    }
+
+    /// A message went from `place`.
+    pub(super) fn left(
+        &mut self,
+        letter: &Letter,
+        sequence: u64,
+        place: Place,
+        is_ready: impl Fn(u64) -> bool,
+    ) {
+        match self {
+            Line::Standard(ready) => {
+                ready.remove(&sequence);
+            }
+            Line::Fifo(groups) => groups.left(letter.group(), sequence, place, is_ready),
+        }
+    }
+
+    /// A message changed its place.
+    pub(super) fn moved(
+        &mut self,
+        letter: &Letter,
+        sequence: u64,
+        from: Place,
+        to: Place,
+        is_ready: impl Fn(u64) -> bool,
+    ) {
+        match self {
+            Line::Standard(ready) => {
+                if to == Place::Ready {
+                    ready.insert(sequence);
+                } else {
+                    ready.remove(&sequence);
+                }
+            }
+            Line::Fifo(groups) => groups.moved(letter.group(), from, to, is_ready),
+        }
+    }
+
+    /// The messages that a receive takes now, in order.
+    pub(super) fn pick(&self, max: usize, is_ready: impl Fn(u64) -> bool) -> Vec<u64> {
+        match self {
+            Line::Standard(ready) => ready.iter().take(max).copied().collect(),
+            Line::Fifo(groups) => groups.pick(max, is_ready),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! One partition of a queue: messages, who holds them and until when, and for FIFO queues the
+//! order and deduplication that SQS promises.
+//!
+//! Invariants:
+//! - A message is in exactly one place: ready, delayed until a time, or in flight until a time.
+//! - Sequences rise by one with each message; with the clock clamped, sequence order is also order
+//!   of sending. A message that becomes ready again takes its old place in that order.
+//! - On FIFO queues no message of a group is handed out while another one of the group is in flight.
+//! - Nothing happens by itself: what time has brought is worked off when a batch arrives. The
+//!   read-only accessors therefore take the reader's time into account.
+//!
+//! Dead-letter queues are not this module's business: they concern two groups.
+
+use prost::Message as _;
+
+use crate::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply};
+use crate::command::{Batch, Reply};
+use crate::machine::clock::Clock;
+use crate::machine::idempotency;
+use crate::machine::window::Window;
+use crate::types::Millis;
+
+mod backlog;
+mod change_visibility;
+mod configure;
+mod dedup;
+mod delete;
+mod groups;
+mod line;
+mod message;
+mod message_id;
+mod purge;
+mod receive;
+mod remembered;
+mod rows;
+mod send;
+mod timers;
+mod view;
+
+pub use message::MessageRow;
+pub use view::Counts;
+
+use backlog::Backlog;
+use configure::Settings;
+use dedup::Deduplication;
+use remembered::Remembered;
+
+/// The state of a queue partition.
+pub struct Queue {
+    clock: Clock,
+    settings: Settings,
+    next_sequence: u64,
+    last_purge: Option<Millis>,
+    backlog: Backlog,
+    deduplication: Deduplication,
+    invocations: Window<Remembered>,
+    since_cut: rows::SinceCut,
+}
+
+/// What a batch gives to each of its commands.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Millis,
+    seed: u64,
+}
+
+impl Queue {
+    /// An empty partition: standard, until it is configured.
+    pub(super) fn new() -> Queue {
+        Queue {
+            clock: Clock::default(),
+            settings: Settings::default(),
+            next_sequence: 1,
+            last_purge: None,
+            backlog: Backlog::new(false),
+            deduplication: Deduplication::empty(),
+            invocations: Window::new(idempotency::QUEUE),
+            since_cut: rows::SinceCut::default(),
+        }
+    }
+
+    pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
+        let now = self.clock.advance(batch.now_ms);
+        self.invocations.expire(now);
+        self.deduplication.expire(now);
+        self.backlog.advance(now);
+        self.backlog.drop_expired(now, self.settings.retention);
+        let moment = Moment {
+            now,
+            seed: batch.seed,
+        };
+        let commands = batch.commands.iter();
+        commands
+            .map(|command| self.reply(moment, QueueCommand::decode(command.clone())))
+            .collect()
+    }
+
+    fn reply(&mut self, moment: Moment, command: Result<QueueCommand, prost::DecodeError>) -> Reply {
+        match command {
+            Ok(QueueCommand {
+                invocation,
+                op: Some(op),
+            }) => {
+                let answer = self.once(moment, &invocation, op);
+                Reply::Queue(QueueReply { answer: Some(answer) })
+            }
+            // Without an operation it is one that this version does not know.
+            Ok(QueueCommand { op: None, .. }) | Err(_) => Reply::Unintelligible,
+        }
+    }
+
+    /// Performs an operation unless it was performed before under the same invocation.
+    fn once(&mut self, moment: Moment, invocation: &[u8], op: QueueOp) -> QueueAnswer {
+        let Some(key) = idempotency::key(invocation) else {
+            return self.perform(moment, op);
+        };
+        let remembered = self.invocations.get(&key);
+        if let Some(first) = remembered.and_then(|first| first.again(&op, &self.backlog)) {
+            return first;
+        }
+        let answer = self.perform(moment, op);
+        if let Some(remembered) = Remembered::of(&answer) {
+            self.invocations.record(key, moment.now, remembered);
+        }
+        answer
+    }
+
+    fn perform(&mut self, moment: Moment, op: QueueOp) -> QueueAnswer {
+        match op {
+            QueueOp::Send(send) => self.send(moment, send),
+            QueueOp::Receive(receive) => self.receive(moment, receive),
+            QueueOp::Delete(delete) => self.delete(delete),
+            QueueOp::ChangeVisibility(change) => self.change_visibility(moment, change),
+            QueueOp::Purge(_) => self.purge(moment),
+            QueueOp::Configure(configure) => self.configure(moment, configure),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Purge: removes every message, and with them what deduplication knows.
+
+use super::backlog::Backlog;
+use super::{Moment, Queue};
+use crate::command::queue::{Outcome, Outcomes, QueueAnswer};
+use crate::types::Millis;
+
+/// SQS allows one purge in this time.
+const INTERVAL: Millis = Millis(60 * 1000);
+
+impl Queue {
+    pub(super) fn purge(&mut self, moment: Moment) -> QueueAnswer {
+        let too_soon = self
+            .last_purge
+            .is_some_and(|last| last.after(INTERVAL) > moment.now);
+        let outcome = if too_soon {
+            Outcome::PurgeInProgress
+        } else {
+            self.last_purge = Some(moment.now);
+            self.backlog = Backlog::new(self.settings.fifo);
+            self.deduplication.clear();
+            self.since_cut.clear = true;
+            Outcome::Done
+        };
+        QueueAnswer::Outcomes(Outcomes {
+            outcomes: vec![outcome.into()],
+        })
+    }
+}

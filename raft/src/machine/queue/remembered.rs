@@ -1,0 +1,165 @@
+//! What the idempotency window keeps of an answer: little, and for a receive only which deliveries
+//! were made.
+//!
+//! A receive whose reply was lost must not leave its messages hidden: the retry gets the same
+//! deliveries again, with the same receipts and deadlines, as far as they still are in flight. If
+//! none is, the retry is a receive like any other. A receive that found nothing is not remembered.
+
+use bytes::{Buf, BufMut, Bytes};
+use prost::Message as _;
+
+use super::backlog::Backlog;
+use super::dedup::Original;
+use super::message_id::MessageId;
+use crate::command::queue::{Outcomes, QueueAnswer, QueueOp, Receipt, Received, Sent, SentEntry};
+use crate::machine::row::LoadError;
+use crate::machine::tables;
+use crate::machine::window::Remember;
+
+/// An answer in the window.
+pub(super) enum Remembered {
+    /// To a send of one message, which most are.
+    SentOne(Original),
+    /// To a send.
+    Sent(Box<[Original]>),
+    /// To a receive: the deliveries.
+    Received(Box<[Receipt]>),
+    /// To the other operations.
+    Outcomes(Box<[i32]>),
+}
+
+impl Remembered {
+    /// What to remember of an answer. `None` if the call may as well be made again.
+    pub(super) fn of(answer: &QueueAnswer) -> Option<Remembered> {
+        match answer {
+            QueueAnswer::Sent(sent) => Some(Remembered::sent(sent.entries.iter().map(original))),
+            QueueAnswer::Received(received) if received.messages.is_empty() => None,
+            QueueAnswer::Received(received) => {
+                let receipts = received.messages.iter().filter_map(|message| message.receipt);
+                Some(Remembered::Received(receipts.collect()))
+            }
+            QueueAnswer::Outcomes(answer) => Some(Remembered::Outcomes(answer.outcomes.clone().into())),
+            QueueAnswer::Refused(_) => None,
+        }
+    }
+
+    /// The first answer again, if it is one to this operation.
+    pub(super) fn again(&self, op: &QueueOp, backlog: &Backlog) -> Option<QueueAnswer> {
+        match (self, op) {
+            (Remembered::SentOne(sent), QueueOp::Send(_)) => Some(QueueAnswer::Sent(Sent {
+                entries: vec![sent_entry(sent)],
+            })),
+            (Remembered::Sent(sent), QueueOp::Send(_)) => Some(QueueAnswer::Sent(Sent {
+                entries: sent.iter().map(sent_entry).collect(),
+            })),
+            (Remembered::Received(receipts), QueueOp::Receive(_)) => {
+                let held = receipts.iter().filter(|receipt| backlog.is_held_by(receipt));
+                let messages: Vec<_> = held
+                    .filter_map(|r| Some(backlog.get(r.sequence)?.delivered(r.sequence)))
+                    .collect();
+                (!messages.is_empty()).then_some(QueueAnswer::Received(Received { messages }))
+            }
+            (
+                Remembered::Outcomes(outcomes),
+                QueueOp::Delete(_) | QueueOp::ChangeVisibility(_) | QueueOp::Purge(_) | QueueOp::Configure(_),
+            ) => Some(QueueAnswer::Outcomes(Outcomes {
+                outcomes: outcomes.to_vec(),
+            })),
+            _ => None,
+        }
+    }
+
+    fn sent(mut entries: impl ExactSizeIterator<Item = Original>) -> Remembered {
+        if entries.len() == 1
+            && let Some(only) = entries.next()
+        {
+            return Remembered::SentOne(only);
+        }
+        Remembered::Sent(entries.collect())
+    }
+}
+
+fn original(entry: &SentEntry) -> Original {
+    let mut id = MessageId::default();
+    id.copy_from_slice(&entry.message_id);
+    Original {
+        id,
+        sequence: entry.sequence,
+    }
+}
+
+fn sent_entry(sent: &Original) -> SentEntry {
+    SentEntry {
+        message_id: Bytes::copy_from_slice(&sent.id),
+        sequence: sent.sequence,
+    }
+}
+
+/// As a row holds it. Exactly one of the kinds is set; lists of a kind run in parallel.
+#[derive(Clone, PartialEq, prost::Message)]
+struct RememberedRecord {
+    /// 1 sent, 2 received, 3 outcomes.
+    #[prost(uint32, tag = "1")]
+    kind: u32,
+    /// Sent: 16 bytes for each.
+    #[prost(bytes = "bytes", tag = "2")]
+    message_ids: Bytes,
+    /// Sent and received.
+    #[prost(uint64, repeated, tag = "3")]
+    sequences: Vec<u64>,
+    /// Received.
+    #[prost(uint32, repeated, tag = "4")]
+    deliveries: Vec<u32>,
+    /// Outcomes.
+    #[prost(int32, repeated, tag = "5")]
+    outcomes: Vec<i32>,
+}
+
+impl Remember for Remembered {
+    fn to_bytes(&self) -> Bytes {
+        let mut record = RememberedRecord::default();
+        let mut add_sent = |sent: &[Original]| {
+            let mut ids = Vec::with_capacity(sent.len() * size_of::<MessageId>());
+            sent.iter().for_each(|sent| ids.put_slice(&sent.id));
+            record.kind = 1;
+            record.message_ids = ids.into();
+            record.sequences = sent.iter().map(|sent| sent.sequence).collect();
+        };
+        match self {
+            Remembered::SentOne(sent) => add_sent(std::slice::from_ref(sent)),
+            Remembered::Sent(sent) => add_sent(sent),
+            Remembered::Received(receipts) => {
+                record.kind = 2;
+                record.sequences = receipts.iter().map(|receipt| receipt.sequence).collect();
+                record.deliveries = receipts.iter().map(|receipt| receipt.delivery).collect();
+            }
+            Remembered::Outcomes(outcomes) => {
+                record.kind = 3;
+                record.outcomes = outcomes.to_vec();
+            }
+        }
+        record.encode_to_vec().into()
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Result<Remembered, LoadError> {
+        let mut record = RememberedRecord::decode(bytes.clone())
+            .map_err(|error| LoadError::undecodable(tables::INVOCATIONS, error))?;
+        let sequences = record.sequences.into_iter();
+        match record.kind {
+            1 if record.message_ids.len() == sequences.len() * size_of::<MessageId>() => {
+                Ok(Remembered::sent(sequences.map(|sequence| {
+                    let mut id = MessageId::default();
+                    record.message_ids.copy_to_slice(&mut id);
+                    Original { id, sequence }
+                })))
+            }
+            2 if record.deliveries.len() == sequences.len() => {
+                let receipts = sequences.zip(record.deliveries);
+                let receipts = receipts.map(|(sequence, delivery)| Receipt { sequence, delivery });
+                Ok(Remembered::Received(receipts.collect()))
+            }
+            3 => Ok(Remembered::Outcomes(record.outcomes.into())),
+            kind => Err(LoadError(format!("an answer of unknown or damaged kind {kind}"))),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A queue partition as rows, and back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::backlog::Backlog;
+use super::configure::Settings;
+use super::message::{Message, MessageRow};
+use super::{Queue, dedup};
+use crate::machine::clock::Clock;
+use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
+use crate::machine::window::WindowLoader;
+use crate::machine::{idempotency, tables};
+use crate::types::Millis;
+
+/// The version of the rows' format. Rises when older code could no longer read them.
+const FORMAT: u32 = 1;
+
+/// What changed since the last cut, as far as the parts do not know it themselves.
+#[derive(Default)]
+pub(super) struct SinceCut {
+    /// All messages went at once.
+    pub(super) clear: bool,
+    /// The meta row of the last cut.
+    meta: Option<MetaRecord>,
+}
+
+/// Settings and counters.
+#[derive(Clone, PartialEq, prost::Message)]
+struct MetaRecord {
+    #[prost(uint32, tag = "1")]
+    format: u32,
+    #[prost(uint64, tag = "2")]
+    now_ms: u64,
+    #[prost(uint64, tag = "3")]
+    next_sequence: u64,
+    #[prost(uint64, optional, tag = "4")]
+    last_purge_ms: Option<u64>,
+    #[prost(uint64, tag = "5")]
+    version: u64,
+    #[prost(bool, tag = "6")]
+    fifo: bool,
+    #[prost(uint64, tag = "7")]
+    retention_ms: u64,
+    #[prost(bool, tag = "8")]
+    deduplicate_by_group: bool,
+    #[prost(uint64, tag = "9")]
+    invocations_end: u64,
+    #[prost(uint64, tag = "10")]
+    deduplication_end: u64,
+}
+
+impl Queue {
+    pub(in crate::machine) fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![Row::encoded(single_key(tables::META), &self.meta())];
+        self.invocations.rows(&mut rows);
+        self.deduplication.rows(&mut rows);
+        rows.extend(self.backlog.iter().map(message_row));
+        rows
+    }
+
+    pub(in crate::machine) fn take_delta(&mut self) -> Delta {
+        let mut delta = Delta::default();
+        let meta = self.meta();
+        let clear = std::mem::take(&mut self.since_cut.clear);
+        if self.since_cut.meta.as_ref() != Some(&meta) || clear {
+            delta.puts.push(Row::encoded(single_key(tables::META), &meta));
+            self.since_cut.meta = Some(meta);
+        }
+        self.invocations.take_delta(&mut delta);
+        self.deduplication.take_delta(&mut delta);
+        self.take_messages(&mut delta);
+        if clear {
+            delta = Delta {
+                clear: true,
+                puts: self.rows(),
+                deletes: Vec::new(),
+            };
+        }
+        delta
+    }
+
+    fn take_messages(&mut self, delta: &mut Delta) {
+        let gone = std::mem::take(&mut self.backlog.changes.gone);
+        let gone = gone
+            .into_iter()
+            .map(|sequence| numbered_key(tables::MESSAGES, sequence));
+        delta.deletes.extend(gone);
+        delta
+            .puts
+            .extend(self.backlog.take_touched().into_iter().map(message_row));
+        let new = self.backlog.iter_from(self.backlog.changes.saved_end);
+        delta.puts.extend(new.map(message_row));
+        self.backlog.changes.saved_end = self.next_sequence;
+    }
+
+    fn meta(&self) -> MetaRecord {
+        MetaRecord {
+            format: FORMAT,
+            now_ms: self.clock.now().0,
+            next_sequence: self.next_sequence,
+            last_purge_ms: self.last_purge.map(|time| time.0),
+            version: self.settings.version,
+            fifo: self.settings.fifo,
+            retention_ms: self.settings.retention.0,
+            deduplicate_by_group: self.settings.deduplicate_by_group,
+            invocations_end: self.invocations.end(),
+            deduplication_end: self.deduplication.end(),
+        }
+    }
+
+    pub(in crate::machine) fn load(
+        rows: impl IntoIterator<Item = (Bytes, Bytes)>,
+    ) -> Result<Queue, LoadError> {
+        let mut meta = None;
+        let mut invocations = WindowLoader::new(idempotency::QUEUE);
+        let mut deduplication = WindowLoader::new(dedup::LIMITS);
+        let mut messages = Vec::new();
+        let mut groups = BTreeSet::new();
+        for (key, value) in rows {
+            match key.first() {
+                Some(&tables::META) => meta = Some(decode_meta(value)?),
+                Some(&tables::INVOCATIONS) => invocations.add(&key, value)?,
+                Some(&tables::DEDUPLICATION) => deduplication.add(&key, value)?,
+                Some(&tables::MESSAGES) => messages.push(decode_message(&key, value, &mut groups)?),
+                table => return Err(LoadError(format!("unknown table {table:?} of a queue"))),
+            }
+        }
+        let meta = meta.ok_or_else(|| LoadError("the meta row is missing".into()))?;
+        Ok(Queue {
+            clock: Clock::at(Millis(meta.now_ms)),
+            settings: Settings {
+                version: meta.version,
+                fifo: meta.fifo,
+                retention: Millis(meta.retention_ms),
+                deduplicate_by_group: meta.deduplicate_by_group,
+            },
+            next_sequence: meta.next_sequence,
+            last_purge: meta.last_purge_ms.map(Millis),
+            backlog: load_backlog(&meta, messages)?,
+            deduplication: deduplication.finish(meta.deduplication_end)?,
+            invocations: invocations.finish(meta.invocations_end)?,
+            since_cut: SinceCut {
+                clear: false,
+                meta: Some(meta),
+            },
+        })
+    }
+}
+
+fn message_row((sequence, message): (u64, &Message)) -> Row {
+    Row {
+        key: numbered_key(tables::MESSAGES, sequence),
+        value: RowValue::Message(message.row()),
+    }
+}
+
+fn decode_meta(value: Bytes) -> Result<MetaRecord, LoadError> {
+    let meta = MetaRecord::decode(value).map_err(|error| LoadError::undecodable(tables::META, error))?;
+    if meta.format != FORMAT {
+        return Err(LoadError(format!(
+            "queue format {}, this version reads {FORMAT}",
+            meta.format
+        )));
+    }
+    Ok(meta)
+}
+
+fn decode_message(
+    key: &[u8],
+    value: Bytes,
+    groups: &mut BTreeSet<Arc<str>>,
+) -> Result<(u64, Message), LoadError> {
+    let mut shared = |group: &str| {
+        let known = groups.get(group).cloned();
+        known.unwrap_or_else(|| {
+            let name: Arc<str> = group.into();
+            groups.insert(name.clone());
+            name
+        })
+    };
+    let shared = |group: &str| (!group.is_empty()).then(|| shared(group));
+    Ok((number_in_key(key)?, MessageRow::decode(value, shared)?))
+}
+
+fn load_backlog(meta: &MetaRecord, mut messages: Vec<(u64, Message)>) -> Result<Backlog, LoadError> {
+    messages.sort_by_key(|(sequence, _)| *sequence);
+    if messages
+        .last()
+        .is_some_and(|(sequence, _)| *sequence >= meta.next_sequence)
+    {
+        return Err(LoadError("a message with a sequence still to come".into()));
+    }
+    let mut backlog = Backlog::new(meta.fifo);
+    for (sequence, message) in messages {
+        backlog.add(sequence, message);
+    }
+    backlog.changes.saved_end = meta.next_sequence;
+    Ok(backlog)
+}

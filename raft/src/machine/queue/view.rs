@@ -1,0 +1,163 @@
+//! What a leader may know of a partition without a command: whether a receive is worth proposing,
+//! when to look again, and numbers for metrics.
+//!
+//! Machines work off timers only when a batch arrives. A reader therefore says what time it is, and
+//! is told what a batch with that time would find.
+
+use std::collections::BTreeSet;
+
+use super::Queue;
+use super::groups::Group;
+use super::line::Line;
+use super::message::{Message, Place};
+use crate::machine::idempotency;
+use crate::types::Millis;
+
+/// How many messages there are, by place. They add up to the size of the backlog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Neither in flight nor delayed; on FIFO queues also those that their group holds back.
+    pub visible: u64,
+    /// Handed out and invisible.
+    pub in_flight: u64,
+    /// Not yet visible for the first time.
+    pub delayed: u64,
+}
+
+impl Queue {
+    /// Whether a receive at `now` would find a message (the limit of messages in flight aside).
+    pub fn has_visible(&self, now: Millis) -> bool {
+        self.visible_count(now) > 0
+    }
+
+    /// How many receives of one message each would find one at `now`: visible messages on standard
+    /// queues, groups that can give out a message on FIFO queues. Costs as much as time has
+    /// brought since the last batch.
+    pub fn visible_count(&self, now: Millis) -> u64 {
+        let now = self.clock.clamp(now);
+        let count = match &self.backlog.line {
+            Line::Standard(ready) => {
+                let stale = self.expired(now).filter(|(_, m)| m.history.place == Place::Ready);
+                let due = self
+                    .due(now)
+                    .filter(|(_, message)| !self.is_expired(message, now));
+                ready.len() - stale.count() + due.count()
+            }
+            Line::Fifo(groups) => {
+                let changed = self.due(now).chain(self.expired(now));
+                let changed: BTreeSet<&str> = changed.map(|(_, m)| m.letter.group()).collect();
+                let changed: Vec<&Group> = changed.into_iter().filter_map(|name| groups.get(name)).collect();
+                let before = changed.iter().filter(|group| group.is_open()).count();
+                let after = changed.iter().filter(|group| self.opens(group, now)).count();
+                groups.open_count() - before + after
+            }
+        };
+        count as u64
+    }
+
+    /// The next instant after `now` at which an invisible message may become receivable; before
+    /// that, only a command changes what a receive finds.
+    pub fn next_change(&self, now: Millis) -> Option<Millis> {
+        let now = self.clock.clamp(now);
+        let timer = self.backlog.timers.next_after(now);
+        // The end of a message in flight by age opens its group.
+        let expiry = match self.backlog.line {
+            Line::Fifo(_) if self.backlog.in_flight() + self.backlog.delayed() > 0 => {
+                self.oldest_sent().map(|sent| sent.after(self.settings.retention))
+            }
+            _ => None,
+        };
+        timer
+            .into_iter()
+            .chain(expiry.filter(|expiry| *expiry > now))
+            .min()
+    }
+
+    /// How many messages are where at `now`.
+    pub fn counts(&self, now: Millis) -> Counts {
+        let now = self.clock.clamp(now);
+        let mut total = self.backlog.len() as u64;
+        let mut in_flight = self.backlog.in_flight() as u64;
+        let mut delayed = self.backlog.delayed() as u64;
+        let expired = self.expired(now).inspect(|_| total -= 1);
+        let expired: Vec<_> = expired.map(|(_, message)| message.history.place).collect();
+        let due = self
+            .due(now)
+            .filter(|(_, message)| !self.is_expired(message, now));
+        for place in due.map(|(_, message)| message.history.place).chain(expired) {
+            match place {
+                Place::Ready => {}
+                Place::InFlight(_) => in_flight -= 1,
+                Place::Delayed(_) => delayed -= 1,
+            }
+        }
+        Counts {
+            visible: total - in_flight - delayed,
+            in_flight,
+            delayed,
+        }
+    }
+
+    /// The version of the settings in force; 0 before the first ones.
+    pub fn config_version(&self) -> u64 {
+        self.settings.version
+    }
+
+    /// Whether it orders by message group.
+    pub fn is_fifo(&self) -> bool {
+        self.settings.fifo
+    }
+
+    /// When the oldest message was sent.
+    pub fn oldest_sent(&self) -> Option<Millis> {
+        self.backlog
+            .iter()
+            .next()
+            .map(|(_, message)| message.letter.sent())
+    }
+
+    /// About how much memory the messages take.
+    pub fn approximate_bytes(&self) -> u64 {
+        self.backlog.bytes()
+    }
+
+    /// Whether a command with this invocation was answered and is remembered. A receive with such an
+    /// invocation is worth proposing even if nothing is visible.
+    pub fn knows_invocation(&self, invocation: &[u8]) -> bool {
+        idempotency::key(invocation).is_some_and(|key| self.invocations.get(&key).is_some())
+    }
+
+    /// Messages that are too old by now but still there.
+    fn expired(&self, now: Millis) -> impl Iterator<Item = (u64, &Message)> {
+        self.backlog
+            .iter()
+            .take_while(move |(_, message)| self.is_expired(message, now))
+    }
+
+    /// Messages whose timer has run out but has not been worked off.
+    fn due(&self, now: Millis) -> impl Iterator<Item = (u64, &Message)> {
+        let due = self.backlog.timers.due(now);
+        due.filter_map(|sequence| Some((sequence, self.backlog.get(sequence)?)))
+    }
+
+    fn is_expired(&self, message: &Message, now: Millis) -> bool {
+        message.letter.sent().after(self.settings.retention) <= now
+    }
+
+    /// Whether a batch at `now` would find a group open.
+    fn opens(&self, group: &Group, now: Millis) -> bool {
+        let members = group.members().filter_map(|sequence| self.backlog.get(sequence));
+        let in_flight = |message: &&Message| matches!(message.history.place, Place::InFlight(_));
+        let is_over = |m: &Message| m.history.place.is_ready_at(now) || self.is_expired(m, now);
+        let unlocked = members
+            .clone()
+            .filter(in_flight)
+            .take(group.in_flight())
+            .all(is_over);
+        let mut remaining = members.filter(|message| !self.is_expired(message, now));
+        unlocked
+            && remaining
+                .next()
+                .is_some_and(|first| first.history.place.is_ready_at(now))
+    }
+}

@@ -1,0 +1,120 @@
+//! The shape in which machines hand out their state: rows of a key and a value.
+//!
+//! Checkpoints, snapshots and comparisons between replicas all work on rows and need not know
+//! what a queue is. Where rows are kept is the business of `store`.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::mix::mix;
+use super::queue;
+
+/// One row of a machine's state as checkpoints and snapshots hold it. Keys sort bytewise and their
+/// first byte is the table, listed in `tables.rs`.
+#[derive(Clone)]
+pub struct Row {
+    /// The key, unique within the group.
+    pub key: Bytes,
+    /// The value.
+    pub value: RowValue,
+}
+
+impl Row {
+    pub(super) fn encoded(key: Bytes, value: &impl prost::Message) -> Row {
+        Row {
+            key,
+            value: RowValue::Encoded(value.encode_to_vec().into()),
+        }
+    }
+}
+
+/// A row's value, encoded as late as possible: cutting a checkpoint happens between two entries
+/// and must not copy bodies; encoding happens on the checkpoint's own thread.
+#[derive(Clone)]
+pub enum RowValue {
+    /// Already bytes.
+    Encoded(Bytes),
+    /// A message, shared with the machine; `queue` encodes it.
+    Message(queue::MessageRow),
+}
+
+impl RowValue {
+    /// The value as it is stored.
+    pub fn encode(&self) -> Bytes {
+        match self {
+            RowValue::Encoded(bytes) => bytes.clone(),
+            RowValue::Message(message) => message.encode(),
+        }
+    }
+}
+
+/// What changed in a machine since the last cut.
+#[derive(Clone, Default)]
+pub struct Delta {
+    /// If set, every row that was there before goes first.
+    pub clear: bool,
+    /// Rows to write.
+    pub puts: Vec<Row>,
+    /// Keys to remove. No key stands both here and in `puts`.
+    pub deletes: Vec<Bytes>,
+}
+
+impl Delta {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        !self.clear && self.puts.is_empty() && self.deletes.is_empty()
+    }
+}
+
+/// A machine could not be built from rows: they are damaged, or of a newer version.
+#[derive(Debug, thiserror::Error)]
+#[error("state cannot be loaded: {0}")]
+pub struct LoadError(pub String);
+
+impl LoadError {
+    /// For a value that is no valid protobuf of its table.
+    pub(super) fn undecodable(table: u8, error: prost::DecodeError) -> LoadError {
+        LoadError(format!("a row of table {table:#04x} cannot be decoded: {error}"))
+    }
+}
+
+/// The key of the one row of a table that has only one.
+pub(super) fn single_key(table: u8) -> Bytes {
+    Bytes::copy_from_slice(&[table])
+}
+
+/// The key of a row that has a number.
+pub(super) fn numbered_key(table: u8, number: u64) -> Bytes {
+    let mut key = [0; 9];
+    key[0] = table;
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    Bytes::copy_from_slice(&key)
+}
+
+/// The number in such a key.
+pub(super) fn number_in_key(key: &[u8]) -> Result<u64, LoadError> {
+    let number = key.get(1..).and_then(|rest| <[u8; 8]>::try_from(rest).ok());
+    number
+        .map(u64::from_be_bytes)
+        .ok_or_else(|| LoadError(format!("a key of {} bytes where 9 were expected", key.len())))
+}
+
+/// The key of a row that is named by texts, none of which contains a zero byte.
+pub(super) fn named_key(table: u8, parts: [&str; 3]) -> Bytes {
+    let mut key = BytesMut::with_capacity(3 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.put_u8(table);
+    key.put_slice(parts.join("\0").as_bytes());
+    key.freeze()
+}
+
+/// Checksum over keys and values in their order.
+pub(super) fn digest(rows: &[Row]) -> u64 {
+    let mut state = rows.len() as u64;
+    for row in rows {
+        let value = row.value.encode();
+        for part in [&row.key, &value] {
+            let checksum = u64::from(crc32c::crc32c(part)) | (part.len() as u64) << 32;
+            state = mix(state ^ checksum);
+        }
+    }
+    state
+}

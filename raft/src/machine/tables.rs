@@ -1,0 +1,23 @@
+//! The tables that rows belong to: the first byte of their keys, for all machines.
+//!
+//! These numbers are on disk and in snapshots. They are never reused: a table that goes leaves its
+//! number unused for ever. What a table's values are is said where they are encoded.
+
+/// One row: counters, settings and the version of the format. In every machine.
+pub(super) const META: u8 = 0x01;
+/// Answers to recent API calls, numbered in order of arrival. In every machine.
+pub(super) const INVOCATIONS: u8 = 0x02;
+
+/// Catalog: nodes, by number.
+pub(super) const NODES: u8 = 0x10;
+/// Catalog: queues, by account, region and name.
+pub(super) const QUEUES: u8 = 0x11;
+/// Catalog: groups, by number.
+pub(super) const GROUPS: u8 = 0x12;
+/// Catalog: names of queues that were deleted a moment ago.
+pub(super) const DELETED_QUEUES: u8 = 0x13;
+
+/// Queue: deduplication ids of the last minutes, numbered in order of arrival.
+pub(super) const DEDUPLICATION: u8 = 0x20;
+/// Queue: messages, by sequence.
+pub(super) const MESSAGES: u8 = 0x21;

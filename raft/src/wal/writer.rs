@@ -1,0 +1,337 @@
+//! The one writer: takes what is queued, writes it with one positional write, syncs once, and
+//! then tells everybody who waited.
+//!
+//! While it syncs, operations gather for the next batch: that is the whole of group commit.
+//! A failure ends the log; nothing is tried twice.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::entries::Location;
+use super::error::WalError;
+use super::format::{
+    BATCH_ALIGNMENT, BATCH_HEADER_BYTES, BatchHeader, RECORD_HEADER_BYTES, RecordKind, SEGMENT_HEADER_BYTES,
+    encode_record,
+};
+use super::group::Group;
+use super::live::Live;
+use super::segment::{Folder, Segment};
+use super::shared::{Action, Op, Shared};
+use super::stats::BatchStats;
+use super::window::CacheWindow;
+use crate::types::GroupId;
+
+/// A batch closes at this size, so that the first of a long queue do not wait for the last.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Where recovery left the log.
+pub(super) struct Tail {
+    /// The segment after the active one, if it was prepared.
+    pub(super) next: Option<Segment>,
+    /// Where the next batch goes in the active segment.
+    pub(super) position: u64,
+    /// Its number.
+    pub(super) next_batch: u64,
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    /// None once the log is closed, which lets go of the folder's lock.
+    folder: Option<Folder>,
+    live: Live,
+    tail: Tail,
+    /// Taken from the queue, not written.
+    waiting: VecDeque<Op>,
+    /// Written or being written, not acknowledged.
+    in_flight: Vec<Op>,
+    /// The batch in the making: space for its header, then records.
+    buffer: Vec<u8>,
+    records: u32,
+    /// Where each record of the step lies, in order.
+    placed: Vec<Location>,
+    window: CacheWindow,
+}
+
+impl Writer {
+    pub(super) fn new(shared: Arc<Shared>, folder: Folder, live: Live, tail: Tail) -> Writer {
+        let window = CacheWindow::new(shared.options.node_cache_bytes);
+        let writer = Writer {
+            shared,
+            folder: Some(folder),
+            live,
+            tail,
+            waiting: VecDeque::new(),
+            in_flight: Vec::new(),
+            buffer: vec![0; BATCH_HEADER_BYTES],
+            records: 0,
+            placed: Vec::new(),
+            window,
+        };
+        writer.report_segments();
+        writer
+    }
+
+    /// Writes everything that is queued.
+    pub(super) fn step(&mut self) {
+        while self.folder.is_some() {
+            if self.waiting.is_empty() {
+                self.waiting = self.shared.take_queue();
+            }
+            if self.waiting.is_empty() {
+                return;
+            }
+            if let Err(error) = self.write_batch().and_then(|()| self.tidy()) {
+                self.fail(error);
+            }
+        }
+    }
+
+    fn write_batch(&mut self) -> Result<(), WalError> {
+        let carry = self.live.take_carry();
+        for (group, kind, index, body) in &carry {
+            self.place(*kind, *group, *index, body)?;
+        }
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES_MAX
+            && let Some(op) = self.waiting.pop_front()
+        {
+            bytes += op.bytes();
+            self.in_flight.push(op);
+            self.place_last()?;
+        }
+        self.flush()?;
+
+        let mut placed = std::mem::take(&mut self.placed);
+        let mut next = 0;
+        for (group, kind, index, body) in carry {
+            self.live.set_mark(group, kind, index, body, placed[next].segment);
+            next += 1;
+        }
+        for op in std::mem::take(&mut self.in_flight) {
+            next += self.publish(op, &placed[next..]);
+        }
+        placed.clear();
+        self.placed = placed;
+        self.shared.release(bytes);
+        Ok(())
+    }
+
+    /// Encodes the operation that was taken last.
+    fn place_last(&mut self) -> Result<(), WalError> {
+        let Some(op) = self.in_flight.pop() else {
+            return Ok(());
+        };
+        let group = op.group.id;
+        let result = match &op.action {
+            Action::Append { first, bodies } => (*first..)
+                .zip(bodies)
+                .try_for_each(|(index, body)| self.place(RecordKind::Entry, group, index, body)),
+            Action::Mark {
+                kind, index, body, ..
+            } => self.place(*kind, group, *index, body),
+            Action::Truncate { end, .. } => self.place(RecordKind::Truncate, group, *end, &[]),
+            Action::Forget { .. } => self.place(RecordKind::Forget, group, 0, &[]),
+            Action::Close => Ok(()),
+        };
+        self.in_flight.push(op);
+        result
+    }
+
+    /// Adds a record to the batch; goes on to the next segment if this one cannot hold it.
+    fn place(&mut self, kind: RecordKind, group: GroupId, index: u64, body: &[u8]) -> Result<(), WalError> {
+        let needed = RECORD_HEADER_BYTES + body.len();
+        let batch_bytes = |buffer: &Vec<u8>| aligned(buffer.len() + needed) as u64;
+        while self.tail.position + batch_bytes(&self.buffer) > self.live.active().capacity {
+            self.flush()?;
+            self.rotate()?;
+        }
+        let segment = self.live.active();
+        let offset = self.tail.position + self.buffer.len() as u64;
+        self.placed.push(Location {
+            segment: segment.sequence,
+            offset: u32::try_from(offset).expect("segments are smaller than 4 GiB"),
+            body_bytes: body.len() as u32,
+        });
+        encode_record(&mut self.buffer, segment.salt, kind, group.0, index, body);
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Writes the batch and makes it durable.
+    fn flush(&mut self) -> Result<(), WalError> {
+        if self.records == 0 {
+            return Ok(());
+        }
+        let segment = self.live.active();
+        let header = BatchHeader {
+            number: self.tail.next_batch,
+            body_bytes: (self.buffer.len() - BATCH_HEADER_BYTES) as u32,
+            records: self.records,
+        };
+        self.buffer[..BATCH_HEADER_BYTES].copy_from_slice(&header.encode(segment.salt));
+        self.buffer.resize(aligned(self.buffer.len()), 0);
+        let started = Instant::now();
+        segment.write(&self.buffer, self.tail.position)?;
+        let stats = BatchStats {
+            records: u64::from(self.records),
+            bytes: self.buffer.len() as u64,
+            took: started.elapsed(),
+        };
+        self.shared.counters.count(stats);
+        if let Some(observer) = &self.shared.options.observer {
+            observer(stats);
+        }
+        self.tail.position += self.buffer.len() as u64;
+        self.tail.next_batch += 1;
+        self.buffer.truncate(BATCH_HEADER_BYTES);
+        self.records = 0;
+        Ok(())
+    }
+
+    /// Goes on to the next segment.
+    fn rotate(&mut self) -> Result<(), WalError> {
+        self.prepare()?;
+        if let Some(next) = self.tail.next.take() {
+            let next = Arc::new(next);
+            self.shared.segments.write().insert(next.sequence, next.clone());
+            self.live.advance(next);
+            self.tail.position = SEGMENT_HEADER_BYTES;
+            self.report_segments();
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self) -> Result<(), WalError> {
+        if self.tail.next.is_none()
+            && let Some(folder) = &mut self.folder
+        {
+            let sequence = self.live.active().sequence + 1;
+            self.tail.next = Some(folder.prepare(sequence)?);
+        }
+        Ok(())
+    }
+
+    /// Notes what became durable and calls who waited. Returns how many records it was.
+    fn publish(&mut self, op: Op, placed: &[Location]) -> usize {
+        let group = op.group.id;
+        let records = match op.action {
+            Action::Append { first, bodies } => {
+                self.publish_entries(&op.group, first, &placed[..bodies.len()]);
+                bodies.len()
+            }
+            Action::Mark {
+                kind,
+                index,
+                body,
+                dead,
+            } => {
+                self.live.set_mark(group, kind, index, body, placed[0].segment);
+                self.live.remove_entries(&dead);
+                1
+            }
+            Action::Truncate { dead, .. } => {
+                op.group.state.lock().entries.cut_reached();
+                self.live.remove_entries(&dead);
+                1
+            }
+            Action::Forget { dead } => {
+                self.live.remove_entries(&dead);
+                self.live.forget(group);
+                1
+            }
+            Action::Close => {
+                self.close();
+                0
+            }
+        };
+        if let Some(done) = op.done {
+            done(Ok(()));
+        }
+        records
+    }
+
+    fn publish_entries(&mut self, group: &Arc<Group>, first: u64, placed: &[Location]) {
+        let live = &mut self.live;
+        let mut state = group.state.lock();
+        state
+            .entries
+            .publish(first, placed, |segment| live.add_entry(segment));
+        state.entries.evict_to(self.shared.options.group_cache_bytes);
+        if std::mem::take(&mut state.is_committed_new)
+            && let Some(committed) = state.committed.clone()
+        {
+            live.hint_committed(group.id, committed);
+        }
+        drop(state);
+        let bytes = placed.iter().map(|at| at.body_bytes as usize).sum();
+        let last = (first + placed.len() as u64).saturating_sub(1);
+        self.window.push(group, last, bytes);
+    }
+
+    /// Frees what is not needed and prepares what will be, after the callers have their answers.
+    fn tidy(&mut self) -> Result<(), WalError> {
+        let Some(folder) = &mut self.folder else {
+            return Ok(());
+        };
+        while let Some(unneeded) = self.live.take_unneeded() {
+            self.shared.segments.write().remove(&unneeded.sequence);
+            folder.recycle(&unneeded)?;
+        }
+        self.report_segments();
+        if self.tail.position > self.live.active().capacity / 2 {
+            self.prepare()?;
+        }
+        Ok(())
+    }
+
+    fn report_segments(&self) {
+        let segments = self.live.segments() as u64;
+        let gauge = &self.shared.counters.live_segments;
+        gauge.store(segments, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn close(&mut self) {
+        self.folder = None;
+        self.refuse(&WalError::Closed);
+    }
+
+    fn fail(&mut self, error: WalError) {
+        tracing::error!(%error, "the write-ahead log has failed and takes nothing more");
+        let reason = error.to_string();
+        self.folder = None;
+        self.refuse(&WalError::Failed(reason.into()));
+    }
+
+    /// Ends the log and tells everybody who still waits, in order.
+    fn refuse(&mut self, reason: &WalError) {
+        let queued = self.shared.end(reason.clone());
+        let mut bytes = 0;
+        for op in self
+            .in_flight
+            .drain(..)
+            .chain(self.waiting.drain(..))
+            .chain(queued)
+        {
+            bytes += op.bytes();
+            if let Some(done) = op.done {
+                done(Err(reason.clone()));
+            }
+        }
+        self.shared.release(bytes);
+    }
+}
+
+impl Drop for Writer {
+    /// The last handle is gone, or the thread is dying: nobody may wait for ever.
+    fn drop(&mut self) {
+        if self.folder.is_some() {
+            self.refuse(&WalError::Failed("its writer has stopped".into()));
+        }
+    }
+}
+
+fn aligned(bytes: usize) -> usize {
+    bytes.next_multiple_of(BATCH_ALIGNMENT)
+}

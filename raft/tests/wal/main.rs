@@ -1,0 +1,10 @@
+//! The write-ahead log from outside: durability, recovery, space and faults, on real files.
+
+#![allow(clippy::unwrap_used)]
+
+mod damage;
+mod disk;
+mod faults;
+mod model;
+mod space;
+mod support;
