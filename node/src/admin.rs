@@ -49,7 +49,15 @@ impl Admin {
         polls: Arc<Polls>,
         me: NodeRecord,
     ) -> Admin {
-        Admin { readiness, metrics, groups, peers, polls, me, catalog: Arc::default() }
+        Admin {
+            readiness,
+            metrics,
+            groups,
+            peers,
+            polls,
+            me,
+            catalog: Arc::default(),
+        }
     }
 
     /// The node has a catalog from now on.
@@ -65,7 +73,7 @@ impl Admin {
 /// If the listener fails.
 pub async fn serve(admin: Admin, listener: Box<dyn Listener>, end: CancellationToken) -> anyhow::Result<()> {
     let routes = Router::new()
-        .route("/health/live", get(async || "live\n"))
+        .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/status", get(node_status))
@@ -74,14 +82,19 @@ pub async fn serve(admin: Admin, listener: Box<dyn Listener>, end: CancellationT
         let (stream, _) = accepted?;
         let service = TowerToHyperService::new(routes.clone());
         let end = end.clone();
-        tokio::spawn(async move {
-            let server = auto::Builder::new(TokioExecutor::new());
-            let serving = server.serve_connection(TokioIo::new(stream), service);
+        let serving = async move {
             // A client that breaks off is its own business.
-            let _ = end.run_until_cancelled(serving).await;
-        });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        };
+        tokio::spawn(end.run_until_cancelled_owned(serving));
     }
     Ok(())
+}
+
+async fn live() -> &'static str {
+    "live\n"
 }
 
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
@@ -93,7 +106,9 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> String {
-    admin.metrics.render(&admin.groups, &admin.polls, &admin.readiness)
+    admin
+        .metrics
+        .render(&admin.groups, &admin.polls, &admin.readiness)
 }
 
 async fn node_status(State(admin): State<Admin>) -> Json<NodeStatus> {

@@ -45,12 +45,17 @@ pub async fn belong(
         }
         let mut found = BTreeMap::from([(NodeId(me.node_id), me.clone())]);
         for seed in &config.seeds {
-            let Some((reply, record)) = greet(env, seed, hello(me)).await else { continue };
+            let Some((reply, record)) = greet(env, seed, hello(me)).await else {
+                continue;
+            };
             if record.incarnation == me.incarnation {
                 continue;
             }
             if record.node_id == me.node_id {
-                anyhow::bail!("{seed} says that it is node {} too; every node needs its own number", me.node_id);
+                anyhow::bail!(
+                    "{seed} says that it is node {} too; every node needs its own number",
+                    me.node_id
+                );
             }
             if !reply.cluster.is_empty() {
                 join(env, identity, me, seed, &reply).await?;
@@ -61,7 +66,11 @@ pub async fn belong(
         if identity.lock().cluster().is_empty() {
             if !announced {
                 let known: Vec<u64> = found.keys().map(|n| n.0).collect();
-                tracing::info!(?known, expected = config.bootstrap_expect, "looking for the other nodes");
+                tracing::info!(
+                    ?known,
+                    expected = config.bootstrap_expect,
+                    "looking for the other nodes"
+                );
                 announced = true;
             }
             found_cluster(env, config, identity, me, &found).await?;
@@ -71,7 +80,10 @@ pub async fn belong(
 }
 
 fn hello(me: &NodeRecord) -> HelloRequest {
-    HelloRequest { node: me.encode_to_vec().into(), ..Default::default() }
+    HelloRequest {
+        node: me.encode_to_vec().into(),
+        ..Default::default()
+    }
 }
 
 /// Greets whoever listens at `address`; nothing if nobody answers in time.
@@ -94,13 +106,24 @@ async fn join(
     reply: &HelloReply,
 ) -> anyhow::Result<()> {
     if reply.promised {
-        let members = reply.members.iter().filter_map(|m| NodeRecord::decode(m.clone()).ok());
+        let members = reply
+            .members
+            .iter()
+            .filter_map(|m| NodeRecord::decode(m.clone()).ok());
         identity.lock().belong(&reply.cluster, founders(members))?;
-        tracing::info!(cluster = reply.cluster, "belongs to the cluster that it promised to found");
+        tracing::info!(
+            cluster = reply.cluster,
+            "belongs to the cluster that it promised to found"
+        );
         return Ok(());
     }
-    let request = HelloRequest { join: true, ..hello(me) };
-    let Some((answer, _)) = greet(env, seed, request).await else { return Ok(()) };
+    let request = HelloRequest {
+        join: true,
+        ..hello(me)
+    };
+    let Some((answer, _)) = greet(env, seed, request).await else {
+        return Ok(());
+    };
     if !answer.refusal.is_empty() {
         anyhow::bail!("the cluster refuses this node: {}", answer.refusal);
     }
@@ -128,14 +151,21 @@ async fn found_cluster(
         return Ok(());
     }
     for member in &members[1..] {
-        let request = HelloRequest { found: true, ..hello(me) };
-        let Some((reply, record)) = greet(env, &member.peer_address, request).await else { return Ok(()) };
+        let request = HelloRequest {
+            found: true,
+            ..hello(me)
+        };
+        let Some((reply, record)) = greet(env, &member.peer_address, request).await else {
+            return Ok(());
+        };
         if !reply.promised || record.incarnation != member.incarnation {
             return Ok(());
         }
     }
     let cluster = format!("{:016x}{:016x}", env.random.next_u64(), env.random.next_u64());
-    identity.lock().belong(&cluster, founders(members.into_iter().cloned()))?;
+    identity
+        .lock()
+        .belong(&cluster, founders(members.into_iter().cloned()))?;
     tracing::info!(cluster, nodes = found.len(), "founded a cluster");
     Ok(())
 }

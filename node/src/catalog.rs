@@ -27,6 +27,14 @@ pub struct QueueView {
     pub replicas: Arc<[NodeId]>,
 }
 
+impl QueueView {
+    /// The group of its first partition.
+    pub fn group(&self) -> GroupId {
+        // A queue is created with at least one.
+        GroupId(self.record.partitions.first().copied().unwrap_or_default())
+    }
+}
+
 /// The catalog as this node knows it.
 pub struct CatalogView {
     group: Arc<Group>,
@@ -37,7 +45,11 @@ pub struct CatalogView {
 impl CatalogView {
     /// Over this node's replica of the catalog group.
     pub fn new(group: Arc<Group>, peers: Arc<Peers>) -> Arc<CatalogView> {
-        Arc::new(CatalogView { group, peers, queues: RwLock::default() })
+        Arc::new(CatalogView {
+            group,
+            peers,
+            queues: RwLock::default(),
+        })
     }
 
     /// The catalog's group.
@@ -68,7 +80,11 @@ impl CatalogView {
             Some((record, replicas.unwrap_or_default()))
         })?;
         let settings = api::sqs::QueueSettings::from_attributes(&record.attributes);
-        let view = Arc::new(QueueView { record, settings, replicas });
+        let view = Arc::new(QueueView {
+            record,
+            settings,
+            replicas,
+        });
         self.queues.write().insert(key.clone(), view.clone());
         Some(view)
     }
@@ -78,7 +94,11 @@ impl CatalogView {
     ///
     /// # Errors
     /// [`NotDone::NotLeader`] if the catalog has no leader within `patience`.
-    pub async fn queue(&self, key: &ResourceKey, patience: Duration) -> Result<Option<Arc<QueueView>>, NotDone> {
+    pub async fn queue(
+        &self,
+        key: &ResourceKey,
+        patience: Duration,
+    ) -> Result<Option<Arc<QueueView>>, NotDone> {
         if let Some(view) = self.queue_here(key) {
             return Ok(Some(view));
         }
@@ -100,7 +120,9 @@ impl CatalogView {
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
         };
-        tokio::time::timeout(patience, caught_up).await.unwrap_or(Err(NotDone::NotLeader(None)))
+        tokio::time::timeout(patience, caught_up)
+            .await
+            .unwrap_or(Err(NotDone::NotLeader(None)))
     }
 
     async fn read_index(&self) -> Option<u64> {
@@ -109,7 +131,10 @@ impl CatalogView {
             return self.group.read_index().await.ok();
         }
         let link = self.peers.link(leadership.leader?)?;
-        match link.call(GroupId::CATALOG, Body::ReadIndex(pb::ReadIndex {}), ASK_TIMEOUT).await {
+        match link
+            .call(GroupId::CATALOG, Body::ReadIndex(pb::ReadIndex {}), ASK_TIMEOUT)
+            .await
+        {
             Ok(Body::ReadIndexReply(reply)) => reply.index,
             _ => None,
         }
@@ -122,6 +147,11 @@ impl CatalogView {
 
     /// The groups that have a replica on `node`.
     pub fn groups_on(&self, node: NodeId) -> Vec<GroupRecord> {
-        self.read(|c| c.groups().filter(|g| g.replicas.contains(&node.0)).cloned().collect())
+        self.read(|c| {
+            c.groups()
+                .filter(|g| g.replicas.contains(&node.0))
+                .cloned()
+                .collect()
+        })
     }
 }

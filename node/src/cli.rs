@@ -170,7 +170,11 @@ impl Server {
             listen: pick!(listen).unwrap_or_else(|| "0.0.0.0:4566".to_owned()),
             peer_listen,
             admin_listen: pick!(admin_listen).unwrap_or_else(|| "0.0.0.0:4568".to_owned()),
-            advertise: if unspecified { "127.0.0.1".to_owned() } else { advertise },
+            advertise: if unspecified {
+                "127.0.0.1".to_owned()
+            } else {
+                advertise
+            },
             seeds,
             bootstrap_expect: pick!(bootstrap_expect).unwrap_or(1).max(1),
             zone: pick!(zone).unwrap_or_default(),
@@ -193,5 +197,8 @@ fn read_file(path: &Path) -> anyhow::Result<Server> {
 }
 
 fn host_of(address: &str) -> String {
-    address.rsplit_once(':').map_or(address, |(host, _)| host).to_owned()
+    address
+        .rsplit_once(':')
+        .map_or(address, |(host, _)| host)
+        .to_owned()
 }

@@ -82,9 +82,14 @@ async fn wait_ready(env: &Env, port: u16) {
 }
 
 fn announce(data_dir: &Path, port: u16, ephemeral: bool) {
-    let place = if ephemeral { "gone when this ends".to_owned() } else { data_dir.display().to_string() };
-    let others: Vec<String> =
-        (1..NODES).map(|i| format!("http://127.0.0.1:{}", port + i * PORT_STRIDE)).collect();
+    let place = if ephemeral {
+        "gone when this ends".to_owned()
+    } else {
+        data_dir.display().to_string()
+    };
+    let others: Vec<String> = (1..NODES)
+        .map(|i| format!("http://127.0.0.1:{}", port + i * PORT_STRIDE))
+        .collect();
     println!(
         "\nMillrace is ready: three nodes, every write on the disks of at least two. Data: {place}
 Any node takes any request; the others are at {}. Stop with Ctrl-C.

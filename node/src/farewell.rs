@@ -18,7 +18,11 @@ const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 
 /// Hands over every group that this node leads to its follower that is farthest.
 pub async fn hand_over(groups: &Arc<Groups>, peers: &Arc<Peers>) {
-    let led: Vec<Arc<Group>> = groups.list().into_iter().filter(|g| g.leadership().leads).collect();
+    let led: Vec<Arc<Group>> = groups
+        .list()
+        .into_iter()
+        .filter(|g| g.leadership().leads)
+        .collect();
     futures::future::join_all(led.iter().map(|group| hand_over_one(group, peers))).await;
 }
 

@@ -46,6 +46,8 @@ pub struct Frontend {
     pub peers: Arc<Peers>,
     /// Bounds.
     pub limits: Limits,
+    /// Replicas that new partitions get.
+    pub replicas: u32,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     requests: Semaphore,
@@ -61,9 +63,20 @@ impl Frontend {
         readiness: Readiness,
         metrics: Arc<Metrics>,
         limits: Limits,
+        replicas: u32,
     ) -> Frontend {
         let requests = Semaphore::new(limits.requests);
-        Frontend { env, catalog, router, peers, limits, readiness, metrics, requests }
+        Frontend {
+            env,
+            catalog,
+            router,
+            peers,
+            limits,
+            replicas,
+            readiness,
+            metrics,
+            requests,
+        }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
@@ -77,14 +90,20 @@ impl Frontend {
             Ok(Err(_)) => ("Unknown", protocol::body_too_long(&parts, &request_id)),
             Err(_) => ("Unknown", protocol::body_too_slow(&parts, &request_id)),
         };
-        self.metrics.answered(operation, response.status().as_u16(), begun.elapsed());
+        self.metrics
+            .answered(operation, response.status().as_u16(), begun.elapsed());
         response
     }
 
-    async fn answer_whole(&self, parts: &Parts, body: Bytes, request_id: &str) -> (&'static str, Response<Bytes>) {
+    async fn answer_whole(
+        &self,
+        parts: &Parts,
+        body: Bytes,
+        request_id: &str,
+    ) -> (&'static str, Response<Bytes>) {
         let call = match protocol::recognise(parts, &body, request_id) {
             Ok(call) => call,
-            Err(response) => return ("Unknown", response),
+            Err(response) => return ("Unknown", *response),
         };
         let operation = call.operation().name();
         if !self.readiness.is_ready() {
@@ -109,19 +128,35 @@ impl Frontend {
     fn context<'a>(&'a self, parts: &'a Parts, body: &[u8], request_id: &'a str, call: &Call) -> Context<'a> {
         let scope = Scope::of(parts);
         let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
-        let host = header("host").or_else(|| parts.uri.authority().map(|a| a.as_str())).unwrap_or("localhost");
+        let host = header("host")
+            .or_else(|| parts.uri.authority().map(|a| a.as_str()))
+            .unwrap_or("localhost");
         let invocation = match header("amz-sdk-invocation-id") {
             Some(id) => ops::invocation(id, call.operation().name(), body),
             // Without one, repetitions by the router still need a key.
             None => ops::fresh_invocation(&self.env),
         };
-        Context { frontend: self, account: scope.account(), region: scope.region, host, request_id, invocation }
+        Context {
+            frontend: self,
+            account: scope.account(),
+            region: scope.region,
+            host,
+            request_id,
+            invocation,
+        }
     }
 
     fn request_id(&self) -> String {
         let (a, b) = (self.env.random.next_u64(), self.env.random.next_u64());
         let (a, b) = (a & !0xf000 | 0x4000, b & !(0b11 << 62) | 0b10 << 62);
-        format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xffff, b >> 48, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            a >> 32,
+            a >> 16 & 0xffff,
+            a & 0xffff,
+            b >> 48,
+            b & 0xffff_ffff_ffff
+        )
     }
 }
 
@@ -141,7 +176,9 @@ pub async fn serve(
             let place = places.clone().acquire_owned().await?;
             anyhow::Ok((listener.accept().await, place))
         };
-        let Some(accepted) = drain.run_until_cancelled(accepted).await else { break };
+        let Some(accepted) = drain.run_until_cancelled(accepted).await else {
+            break;
+        };
         let (accepted, place) = accepted?;
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -165,26 +202,38 @@ pub async fn serve(
     Ok(())
 }
 
-async fn converse(frontend: &Arc<Frontend>, stream: Box<dyn Stream>, drain: CancellationToken, end: CancellationToken) {
+async fn converse(
+    frontend: &Arc<Frontend>,
+    stream: Box<dyn Stream>,
+    drain: CancellationToken,
+    end: CancellationToken,
+) {
     let service = service_fn(|request| {
         let frontend = frontend.clone();
         async move { Ok::<_, Infallible>(frontend.answer(request).await.map(Full::new)) }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
-    server.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .pipeline_flush(true);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX);
     let connection = server.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let ended = tokio::select! {
-        // Order is of no matter: each branch ends the conversation its own way.
-        biased;
-        ended = connection.as_mut() => ended,
-        () = end.cancelled() => return,
-        () = drain.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            match end.run_until_cancelled(connection).await {
-                Some(ended) => ended,
-                None => return,
+    let mut draining = false;
+    let ended = loop {
+        tokio::select! {
+            // Order is of no matter: each branch ends the conversation its own way.
+            biased;
+            ended = connection.as_mut() => break ended,
+            () = end.cancelled() => return,
+            () = drain.cancelled(), if !draining => {
+                draining = true;
+                connection.as_mut().graceful_shutdown();
             }
         }
     };

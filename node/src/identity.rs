@@ -76,9 +76,17 @@ impl Identity {
                 return Err(malformed(reason));
             }
             if contents.node_id != node.0 {
-                return Err(IdentityError::Another(folder.to_owned(), NodeId(contents.node_id), node));
+                return Err(IdentityError::Another(
+                    folder.to_owned(),
+                    NodeId(contents.node_id),
+                    node,
+                ));
             }
-            return Ok(Identity { env: env.clone(), folder: folder.to_owned(), contents });
+            return Ok(Identity {
+                env: env.clone(),
+                folder: folder.to_owned(),
+                contents,
+            });
         }
         let incarnation = format!("{:016x}{:016x}", env.random.next_u64(), env.random.next_u64());
         let contents = Contents {
@@ -89,7 +97,11 @@ impl Identity {
             promised_to: String::new(),
             founders: Vec::new(),
         };
-        let identity = Identity { env: env.clone(), folder: folder.to_owned(), contents };
+        let identity = Identity {
+            env: env.clone(),
+            folder: folder.to_owned(),
+            contents,
+        };
         identity.save().map_err(io)?;
         Ok(identity)
     }

@@ -10,10 +10,8 @@ use raft::command::Reply;
 use raft::command::catalog::{
     CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, NodeRecord, RefusalReason,
 };
-use raft::env::Env;
 use raft::group::Group;
 use raft::groups::Groups;
-use raft::machine::Machine;
 use raft::peers::pb;
 use raft::peers::server::Inbound;
 use raft::types::{GroupId, NodeId};
@@ -24,8 +22,6 @@ use crate::router::{Command, Router};
 
 /// The serving side of a node, for its peers.
 pub struct Peerside {
-    /// The outside world.
-    pub env: Env,
     /// Who this node is.
     pub me: NodeRecord,
     /// Its identity file.
@@ -48,20 +44,7 @@ impl Inbound for Peerside {
     }
 
     fn counts(&self, group: GroupId) -> pb::CountsReply {
-        let Some(group) = self.groups.get(group) else { return pb::CountsReply::default() };
-        let leadership = group.leadership();
-        let now = self.env.clock.now();
-        let counts = group.replica().read(|machine| match machine {
-            Machine::Queue(queue) => queue.counts(now),
-            Machine::Catalog(_) => Default::default(),
-        });
-        pb::CountsReply {
-            leads: leadership.leads && group.leads_with_lease(),
-            leader: leadership.leader.map_or(0, |n| n.0),
-            visible: counts.visible,
-            in_flight: counts.in_flight,
-            delayed: counts.delayed,
-        }
+        self.local.counts(group)
     }
 
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {
@@ -72,7 +55,9 @@ impl Inbound for Peerside {
         let router = self.router.read().clone();
         async move {
             match router {
-                Some(router) if hello.join && !reply.cluster.is_empty() => take_in(&router, asker, reply).await,
+                Some(router) if hello.join && !reply.cluster.is_empty() => {
+                    take_in(&router, asker, reply).await
+                }
                 _ => reply,
             }
         }
@@ -99,7 +84,10 @@ impl Peerside {
             return reply;
         }
         let founders = identity.founders();
-        if founders.iter().any(|f| f.node_id == asker.node_id && f.incarnation == incarnation) {
+        if founders
+            .iter()
+            .any(|f| f.node_id == asker.node_id && f.incarnation == incarnation)
+        {
             reply.promised = true;
             reply.members = founders
                 .iter()
@@ -142,8 +130,10 @@ pub enum Registration {
 /// See [`Registration`].
 pub async fn register(router: &Router, record: NodeRecord) -> Result<(), Registration> {
     let node_id = record.node_id;
-    let command =
-        CatalogCommand { invocation: Bytes::new(), op: Some(CatalogOp::RegisterNode(record)) };
+    let command = CatalogCommand {
+        invocation: Bytes::new(),
+        op: Some(CatalogOp::RegisterNode(record)),
+    };
     let command = Command {
         group: GroupId::CATALOG,
         replicas: Arc::from([] as [NodeId; 0]),
@@ -151,15 +141,17 @@ pub async fn register(router: &Router, record: NodeRecord) -> Result<(), Registr
         receive: None,
     };
     match router.command(command).await {
-        Ok(Reply::Catalog(CatalogReply { answer: Some(CatalogAnswer::Done(_)) })) => Ok(()),
-        Ok(Reply::Catalog(CatalogReply { answer: Some(CatalogAnswer::Refused(refusal)) })) => {
-            Err(Registration::Refused(match refusal.reason() {
-                RefusalReason::NodeIsAnother => format!(
-                    "node {node_id} is a member with another data folder; a node whose folder was lost needs a new number"
-                ),
-                other => format!("{other:?}"),
-            }))
-        }
+        Ok(Reply::Catalog(CatalogReply {
+            answer: Some(CatalogAnswer::Done(_)),
+        })) => Ok(()),
+        Ok(Reply::Catalog(CatalogReply {
+            answer: Some(CatalogAnswer::Refused(refusal)),
+        })) => Err(Registration::Refused(match refusal.reason() {
+            RefusalReason::NodeIsAnother => format!(
+                "node {node_id} is a member with another data folder; a node whose folder was lost needs a new number"
+            ),
+            other => format!("{other:?}"),
+        })),
         Ok(other) => Err(Registration::NotNow(format!("unexpected reply {other:?}"))),
         Err(error) => Err(Registration::NotNow(error.to_string())),
     }

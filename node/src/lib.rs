@@ -56,13 +56,17 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let me = record(&config, &identity);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
-    let store = open_store(&config)?;
+    let store = open_store(&env, &config)?;
     let groups = Groups::start(env.clone(), &config.data_dir, store, peers.clone(), config.timing)?;
     let polls = Polls::new(env.clone(), config.limits.polls);
-    let local = Local::new(groups.clone(), polls.clone());
-    let router = Router::new(groups.clone(), peers.clone(), local.clone(), config.limits.patience);
+    let local = Local::new(env.clone(), groups.clone(), polls.clone());
+    let router = Router::new(
+        groups.clone(),
+        peers.clone(),
+        local.clone(),
+        config.limits.patience,
+    );
     let peerside = Arc::new(Peerside {
-        env: env.clone(),
         me: me.clone(),
         identity: identity.clone(),
         groups: groups.clone(),
@@ -73,10 +77,16 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let metrics = Arc::new(Metrics::new());
 
     let bind = async |address: &str| {
-        env.net.bind(address).await.with_context(|| format!("cannot listen on {address}"))
+        env.net
+            .bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))
     };
-    let (api_port, peer_port, admin_port) =
-        (bind(&config.listen).await?, bind(&config.peer_listen).await?, bind(&config.admin_listen).await?);
+    let (api_port, peer_port, admin_port) = (
+        bind(&config.listen).await?,
+        bind(&config.peer_listen).await?,
+        bind(&config.admin_listen).await?,
+    );
     tracing::info!(node = %config.node_id, api = config.listen, peers = config.peer_listen,
         admin = config.admin_listen, data = %config.data_dir.display(), "listening");
 
@@ -88,7 +98,12 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let serving = server::serve(peers.clone(), peerside.clone(), peer_port, health, end.clone());
     tasks.spawn(async { serving.await.context("the peer listener failed") });
     let admin = admin::Admin::new(
-        readiness.clone(), metrics.clone(), groups.clone(), peers.clone(), polls.clone(), me.clone(),
+        readiness.clone(),
+        metrics.clone(),
+        groups.clone(),
+        peers.clone(),
+        polls.clone(),
+        me.clone(),
     );
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
 
@@ -101,18 +116,44 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     admin.set_catalog(catalog.clone());
     *peerside.router.write() = Some(router.clone());
 
-    tasks.spawn(placement::follow(catalog.clone(), groups.clone(), peers.clone(), polls, end.clone()));
+    tasks.spawn(placement::follow(
+        catalog.clone(),
+        groups.clone(),
+        peers.clone(),
+        polls,
+        end.clone(),
+    ));
     let (members, maintained) = (membership::keep(catalog.clone(), end.clone()), groups.clone());
-    tasks.spawn(async { members.await; Ok(()) });
+    tasks.spawn(async {
+        members.await;
+        Ok(())
+    });
     let maintain_end = end.clone();
-    tasks.spawn(async move { maintained.maintain(maintain_end).await; Ok(()) });
+    tasks.spawn(async move {
+        maintained.maintain(maintain_end).await;
+        Ok(())
+    });
     let founders = identity.lock().founders().len();
     tasks.spawn(readiness::achieve(
-        readiness.clone(), env.clone(), config.seeds.clone(), me, catalog.clone(), router.clone(), peers.clone(),
-        founders, end.clone(),
+        readiness.clone(),
+        env.clone(),
+        config.seeds.clone(),
+        me,
+        catalog.clone(),
+        router.clone(),
+        peers.clone(),
+        founders,
+        end.clone(),
     ));
     let frontend = Arc::new(http::Frontend::new(
-        env, catalog.clone(), router, peers.clone(), readiness.clone(), metrics, config.limits,
+        env,
+        catalog.clone(),
+        router,
+        peers.clone(),
+        readiness.clone(),
+        metrics,
+        config.limits,
+        config.replicas,
     ));
     let drain = CancellationToken::new();
     tasks.spawn(http::serve(frontend, api_port, drain.clone(), end.clone()));
@@ -120,7 +161,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let outcome = tokio::select! {
         // A fault ends the node even while it is being asked to stop.
         biased;
-        fault = groups.wal().failed() => Err(anyhow::anyhow!("the log failed: {fault}")),
+        fault = groups.wal().until_failed() => Err(anyhow::anyhow!("the log failed: {fault}")),
         Some(ended) = tasks.join_next() => match ended {
             Ok(Ok(())) => Err(anyhow::anyhow!("a part of the node ended by itself")),
             Ok(Err(error)) => Err(error),
@@ -156,10 +197,13 @@ fn record(config: &Config, identity: &Identity) -> NodeRecord {
     }
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Arc<dyn raft::store::Store>> {
+fn open_store(env: &Env, config: &Config) -> anyhow::Result<Arc<dyn raft::store::Store>> {
     Ok(match config.checkpoints {
-        Checkpoints::Disk => Arc::new(raft::store::SledStore::open(&config.data_dir.join("checkpoints"))?),
-        Checkpoints::Memory => Arc::new(raft::store::MemoryStore::default()),
+        Checkpoints::Disk => {
+            let folder = config.data_dir.join("checkpoints");
+            Arc::new(raft::store::sled::SledStore::open(env.disk.clone(), &folder)?)
+        }
+        Checkpoints::Memory => Arc::new(raft::store::memory::MemoryStore::default()),
     })
 }
 
@@ -175,8 +219,12 @@ async fn open_catalog(
         }
     }
     let ids: Vec<NodeId> = founders.iter().map(|f| NodeId(f.node_id)).collect();
-    let birth = (!ids.is_empty())
-        .then(|| Birth { members: ids.iter().copied().collect(), first: ids.first() == Some(&peers.me()) });
-    let group = groups.open(GroupId::CATALOG, MachineKind::Catalog, &ids, None, birth).await?;
+    let birth = (!ids.is_empty()).then(|| Birth {
+        members: ids.iter().copied().collect(),
+        first: ids.first() == Some(&peers.me()),
+    });
+    let group = groups
+        .open(GroupId::CATALOG, MachineKind::Catalog, &ids, None, birth)
+        .await?;
     Ok(CatalogView::new(group, peers.clone()))
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, Either, FutureExt};
 use prost::Message;
 use raft::command::Reply;
+use raft::env::Env;
 use raft::group::{NotDone, not_done_to};
 use raft::groups::Groups;
 use raft::peers::pb::{self, command_reply};
@@ -16,14 +17,15 @@ use crate::polls::Polls;
 
 /// Executes commands on groups that this node leads.
 pub struct Local {
+    env: Env,
     groups: Arc<Groups>,
     polls: Arc<Polls>,
 }
 
 impl Local {
     /// Over this node's replicas and its waiting receives.
-    pub fn new(groups: Arc<Groups>, polls: Arc<Polls>) -> Arc<Local> {
-        Arc::new(Local { groups, polls })
+    pub fn new(env: Env, groups: Arc<Groups>, polls: Arc<Polls>) -> Arc<Local> {
+        Arc::new(Local { env, groups, polls })
     }
 
     /// Queues a command now and gives a future of its reply. `receive` says that it is a receive,
@@ -47,10 +49,33 @@ impl Local {
         })
     }
 
+    /// How many messages a queue partition has, as this node knows.
+    pub fn counts(&self, group: GroupId) -> pb::CountsReply {
+        let Some(group) = self.groups.get(group) else {
+            return pb::CountsReply::default();
+        };
+        let leadership = group.leadership();
+        let now = self.env.clock.now();
+        let counts = group
+            .replica()
+            .read(|machine| machine.as_queue().map(|queue| queue.counts(now)));
+        let counts = counts.unwrap_or_default();
+        pb::CountsReply {
+            leads: leadership.leads && group.leads_with_lease(),
+            leader: leadership.leader.map_or(0, |n| n.0),
+            visible: counts.visible,
+            in_flight: counts.in_flight,
+            delayed: counts.delayed,
+        }
+    }
+
     /// The same for a command that another node forwarded.
     pub fn forwarded(&self, group: GroupId, command: pb::Command) -> BoxFuture<'static, pb::CommandReply> {
         if self.groups.get(group).is_none() {
-            let gone = pb::NotDone { reason: pb::not_done::Reason::NoSuchGroup.into(), leader: 0 };
+            let gone = pb::NotDone {
+                reason: pb::not_done::Reason::NoSuchGroup.into(),
+                leader: 0,
+            };
             return std::future::ready(reply_of(command_reply::Reply::NotDone(gone))).boxed();
         }
         let wait = command.receive.then(|| Duration::from_millis(command.wait_ms));

@@ -74,7 +74,9 @@ impl Metrics {
     /// A request is answered.
     pub fn answered(&self, operation: &'static str, status: u16, took: Duration) {
         self.requests.get_or_create(&Outcome { operation, status }).inc();
-        self.durations.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+        self.durations
+            .get_or_create(&Operation { operation })
+            .observe(took.as_secs_f64());
     }
 
     /// A request was refused because the node had too much to do.
@@ -91,22 +93,77 @@ impl Metrics {
     pub fn render(&self, groups: &Groups, polls: &Polls, readiness: &Readiness) -> String {
         let mut registry = Registry::with_prefix("millrace");
         registry.register("requests", "Requests answered", self.requests.clone());
-        registry.register("request_duration_seconds", "Time to answer, waits included", self.durations.clone());
-        registry.register("requests_refused", "Requests refused for overload", self.refused.clone());
+        registry.register(
+            "request_duration_seconds",
+            "Time to answer, waits included",
+            self.durations.clone(),
+        );
+        registry.register(
+            "requests_refused",
+            "Requests refused for overload",
+            self.refused.clone(),
+        );
         registry.register("connections", "Open client connections", self.connections.clone());
         let gauge = |value: u64| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-        registry.register("requests_in_flight", "Requests being worked on", gauge(self.requests_in_flight()));
-        registry.register("polls_waiting", "Receives that wait for a message", gauge(polls.waiting() as u64));
-        registry.register("ready", "Whether the node is ready for clients", gauge(readiness.is_ready().into()));
+        registry.register(
+            "requests_in_flight",
+            "Requests being worked on",
+            gauge(self.requests_in_flight()),
+        );
+        registry.register(
+            "polls_waiting",
+            "Receives that wait for a message",
+            gauge(polls.waiting() as u64),
+        );
+        registry.register(
+            "ready",
+            "Whether the node is ready for clients",
+            gauge(readiness.is_ready().into()),
+        );
         let open = groups.list();
         let led = open.iter().filter(|g| g.leadership().leads).count();
-        registry.register("raft_groups", "Replicas open on this node", gauge(open.len() as u64));
-        registry.register("raft_groups_led", "Groups that this node leads", gauge(led as u64));
+        registry.register(
+            "raft_groups",
+            "Replicas open on this node",
+            gauge(open.len() as u64),
+        );
+        registry.register(
+            "raft_groups_led",
+            "Groups that this node leads",
+            gauge(led as u64),
+        );
         let wal = groups.wal().stats();
-        registry.register("wal_syncs", "fdatasync calls of the log", ConstCounter::new(wal.syncs));
-        registry.register("wal_sync_seconds", "Time spent in them", ConstCounter::new(wal.sync_time.as_secs_f64()));
-        registry.register("wal_written_bytes", "Bytes written to the log", ConstCounter::new(wal.bytes));
-        registry.register("wal_records", "Records written to the log", ConstCounter::new(wal.records));
+        let seconds = Duration::from_nanos(wal.sync_ns).as_secs_f64();
+        registry.register(
+            "wal_batches",
+            "Writes of the log, each with one fdatasync",
+            ConstCounter::new(wal.batches),
+        );
+        registry.register(
+            "wal_sync_seconds",
+            "Time spent in writing and syncing the log",
+            ConstCounter::new(seconds),
+        );
+        registry.register(
+            "wal_queued_bytes",
+            "Bytes that are not durable yet",
+            gauge(wal.queued_bytes),
+        );
+        registry.register(
+            "wal_segments",
+            "Segments that are needed",
+            gauge(wal.live_segments),
+        );
+        registry.register(
+            "wal_written_bytes",
+            "Bytes written to the log",
+            ConstCounter::new(wal.bytes),
+        );
+        registry.register(
+            "wal_records",
+            "Records written to the log",
+            ConstCounter::new(wal.records),
+        );
         let mut text = String::new();
         if encode(&mut text, &registry).is_err() {
             tracing::error!("metrics could not be encoded");

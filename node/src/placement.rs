@@ -63,7 +63,9 @@ async fn open_placed(catalog: &Arc<CatalogView>, groups: &Arc<Groups>) -> anyhow
             first: replicas.first() == Some(&groups.me()),
         };
         let prelude = prelude(catalog, &record);
-        groups.open(id, MachineKind::Queue, &replicas, prelude, Some(birth)).await?;
+        groups
+            .open(id, MachineKind::Queue, &replicas, prelude, Some(birth))
+            .await?;
     }
     Ok(())
 }
@@ -71,8 +73,11 @@ async fn open_placed(catalog: &Arc<CatalogView>, groups: &Arc<Groups>) -> anyhow
 /// Closes what the catalog once had and has no more. Group numbers are never reused, so that even a
 /// catalog replica that lags behind cannot mistake a new group for a deleted one.
 async fn close_deleted(catalog: &CatalogView, groups: &Arc<Groups>, polls: &Polls) -> anyhow::Result<()> {
-    let held: BTreeSet<GroupId> =
-        groups.on_disk().into_iter().chain(groups.list().iter().map(|g| g.id())).collect();
+    let held: BTreeSet<GroupId> = groups
+        .on_disk()
+        .into_iter()
+        .chain(groups.list().iter().map(|g| g.id()))
+        .collect();
     for id in held {
         let deleted = id != GroupId::CATALOG && catalog.read(|c| c.was_deleted(id));
         if deleted {
@@ -89,7 +94,9 @@ fn prelude(catalog: &Arc<CatalogView>, record: &GroupRecord) -> Option<Arc<Prelu
     let key = record.queue.clone()?;
     let catalog = catalog.clone();
     Some(Arc::new(move |machine: &Machine| {
-        let Machine::Queue(queue) = machine else { return None };
+        let Machine::Queue(queue) = machine else {
+            return None;
+        };
         newer_settings(&catalog, &key, queue.config_version())
     }))
 }
@@ -102,9 +109,12 @@ fn newer_settings(catalog: &CatalogView, key: &ResourceKey, known: u64) -> Optio
     let configure = Configure {
         version: view.record.version,
         fifo: view.settings.fifo,
-        retention_ms: view.settings.retention_ms(),
-        deduplicate_by_group: view.settings.deduplicate_by_group(),
+        retention_ms: view.settings.retention_s * 1000,
+        deduplicate_by_group: view.settings.deduplicate_by_group,
     };
-    let command = QueueCommand { invocation: Bytes::new(), op: Some(QueueOp::Configure(configure)) };
+    let command = QueueCommand {
+        invocation: Bytes::new(),
+        op: Some(QueueOp::Configure(configure)),
+    };
     Some(command.encode_to_vec().into())
 }

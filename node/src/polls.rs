@@ -51,7 +51,12 @@ struct Waiter {
 impl Polls {
     /// Nobody waits yet; at most `max` may.
     pub fn new(env: Env, max: usize) -> Arc<Polls> {
-        Arc::new(Polls { env, max, waiting: AtomicUsize::new(0), partitions: Mutex::default() })
+        Arc::new(Polls {
+            env,
+            max,
+            waiting: AtomicUsize::new(0),
+            partitions: Mutex::default(),
+        })
     }
 
     /// How many receives are waiting on this node.
@@ -72,8 +77,10 @@ impl Polls {
         wait: Duration,
     ) -> Result<Reply, NotDone> {
         let deadline = Instant::now() + wait;
-        let Ok(QueueCommand { invocation, op: Some(QueueOp::Receive(receive)) }) =
-            QueueCommand::decode(command.clone())
+        let Ok(QueueCommand {
+            invocation,
+            op: Some(QueueOp::Receive(receive)),
+        }) = QueueCommand::decode(command.clone())
         else {
             // The machine says what it thinks of it.
             return group.propose(command).await;
@@ -120,7 +127,10 @@ impl Polls {
         let (wake, woken) = oneshot::channel();
         {
             let mut state = partition.state.lock();
-            state.queue.push_back(Waiter { wants: wants.max(1), wake });
+            state.queue.push_back(Waiter {
+                wants: wants.max(1),
+                wake,
+            });
             if !state.driven {
                 state.driven = true;
                 tokio::spawn(self.clone().drive(group.clone(), partition.clone()));
@@ -151,7 +161,7 @@ impl Polls {
                 while left > 0
                     && let Some(waiter) = state.queue.pop_front()
                 {
-                    left = left.saturating_sub(waiter.wants);
+                    left = left.saturating_sub(waiter.wants as u64);
                     // One that just gave up leaves its messages to the next round.
                     let _ = waiter.wake.send(());
                 }
@@ -184,7 +194,11 @@ impl Place {
     fn take(polls: &Arc<Polls>) -> Result<Place, NotDone> {
         let taken = polls.waiting.fetch_add(1, Ordering::Relaxed);
         let place = Place(polls.clone());
-        if taken >= polls.max { Err(NotDone::Busy) } else { Ok(place) }
+        if taken >= polls.max {
+            Err(NotDone::Busy)
+        } else {
+            Ok(place)
+        }
     }
 }
 
@@ -202,5 +216,7 @@ fn is_empty(reply: &Reply) -> bool {
 }
 
 fn nothing() -> Reply {
-    Reply::Queue(QueueReply { answer: Some(QueueAnswer::Received(Received::default())) })
+    Reply::Queue(QueueReply {
+        answer: Some(QueueAnswer::Received(Received::default())),
+    })
 }

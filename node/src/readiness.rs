@@ -57,8 +57,11 @@ impl Readiness {
         tokio::spawn(end.run_until_cancelled_owned(async move {
             loop {
                 let changed = state.0.changed.notified();
-                let status =
-                    if state.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
+                let status = if state.is_ready() {
+                    ServingStatus::Serving
+                } else {
+                    ServingStatus::NotServing
+                };
                 reporter.set_service_status("", status).await;
                 changed.await;
             }
@@ -92,7 +95,9 @@ pub async fn achieve(
             if !catalog.nodes().contains(&me) {
                 match register(&router, me.clone()).await {
                     Ok(()) => continue,
-                    Err(Registration::Refused(reason)) => anyhow::bail!("the cluster refuses this node: {reason}"),
+                    Err(Registration::Refused(reason)) => {
+                        anyhow::bail!("the cluster refuses this node: {reason}")
+                    }
                     Err(Registration::NotNow(reason)) => tracing::debug!(reason, "not registered yet"),
                 }
             } else if catalog.nodes().len() >= founders {
@@ -114,7 +119,10 @@ pub async fn achieve(
 
 /// Asks the seeds who they are: addresses may have changed since this node last ran.
 async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, peers: &Arc<Peers>) {
-    let hello = HelloRequest { node: prost::Message::encode_to_vec(me).into(), ..Default::default() };
+    let hello = HelloRequest {
+        node: prost::Message::encode_to_vec(me).into(),
+        ..Default::default()
+    };
     for seed in seeds {
         if let Some((reply, record)) = greet(env, seed, hello.clone()).await
             && reply.cluster == peers.cluster()

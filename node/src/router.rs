@@ -37,9 +37,6 @@ pub enum RouteError {
     /// The group has too much to do. The command was not taken.
     #[error("{0} is overloaded")]
     Busy(GroupId),
-    /// The group was deleted.
-    #[error("{0} does not exist")]
-    NoSuchGroup(GroupId),
 }
 
 /// A command on its way.
@@ -75,7 +72,13 @@ enum Attempt {
 impl Router {
     /// A router over this node's replicas and its peers.
     pub fn new(groups: Arc<Groups>, peers: Arc<Peers>, local: Arc<Local>, patience: Duration) -> Arc<Router> {
-        Arc::new(Router { groups, peers, local, patience, hints: Mutex::default() })
+        Arc::new(Router {
+            groups,
+            peers,
+            local,
+            patience,
+            hints: Mutex::default(),
+        })
     }
 
     /// Gets `command` done.
@@ -91,7 +94,10 @@ impl Router {
             let target = self.target(&command, hint, attempt);
             let waited = begun.elapsed();
             let outcome = match target {
-                Some(node) => self.attempt(node, &command, wait.saturating_sub(waited), deadline).await,
+                Some(node) => {
+                    self.attempt(node, &command, wait.saturating_sub(waited), deadline)
+                        .await
+                }
                 None => Attempt::Again(None),
             };
             match outcome {
@@ -112,6 +118,58 @@ impl Router {
         Err(RouteError::Unavailable(command.group))
     }
 
+    /// The numbers of messages of a partition, from its leader; nothing if none can be reached in time.
+    pub async fn counts(&self, group: GroupId, replicas: &[NodeId]) -> Option<pb::CountsReply> {
+        let begun = Instant::now();
+        for attempt in 0.. {
+            let known = self.groups.get(group).and_then(|g| g.leadership().leader);
+            let target = known.or_else(|| Some(replicas[attempt % replicas.len().max(1)]))?;
+            let counts = if target == self.peers.me() {
+                Some(self.local.counts(group))
+            } else {
+                self.counts_from(target, group).await
+            };
+            if let Some(counts) = counts.filter(|c| c.leads) {
+                return Some(counts);
+            }
+            if begun.elapsed() > self.patience {
+                break;
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+        None
+    }
+
+    async fn counts_from(&self, node: NodeId, group: GroupId) -> Option<pb::CountsReply> {
+        let link = self.peers.link(node)?;
+        match link
+            .call(group, Body::Counts(pb::Counts {}), ATTEMPT_TIMEOUT)
+            .await
+        {
+            Ok(Body::CountsReply(counts)) => Some(counts),
+            _ => None,
+        }
+    }
+
+    /// Waits until this node's replica of a new group knows a leader, within a bound.
+    pub async fn wait_for_leader(&self, group: GroupId) {
+        let led = async {
+            loop {
+                if let Some(group) = self.groups.get(group) {
+                    let seen = group.leadership();
+                    if seen.leader.is_some() {
+                        return;
+                    }
+                    group.leadership_changed(seen).await;
+                } else {
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        };
+        // Without one by then, the first message waits for it.
+        let _ = tokio::time::timeout(ATTEMPT_TIMEOUT, led).await;
+    }
+
     /// Which node to ask: the hinted one, the leader that this replica knows, or a replica in turn.
     fn target(&self, command: &Command, hint: Option<NodeId>, attempt: usize) -> Option<NodeId> {
         if hint.is_some() {
@@ -123,14 +181,22 @@ impl Router {
         if let Some(known) = self.hints.lock().get(&command.group) {
             return Some(*known);
         }
-        let others: Vec<NodeId> =
-            command.replicas.iter().copied().filter(|n| *n != self.peers.me()).collect();
+        let others: Vec<NodeId> = command
+            .replicas
+            .iter()
+            .copied()
+            .filter(|n| *n != self.peers.me())
+            .collect();
         (!others.is_empty()).then(|| others[attempt % others.len()])
     }
 
     async fn attempt(&self, node: NodeId, command: &Command, wait: Duration, deadline: Instant) -> Attempt {
         if node == self.peers.me() {
-            let done = self.local.execute(command.group, command.bytes.clone(), command.receive.map(|_| wait));
+            let done = self.local.execute(
+                command.group,
+                command.bytes.clone(),
+                command.receive.map(|_| wait),
+            );
             return tokio::select! {
                 // A reply that has come is taken even if the leader changed meanwhile.
                 biased;
@@ -146,7 +212,9 @@ impl Router {
                 }
             };
         }
-        let Some(link) = self.peers.link(node) else { return Attempt::Again(None) };
+        let Some(link) = self.peers.link(node) else {
+            return Attempt::Again(None);
+        };
         let body = Body::Command(pb::Command {
             command: command.bytes.clone(),
             receive: command.receive.is_some(),
@@ -185,7 +253,9 @@ impl Router {
                 };
             }
         };
-        let Ok(reply) = reply else { return Attempt::Again(None) };
+        let Ok(reply) = reply else {
+            return Attempt::Again(None);
+        };
         if self.groups.get(group).is_none() {
             self.hints.lock().insert(group, node);
         }
@@ -194,7 +264,9 @@ impl Router {
 
     /// Returns when this node's replica of the group follows another leader than `node`.
     async fn leader_changed_from(&self, group: GroupId, node: NodeId) {
-        let Some(group) = self.groups.get(group) else { return std::future::pending().await };
+        let Some(group) = self.groups.get(group) else {
+            return std::future::pending().await;
+        };
         loop {
             let seen = group.leadership();
             if seen.leader.is_some_and(|leader| leader != node) {
@@ -207,7 +279,9 @@ impl Router {
     /// Waits for a reason to try again: another leader, or a little time.
     async fn pause(&self, command: &Command) {
         let pause = tokio::time::sleep(RETRY_PAUSE);
-        let Some(group) = self.groups.get(command.group) else { return pause.await };
+        let Some(group) = self.groups.get(command.group) else {
+            return pause.await;
+        };
         tokio::select! {
             // The order does not matter: both only end the pause.
             biased;

@@ -137,18 +137,32 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         };
         catalog.nodes().into_iter().map(member).collect()
     });
-    let replicas = admin.groups.list().iter().map(|group| {
+    let groups = admin.groups.list();
+    let replicas = groups.iter().map(|group| {
         let leadership = group.leadership();
         let progress = group.progress();
         let record = catalog.and_then(|c| c.read(|c| c.group(group.id()).cloned()));
         let placed = match &record {
             Some(record) => record.replicas.clone(),
-            None => group.members().0.iter().chain(&group.members().1).map(|n| n.0).collect(),
+            None => group
+                .members()
+                .0
+                .iter()
+                .chain(&group.members().1)
+                .map(|n| n.0)
+                .collect(),
         };
         Replica {
             group: group.id().0,
-            kind: if group.id() == GroupId::CATALOG { "catalog" } else { "queue" }.to_owned(),
-            queue: record.and_then(|r| r.queue).map(|q| format!("{}/{}/{}", q.account, q.region, q.name)),
+            kind: if group.id() == GroupId::CATALOG {
+                "catalog"
+            } else {
+                "queue"
+            }
+            .to_owned(),
+            queue: record
+                .and_then(|r| r.queue)
+                .map(|q| format!("{}/{}/{}", q.account, q.region, q.name)),
             placed,
             term: leadership.term,
             leader: leadership.leader.map(|n: NodeId| n.0),
@@ -172,7 +186,9 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
 /// # Errors
 /// If that node does not answer.
 pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<ClusterStatus> {
-    let first = ask(env, address).await.with_context(|| format!("no status from {address}"))?;
+    let first = ask(env, address)
+        .await
+        .with_context(|| format!("no status from {address}"))?;
     let mut answers: BTreeMap<u64, NodeStatus> = BTreeMap::new();
     for member in &first.members {
         if member.id != first.node
@@ -183,7 +199,11 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<ClusterStatu
     }
     let (cluster, members) = (first.cluster.clone(), first.members.clone());
     answers.insert(first.node, first);
-    Ok(ClusterStatus { cluster, nodes: node_lines(members, &answers), groups: group_lines(&answers) })
+    Ok(ClusterStatus {
+        cluster,
+        nodes: node_lines(members, &answers),
+        groups: group_lines(&answers),
+    })
 }
 
 fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<NodeLine> {
@@ -243,26 +263,38 @@ async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> {
         let stream = env.net.connect(address).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let request = http::Request::get("/status").header("host", address).body(Empty::<bytes::Bytes>::new())?;
+        let request = http::Request::get("/status")
+            .header("host", address)
+            .body(Empty::<bytes::Bytes>::new())?;
         let response = sender.send_request(request).await?;
         anyhow::ensure!(response.status().is_success(), "{}", response.status());
         let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
         let body = body.collect().await.map_err(|e| anyhow::anyhow!(e))?.to_bytes();
         Ok(serde_json::from_slice(&body)?)
     };
-    tokio::time::timeout(ASK_TIMEOUT, asking).await.context("no answer in time")?
+    tokio::time::timeout(ASK_TIMEOUT, asking)
+        .await
+        .context("no answer in time")?
 }
 
 /// The overview for people.
 pub fn table(status: &ClusterStatus) -> String {
-    let mut nodes = vec![["NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS"].map(str::to_owned).to_vec()];
+    let mut nodes = vec![
+        ["NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for n in &status.nodes {
         let state = match (n.alive, n.ready) {
             (false, _) => "unreachable",
             (true, false) => "not ready",
             (true, true) => "ready",
         };
-        let zone = if n.member.zone.is_empty() { "-" } else { &n.member.zone };
+        let zone = if n.member.zone.is_empty() {
+            "-"
+        } else {
+            &n.member.zone
+        };
         nodes.push(vec![
             n.member.id.to_string(),
             n.member.api.clone(),
@@ -273,29 +305,52 @@ pub fn table(status: &ClusterStatus) -> String {
             n.leads.to_string(),
         ]);
     }
-    let mut groups = vec![["GROUP", "KIND", "QUEUE", "LEADER", "TERM", "REPLICAS", "LAG"].map(str::to_owned).to_vec()];
+    let mut groups = vec![
+        ["GROUP", "KIND", "QUEUE", "LEADER", "TERM", "REPLICAS", "LAG"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for g in &status.groups {
-        let lag = g.lag.iter().map(|(node, lag)| format!("{node}:{lag}")).collect::<Vec<_>>().join(" ");
+        let lag = g
+            .lag
+            .iter()
+            .map(|(node, lag)| format!("{node}:{lag}"))
+            .collect::<Vec<_>>()
+            .join(" ");
         groups.push(vec![
             GroupId(g.id).to_string(),
             g.kind.clone(),
             g.queue.clone().unwrap_or_else(|| "-".to_owned()),
             g.leader.map_or_else(|| "none".to_owned(), |l| l.to_string()),
             g.term.to_string(),
-            g.replicas.iter().map(u64::to_string).collect::<Vec<_>>().join(","),
+            g.replicas
+                .iter()
+                .map(u64::to_string)
+                .collect::<Vec<_>>()
+                .join(","),
             lag,
         ]);
     }
-    format!("cluster {}\n\n{}\n{}", status.cluster, columns(&nodes), columns(&groups))
+    format!(
+        "cluster {}\n\n{}\n{}",
+        status.cluster,
+        columns(&nodes),
+        columns(&groups)
+    )
 }
 
 fn columns(rows: &[Vec<String>]) -> String {
-    let widths: Vec<usize> =
-        (0..rows[0].len()).map(|i| rows.iter().map(|row| row[i].len()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|i| rows.iter().map(|row| row[i].len()).max().unwrap_or(0))
+        .collect();
     let mut text = String::new();
     for row in rows {
-        let line: String =
-            row.iter().zip(&widths).fold(String::new(), |line, (cell, width)| line + &format!("{cell:<width$}  "));
+        let line: String = row
+            .iter()
+            .zip(&widths)
+            .fold(String::new(), |line, (cell, width)| {
+                line + &format!("{cell:<width$}  ")
+            });
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text

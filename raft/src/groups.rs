@@ -60,9 +60,18 @@ impl Groups {
         timing: Timing,
     ) -> Result<Arc<Groups>, StartError> {
         let wal = Wal::open(&env, &data_dir.join("wal"), WalOptions::default())?;
-        let checkpointer = Checkpointer::start(&env, store);
-        let parts = Parts { env, wal, checkpointer, peers, timing };
-        Ok(Arc::new(Groups { parts, open: RwLock::default() }))
+        let checkpointer = Checkpointer::new(env.workers.as_ref(), store);
+        let parts = Parts {
+            env,
+            wal,
+            checkpointer,
+            peers,
+            timing,
+        };
+        Ok(Arc::new(Groups {
+            parts,
+            open: RwLock::default(),
+        }))
     }
 
     /// This node.
@@ -114,7 +123,12 @@ impl Groups {
         if let Some(birth) = birth
             && !group.is_born().await
         {
-            tokio::spawn(bear(group.clone(), birth, self.parts.peers.me(), self.parts.timing));
+            tokio::spawn(bear(
+                group.clone(),
+                birth,
+                self.parts.peers.me(),
+                self.parts.timing,
+            ));
         }
         Ok(group)
     }
@@ -128,7 +142,7 @@ impl Groups {
         if let Some(group) = group {
             group.shutdown().await;
         }
-        self.parts.wal.forget(id);
+        self.parts.wal.forget(id).await?;
         self.parts.checkpointer.forget(id).await?;
         Ok(())
     }
@@ -168,7 +182,11 @@ async fn bear(group: Arc<Group>, birth: Birth, me: NodeId, timing: Timing) {
         let rank = birth.members.iter().position(|n| *n == me).unwrap_or(0) as u64;
         let patience = timing.election_max_ms * 2 + rank * timing.election_max_ms;
         let born = group.wait_applied(1);
-        if tokio::time::timeout(Duration::from_millis(patience), born).await.is_ok() || group.is_born().await {
+        if tokio::time::timeout(Duration::from_millis(patience), born)
+            .await
+            .is_ok()
+            || group.is_born().await
+        {
             return;
         }
     }

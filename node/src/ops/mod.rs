@@ -52,7 +52,9 @@ fn uuid(text: &str) -> Option<u128> {
     if text.len() != 36 {
         return None;
     }
-    digits.map(|b| char::from(b).to_digit(16)).try_fold(0, |n, digit| Some(n << 4 | u128::from(digit?)))
+    digits
+        .map(|b| char::from(b).to_digit(16))
+        .try_fold(0, |n, digit| Some(n << 4 | u128::from(digit?)))
 }
 
 /// A key for a call that has none.

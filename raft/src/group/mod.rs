@@ -134,8 +134,12 @@ impl Group {
     /// Whether this node leads and a majority confirmed it recently enough that no other leader can
     /// have been elected: what it reads now is not stale.
     pub fn leads_with_lease(&self) -> bool {
-        let Ok(leader) = self.raft.as_leader() else { return false };
-        leader.last_quorum_acked().is_some_and(|acked| acked.elapsed() < self.lease)
+        let Ok(leader) = self.raft.as_leader() else {
+            return false;
+        };
+        leader
+            .last_quorum_acked()
+            .is_some_and(|acked| acked.elapsed() < self.lease)
     }
 
     /// The index a reader must have applied to see everything acknowledged before now, confirmed by
@@ -156,7 +160,11 @@ impl Group {
     /// [`NotDone::Stopped`] if the replica stops before.
     pub async fn wait_applied(&self, index: u64) -> Result<(), NotDone> {
         let mut applied = self.replica.applied();
-        applied.wait_for(|now| *now >= index).await.map(drop).map_err(|_| NotDone::Stopped)
+        applied
+            .wait_for(|now| *now >= index)
+            .await
+            .map(drop)
+            .map_err(|_| NotDone::Stopped)
     }
 
     /// Writes a checkpoint and lets the log before it go.
@@ -172,7 +180,11 @@ impl Group {
     /// # Errors
     /// If the replica has stopped.
     pub async fn hand_over(&self, to: NodeId) -> Result<(), NotDone> {
-        self.raft.trigger().transfer_leader(to).await.map_err(|_| NotDone::Stopped)
+        self.raft
+            .trigger()
+            .transfer_leader(to)
+            .await
+            .map_err(|_| NotDone::Stopped)
     }
 
     /// Asks to be elected now instead of when the leader's time runs out.
@@ -180,7 +192,11 @@ impl Group {
     /// # Errors
     /// If the replica has stopped.
     pub async fn campaign(&self) -> Result<(), NotDone> {
-        self.raft.trigger().elect(true).await.map_err(|_| NotDone::Stopped)
+        self.raft
+            .trigger()
+            .elect(true)
+            .await
+            .map_err(|_| NotDone::Stopped)
     }
 
     /// Whether the group has ever had members, as far as this replica knows.
@@ -215,7 +231,11 @@ impl Group {
     /// # Errors
     /// As text; membership changes are repeated by whoever wants them.
     pub async fn add_learner(&self, node: NodeId) -> Result<(), String> {
-        self.raft.add_learner(node, EmptyNode {}, false).await.map(drop).map_err(|e| e.to_string())
+        self.raft
+            .add_learner(node, EmptyNode {}, false)
+            .await
+            .map(drop)
+            .map_err(|e| e.to_string())
     }
 
     /// Makes exactly `voters` the voters; former voters become learners.
@@ -223,7 +243,11 @@ impl Group {
     /// # Errors
     /// As text; membership changes are repeated by whoever wants them.
     pub async fn set_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), String> {
-        self.raft.change_membership(voters, true).await.map(drop).map_err(|e| e.to_string())
+        self.raft
+            .change_membership(voters, true)
+            .await
+            .map(drop)
+            .map_err(|e| e.to_string())
     }
 
     /// How far this replica is.
@@ -243,7 +267,9 @@ impl Group {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let last = metrics.last_log_index.map_or(0, |i| i + 1);
-        let Some(replication) = &metrics.replication else { return Vec::new() };
+        let Some(replication) = &metrics.replication else {
+            return Vec::new();
+        };
         replication
             .iter()
             .map(|(node, matched)| (*node, matched.as_ref().map(|m| last.saturating_sub(m.index + 1))))
@@ -278,5 +304,8 @@ pub fn not_done_to(not_done: &NotDone) -> pb::NotDone {
         NotDone::Busy => (Reason::Busy, 0),
         NotDone::Stopped => (Reason::Stopped, 0),
     };
-    pb::NotDone { reason: reason.into(), leader }
+    pb::NotDone {
+        reason: reason.into(),
+        leader,
+    }
 }

@@ -26,8 +26,12 @@ const APPEND_DEADLINE: Duration = Duration::from_secs(3);
 /// Appends that may be under way to one follower of one group.
 const APPENDS_IN_FLIGHT_MAX: usize = 16;
 /// Pauses after a failure, up to the last.
-const BACKOFF: [Duration; 4] =
-    [Duration::from_millis(20), Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
+const BACKOFF: [Duration; 4] = [
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+];
 
 type RpcError = RPCError<TypeConfig>;
 
@@ -41,7 +45,11 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Connection;
 
     async fn new_client(&mut self, target: NodeId, _: &EmptyNode) -> Connection {
-        Connection { group: self.group, target, peers: self.peers.clone() }
+        Connection {
+            group: self.group,
+            target,
+            peers: self.peers.clone(),
+        }
     }
 }
 
@@ -59,15 +67,26 @@ impl Connection {
         body: Body,
         deadline: Duration,
     ) -> impl Future<Output = Result<Body, RpcError>> + Send + use<> {
-        let call = self.peers.link(self.target).map(|link| link.call(self.group, body, deadline));
+        let call = self
+            .peers
+            .link(self.target)
+            .map(|link| link.call(self.group, body, deadline));
         let (me, target) = (self.peers.me(), self.target);
         async move {
             let Some(call) = call else {
                 return Err(unreachable(&CallError::Unreachable(target)));
             };
             call.await.map_err(|error| match error {
-                CallError::Timeout(_) => Timeout { action: kind, id: me, target, timeout: deadline }.into(),
-                CallError::Unreachable(_) | CallError::Overloaded(_) | CallError::Failed(..) => unreachable(&error),
+                CallError::Timeout(_) => Timeout {
+                    action: kind,
+                    id: me,
+                    target,
+                    timeout: deadline,
+                }
+                .into(),
+                CallError::Unreachable(_) | CallError::Overloaded(_) | CallError::Failed(..) => {
+                    unreachable(&error)
+                }
             })
         }
     }
@@ -77,7 +96,11 @@ impl Connection {
         request: &AppendEntriesRequest<TypeConfig>,
         deadline: Duration,
     ) -> impl Future<Output = Result<StreamAppendResult<TypeConfig>, RpcError>> + Send + use<> {
-        let call = self.call(RPCTypes::AppendEntries, Body::Append(wire::append_to(request)), deadline);
+        let call = self.call(
+            RPCTypes::AppendEntries,
+            Body::Append(wire::append_to(request)),
+            deadline,
+        );
         async move {
             match call.await? {
                 Body::AppendReply(reply) => wire::append_reply_from(reply).map_err(|e| network(&e)),
@@ -102,7 +125,11 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
-        let deadline = if request.entries.is_empty() { option.hard_ttl() } else { APPEND_DEADLINE };
+        let deadline = if request.entries.is_empty() {
+            option.hard_ttl()
+        } else {
+            APPEND_DEADLINE
+        };
         Ok(match self.append(&request, deadline).await? {
             Ok(_) => AppendEntriesResponse::Success,
             Err(StreamAppendError::Conflict(_)) => AppendEntriesResponse::Conflict,
@@ -146,7 +173,8 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        self.ballot(Body::PreVote(wire::ballot_to(&request)), option).await
+        self.ballot(Body::PreVote(wire::ballot_to(&request)), option)
+            .await
     }
 
     async fn full_snapshot(
@@ -181,7 +209,10 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         option: RPCOption,
     ) -> Result<openraft::raft::TransferLeaderResponse<TypeConfig>, RpcError> {
         let body = Body::Transfer(wire::transfer_to(&request));
-        match self.call(RPCTypes::TransferLeader, body, option.hard_ttl()).await? {
+        match self
+            .call(RPCTypes::TransferLeader, body, option.hard_ttl())
+            .await?
+        {
             Body::TransferReply(pb::TransferReply { accepted: true }) => Ok(Ok(())),
             Body::TransferReply(_) => Err(network(&AnyError::error("hand-over of leadership refused"))),
             _ => Err(misfit()),

@@ -17,7 +17,7 @@ use crate::env::Env;
 use crate::machine::{Delta, LoadError, Machine, MachineKind, Row, RowValue};
 use crate::peers::{Peers, snapshot};
 use crate::store::{Checkpointer, StoreError};
-use crate::types::{GroupId, NodeId};
+use crate::types::{GroupId, LogIndex, NodeId};
 use crate::wal::Wal;
 
 /// Log entries that stay after a checkpoint, for followers that are a little behind.
@@ -39,7 +39,11 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Timing {
-        Timing { heartbeat_ms: 150, election_min_ms: 300, election_max_ms: 600 }
+        Timing {
+            heartbeat_ms: 150,
+            election_min_ms: 300,
+            election_max_ms: 600,
+        }
     }
 }
 
@@ -78,23 +82,37 @@ pub(crate) async fn open(
 ) -> Result<Group, OpenError> {
     let log = LogStore::new(parts.wal.group(id));
     let mut replica = load(parts, id, kind).await?;
-    if let Some(purged) = log.last_purged_index()
+    if let Some((LogIndex(purged), _)) = log.wal().purged()
         && replica.as_ref().is_none_or(|r| *r.applied().borrow() <= purged)
     {
         tracing::warn!(group = %id, purged, "the checkpoint is lost; fetching the state from a peer");
         replica = Some(fetch(parts, id, kind, replicas, purged).await?);
     }
     let replica = Arc::new(replica.unwrap_or_else(|| Replica::empty(kind)));
-    let machine =
-        StateMachine { group: id, replica: replica.clone(), checkpointer: parts.checkpointer.clone() };
-    let network = Network { group: id, peers: parts.peers.clone() };
+    let machine = StateMachine {
+        group: id,
+        replica: replica.clone(),
+        checkpointer: parts.checkpointer.clone(),
+    };
+    let network = Network {
+        group: id,
+        peers: parts.peers.clone(),
+    };
     let config = Arc::new(config(id, parts.timing).map_err(OpenError::Raft)?);
     let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine)
         .await
         .map_err(|e| OpenError::Raft(e.to_string()))?;
     let proposer = Proposer::start(raft.clone(), replica.clone(), parts.env.clone(), prelude);
     let lease = Duration::from_millis(parts.timing.election_max_ms);
-    Ok(Group { id, kind, me: parts.peers.me(), lease, raft, replica, proposer })
+    Ok(Group {
+        id,
+        kind,
+        me: parts.peers.me(),
+        lease,
+        raft,
+        replica,
+        proposer,
+    })
 }
 
 fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
@@ -117,7 +135,9 @@ fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
 }
 
 async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Replica>, OpenError> {
-    let Some(checkpoint) = parts.checkpointer.load(id).await? else { return Ok(None) };
+    let Some(checkpoint) = parts.checkpointer.load(id).await? else {
+        return Ok(None);
+    };
     let meta = wire::header_from(&checkpoint.header)?;
     match Machine::load(kind, checkpoint.rows) {
         Ok(mut machine) => {
@@ -144,14 +164,26 @@ async fn fetch(
             match snapshot::fetch(&parts.peers, *node, id, at_least).await {
                 Ok((header, rows)) => {
                     let meta = wire::header_from(&header.header)?;
-                    let Ok(mut machine) = Machine::load(kind, rows.iter().cloned()) else { continue };
+                    let Ok(mut machine) = Machine::load(kind, rows.iter().cloned()) else {
+                        continue;
+                    };
                     machine.take_delta();
                     let puts = rows
                         .into_iter()
-                        .map(|(key, value)| Row { key, value: RowValue::Encoded(value) })
+                        .map(|(key, value)| Row {
+                            key,
+                            value: RowValue::Encoded(value),
+                        })
                         .collect();
-                    let delta = Delta { clear: true, puts, deletes: Vec::new() };
-                    parts.checkpointer.write(id, wire::header_to(&meta), delta).await?;
+                    let delta = Delta {
+                        clear: true,
+                        puts,
+                        deletes: Vec::new(),
+                    };
+                    parts
+                        .checkpointer
+                        .write(id, wire::header_to(&meta), delta)
+                        .await?;
                     tracing::info!(group = %id, %node, "the state was fetched");
                     return Ok(Replica::with(machine, meta));
                 }

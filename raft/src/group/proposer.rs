@@ -47,7 +47,12 @@ impl Proposer {
         prelude: Option<Arc<Prelude>>,
     ) -> Proposer {
         let (queue, proposals) = mpsc::channel(QUEUE_COMMANDS_MAX);
-        let gatherer = Gatherer { raft, replica, env, prelude };
+        let gatherer = Gatherer {
+            raft,
+            replica,
+            env,
+            prelude,
+        };
         tokio::spawn(gatherer.run(proposals));
         Proposer { queue }
     }
@@ -111,8 +116,11 @@ impl Gatherer {
             let full = bytes >= BATCH_BYTES_MAX || waiting.len() >= BATCH_COMMANDS_MAX;
             next = if full { None } else { proposals.try_recv().ok() };
         }
-        let batch =
-            Batch { now_ms: self.env.clock.now().0, seed: self.env.random.next_u64(), commands };
+        let batch = Batch {
+            now_ms: self.env.clock.now().0,
+            seed: self.env.random.next_u64(),
+            commands,
+        };
         (batch, waiting)
     }
 

@@ -24,7 +24,10 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn meta(&self) -> SnapshotMeta {
-        SnapshotMeta { last_log_id: self.applied.clone(), last_membership: self.membership.clone() }
+        SnapshotMeta {
+            last_log_id: self.applied.clone(),
+            last_membership: self.membership.clone(),
+        }
     }
 }
 
@@ -64,7 +67,8 @@ impl Replica {
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
-        self.checkpointed.fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);
+        self.checkpointed
+            .fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {
@@ -78,7 +82,8 @@ impl Replica {
     /// Tells the watchers how far this replica is. Called after [`Replica::update`], outside its lock.
     pub(super) fn announce(&self) {
         let now = self.view(|s| next_index(&s.applied));
-        self.applied.send_if_modified(|known| std::mem::replace(known, now) != now);
+        self.applied
+            .send_if_modified(|known| std::mem::replace(known, now) != now);
     }
 }
 

@@ -16,7 +16,7 @@ use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
 use crate::machine::{Delta, Machine, Row, RowValue};
-use crate::store::Checkpointer;
+use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
 
 /// openraft's end of a [`Replica`].
@@ -73,7 +73,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
-        let (meta, delta) = self.replica.update(|s| (s.meta(), s.machine.take_delta()));
+        let (meta, mut delta) = self.replica.update(|s| (s.meta(), s.machine.take_delta()));
+        // The first delta of a group has everything: there is nothing that it could build on.
+        delta.clear |= self.replica.checkpointed() == 0;
         CheckpointBuilder {
             group: self.group,
             replica: self.replica.clone(),
@@ -85,16 +87,27 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Rows) -> Result<(), io::Error> {
         let kind = self.replica.read(Machine::kind);
-        let encoded: Vec<_> = snapshot.0.into_iter().map(|row| (row.key, row.value.encode())).collect();
+        let encoded: Vec<_> = snapshot
+            .0
+            .into_iter()
+            .map(|row| (row.key, row.value.encode()))
+            .collect();
         let mut machine = Machine::load(kind, encoded.iter().cloned())
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
         // Loaded rows count as clean: they are exactly what the store is given now.
         machine.take_delta();
         let puts = encoded
             .into_iter()
-            .map(|(key, value)| Row { key, value: RowValue::Encoded(value) })
+            .map(|(key, value)| Row {
+                key,
+                value: RowValue::Encoded(value),
+            })
             .collect();
-        let delta = Delta { clear: true, puts, deletes: Vec::new() };
+        let delta = Delta {
+            clear: true,
+            puts,
+            deletes: Vec::new(),
+        };
         self.checkpointer
             .write(self.group, wire::header_to(meta), delta)
             .await
@@ -109,10 +122,15 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>>, io::Error> {
+    async fn get_current_snapshot(
+        &mut self,
+    ) -> Result<Option<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>>, io::Error> {
         Ok(self.replica.view(|s| {
             s.applied.as_ref()?;
-            Some(Snapshot { meta: s.meta(), snapshot: Rows(s.machine.rows()) })
+            Some(Snapshot {
+                meta: s.meta(),
+                snapshot: Rows(s.machine.rows()),
+            })
         }))
     }
 }
@@ -130,18 +148,47 @@ pub struct CheckpointBuilder {
     delta: Option<Delta>,
 }
 
+impl CheckpointBuilder {
+    async fn write_whole(&mut self) -> io::Result<()> {
+        let (meta, puts) = self.replica.update(|s| {
+            // What changed until now is part of the rows.
+            s.machine.take_delta();
+            (s.meta(), s.machine.rows())
+        });
+        let delta = Delta {
+            clear: true,
+            puts,
+            deletes: Vec::new(),
+        };
+        let written = self
+            .checkpointer
+            .write(self.group, wire::header_to(&meta), delta)
+            .await;
+        self.meta = meta;
+        written.map_err(io::Error::other)
+    }
+}
+
 impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     type SnapshotData = Rows;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
         if let Some(delta) = self.delta.take() {
-            self.checkpointer
+            match self
+                .checkpointer
                 .write(self.group, wire::header_to(&self.meta), delta)
                 .await
-                .map_err(io::Error::other)?;
+            {
+                // The store lost what the delta builds on: it gets everything instead.
+                Err(StoreError::NoBase(_)) => self.write_whole().await?,
+                written => written.map_err(io::Error::other)?,
+            }
             self.replica.set_checkpointed(&self.meta);
         }
         // The rows themselves are read when a peer needs them: see `get_current_snapshot`.
-        Ok(Snapshot { meta: self.meta.clone(), snapshot: Rows::default() })
+        Ok(Snapshot {
+            meta: self.meta.clone(),
+            snapshot: Rows::default(),
+        })
     }
 }

@@ -67,5 +67,8 @@ pub type SnapshotMeta = openraft::alias::SnapshotMetaOf<TypeConfig>;
 /// The log id of a term's entry.
 pub fn log_id(term: u64, index: u64) -> LogId {
     // The node does not count: a term has one leader.
-    LogId { leader_id: LeaderId::new_committed(term, NodeId(0)), index }
+    LogId {
+        leader_id: LeaderId::new_committed(term, NodeId(0)),
+        index,
+    }
 }

@@ -12,17 +12,30 @@ use crate::peers::pb;
 use crate::types::NodeId;
 
 pub(crate) fn vote_to(vote: &Vote) -> pb::Vote {
-    pb::Vote { term: vote.leader_id.term, node: vote.leader_id.voted_for.0, committed: vote.committed }
+    pb::Vote {
+        term: vote.leader_id.term,
+        node: vote.leader_id.voted_for.0,
+        committed: vote.committed,
+    }
 }
 
 pub(crate) fn vote_from(vote: Option<pb::Vote>) -> io::Result<Vote> {
     let vote = vote.ok_or_else(|| malformed("vote"))?;
-    let leader_id = LeaderId { term: vote.term, voted_for: NodeId(vote.node) };
-    Ok(Vote { leader_id, committed: vote.committed })
+    let leader_id = LeaderId {
+        term: vote.term,
+        voted_for: NodeId(vote.node),
+    };
+    Ok(Vote {
+        leader_id,
+        committed: vote.committed,
+    })
 }
 
 pub(crate) fn log_id_to(id: &LogId) -> pb::LogId {
-    pb::LogId { term: *id.leader_id, index: id.index }
+    pb::LogId {
+        term: *id.leader_id,
+        index: id.index,
+    }
 }
 
 pub(crate) fn log_id_from(id: pb::LogId) -> LogId {
@@ -43,7 +56,11 @@ pub(crate) fn append_from(append: pb::Append) -> io::Result<AppendEntriesRequest
         vote: vote_from(append.vote)?,
         prev_log_id: append.previous.map(log_id_from),
         leader_commit: append.committed.map(log_id_from),
-        entries: append.entries.into_iter().map(decode_entry).collect::<io::Result<_>>()?,
+        entries: append
+            .entries
+            .into_iter()
+            .map(decode_entry)
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -54,7 +71,11 @@ pub(crate) fn append_reply_to(result: &StreamAppendResult<TypeConfig>) -> pb::Ap
         Err(StreamAppendError::Conflict(at)) => (Kind::Conflict, Some(log_id_to(at)), None),
         Err(StreamAppendError::HigherVote(vote)) => (Kind::HigherVote, None, Some(vote_to(vote))),
     };
-    pb::AppendReply { kind: kind.into(), log_id, vote }
+    pb::AppendReply {
+        kind: kind.into(),
+        log_id,
+        vote,
+    }
 }
 
 pub(crate) fn append_reply_from(reply: pb::AppendReply) -> io::Result<StreamAppendResult<TypeConfig>> {
@@ -92,7 +113,11 @@ pub(crate) fn ballot_reply_to(response: &VoteResponse<TypeConfig>) -> pb::Ballot
 }
 
 pub(crate) fn ballot_reply_from(reply: pb::BallotReply) -> io::Result<VoteResponse<TypeConfig>> {
-    Ok(VoteResponse::new(vote_from(reply.vote)?, reply.last.map(log_id_from), reply.granted))
+    Ok(VoteResponse::new(
+        vote_from(reply.vote)?,
+        reply.last.map(log_id_from),
+        reply.granted,
+    ))
 }
 
 pub(crate) fn transfer_to(request: &TransferLeaderRequest<TypeConfig>) -> pb::Transfer {
@@ -105,7 +130,11 @@ pub(crate) fn transfer_to(request: &TransferLeaderRequest<TypeConfig>) -> pb::Tr
 
 pub(crate) fn transfer_from(transfer: pb::Transfer) -> io::Result<TransferLeaderRequest<TypeConfig>> {
     let last = transfer.last.map(log_id_from);
-    Ok(TransferLeaderRequest::new(vote_from(transfer.from)?, NodeId(transfer.to), last))
+    Ok(TransferLeaderRequest::new(
+        vote_from(transfer.from)?,
+        NodeId(transfer.to),
+        last,
+    ))
 }
 
 /// A state's header: what it has applied and the membership it knows. The same in checkpoints and
@@ -120,7 +149,9 @@ pub(crate) fn header_to(meta: &super::types::SnapshotMeta) -> Bytes {
         configs: membership
             .get_joint_config()
             .iter()
-            .map(|config| Config { voters: config.iter().map(|n| n.0).collect() })
+            .map(|config| Config {
+                voters: config.iter().map(|n| n.0).collect(),
+            })
             .collect(),
         nodes: membership.nodes().map(|(id, _)| id.0).collect(),
     }
@@ -134,13 +165,22 @@ pub(crate) fn header_from(bytes: &[u8]) -> io::Result<super::types::SnapshotMeta
     if header.version != STATE_VERSION {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            format!("state of format {}, this version reads {STATE_VERSION}", header.version),
+            format!(
+                "state of format {}, this version reads {STATE_VERSION}",
+                header.version
+            ),
         ));
     }
-    let configs: Vec<std::collections::BTreeSet<NodeId>> =
-        header.configs.into_iter().map(|c| c.voters.into_iter().map(NodeId).collect()).collect();
-    let nodes: std::collections::BTreeMap<NodeId, openraft::EmptyNode> =
-        header.nodes.into_iter().map(|n| (NodeId(n), openraft::EmptyNode {})).collect();
+    let configs: Vec<std::collections::BTreeSet<NodeId>> = header
+        .configs
+        .into_iter()
+        .map(|c| c.voters.into_iter().map(NodeId).collect())
+        .collect();
+    let nodes: std::collections::BTreeMap<NodeId, openraft::EmptyNode> = header
+        .nodes
+        .into_iter()
+        .map(|n| (NodeId(n), openraft::EmptyNode {}))
+        .collect();
     let membership = if configs.is_empty() {
         super::types::Membership::default()
     } else {
@@ -179,5 +219,8 @@ struct Config {
 }
 
 fn malformed(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("malformed {what} from a peer"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("malformed {what} from a peer"),
+    )
 }

@@ -30,7 +30,12 @@ pub async fn connect(net: Arc<dyn Net>, address: &str) -> Result<Channel, tonic:
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true);
-    endpoint.connect_with_connector(Connector { net, address: address.to_owned() }).await
+    endpoint
+        .connect_with_connector(Connector {
+            net,
+            address: address.to_owned(),
+        })
+        .await
 }
 
 #[derive(Clone)]

@@ -110,7 +110,11 @@ impl Link {
         let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
         let (reply_to, reply) = oneshot::channel();
         self.shared.pending.lock().insert(call, reply_to);
-        let frame = Frame { call, group: group.0, body: Some(body) };
+        let frame = Frame {
+            call,
+            group: group.0,
+            body: Some(body),
+        };
         if self.queue.try_send(frame).is_err() {
             self.shared.pending.lock().remove(&call);
             return Err(CallError::Overloaded(self.node));
@@ -168,8 +172,12 @@ async fn exchange(
     let ended = CancellationToken::new();
     let _guard = ended.clone().drop_guard();
     let mut request = Request::new(outgoing(frames.clone(), ended));
-    request.metadata_mut().insert("millrace-cluster", cluster.parse()?);
-    request.metadata_mut().insert("millrace-node", me.0.to_string().parse()?);
+    request
+        .metadata_mut()
+        .insert("millrace-cluster", cluster.parse()?);
+    request
+        .metadata_mut()
+        .insert("millrace-node", me.0.to_string().parse()?);
     let mut replies = client.exchange(request).await?.into_inner();
     shared.connected.store(true, Ordering::Relaxed);
     while let Some(message) = replies.next().await {
@@ -213,9 +221,9 @@ fn weight(frame: &Frame) -> usize {
     match &frame.body {
         Some(Body::Append(append)) => append.entries.iter().map(|e| e.len()).sum(),
         Some(Body::Command(command)) => command.command.len(),
-        Some(Body::CommandReply(pb::CommandReply { reply: Some(pb::command_reply::Reply::Queue(bytes)) })) => {
-            bytes.len()
-        }
+        Some(Body::CommandReply(pb::CommandReply {
+            reply: Some(pb::command_reply::Reply::Queue(bytes)),
+        })) => bytes.len(),
         _ => 64,
     }
 }

@@ -50,7 +50,11 @@ struct State {
 impl Peers {
     /// Knows nobody yet.
     pub fn new(env: Env, me: NodeId) -> Arc<Peers> {
-        Arc::new(Peers { env, me, state: RwLock::default() })
+        Arc::new(Peers {
+            env,
+            me,
+            state: RwLock::default(),
+        })
     }
 
     /// This node.
@@ -91,7 +95,11 @@ impl Peers {
             return Some(link.clone());
         }
         let mut state = self.state.write();
-        let State { cluster, addresses, links } = &mut *state;
+        let State {
+            cluster,
+            addresses,
+            links,
+        } = &mut *state;
         let address = addresses.get(&node)?;
         let start = || Link::start(self.env.clone(), self.me, cluster.clone(), node, address.clone());
         Some(links.entry(node).or_insert_with(start).clone())
@@ -99,7 +107,13 @@ impl Peers {
 
     /// Whether the link to a node is up; this node itself always is.
     pub fn is_connected(&self, node: NodeId) -> bool {
-        node == self.me || self.state.read().links.get(&node).is_some_and(|l| l.is_connected())
+        node == self.me
+            || self
+                .state
+                .read()
+                .links
+                .get(&node)
+                .is_some_and(|l| l.is_connected())
     }
 
     /// The environment, for connections of other kinds (snapshots, greetings).

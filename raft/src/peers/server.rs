@@ -1,10 +1,9 @@
 //! The serving side of the transport.
 
-
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::io;
 
 use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -77,7 +76,9 @@ impl Service {
     fn check_cluster(&self, theirs: &str) -> Result<(), Status> {
         let ours = self.peers.cluster();
         if ours.is_empty() || theirs != ours {
-            return Err(Status::permission_denied(format!("this node's cluster is '{ours}', not '{theirs}'")));
+            return Err(Status::permission_denied(format!(
+                "this node's cluster is '{ours}', not '{theirs}'"
+            )));
         }
         Ok(())
     }
@@ -100,7 +101,11 @@ impl pb::peers_server::Peers for Service {
         &self,
         request: Request<Streaming<Frames>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
-        let cluster = request.metadata().get("millrace-cluster").and_then(|c| c.to_str().ok()).unwrap_or("");
+        let cluster = request
+            .metadata()
+            .get("millrace-cluster")
+            .and_then(|c| c.to_str().ok())
+            .unwrap_or("");
         self.check_cluster(cluster)?;
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
         tokio::spawn(read_frames(request.into_inner(), self.inbound.clone(), replies));
@@ -133,24 +138,28 @@ impl pb::peers_server::Peers for Service {
         self.check_cluster(&request.cluster)?;
         let group = self.open_group(request.group)?;
         let (header, rows) = group.state(request.at_least).map_err(|e| snapshot::refused(&e))?;
-        let header =
-            pb::SnapshotHeader { group: request.group, cluster: request.cluster, vote: None, header };
+        let header = pb::SnapshotHeader {
+            group: request.group,
+            cluster: request.cluster,
+            vote: None,
+            header,
+        };
         Ok(Response::new(Box::pin(snapshot::chunks(header, rows).map(Ok))))
     }
 }
 
 /// Handles frames in order. Each is polled once here, which hands it to its group; what is not
 /// finished by then waits in a task of its own, so that a slow call holds up no other.
-async fn read_frames(
-    mut frames: Streaming<Frames>,
-    inbound: Arc<dyn Inbound>,
-    replies: mpsc::Sender<Frame>,
-) {
+async fn read_frames(mut frames: Streaming<Frames>, inbound: Arc<dyn Inbound>, replies: mpsc::Sender<Frame>) {
     while let Some(Ok(message)) = frames.next().await {
         for Frame { call, group, body } in message.frames {
             let Some(body) = body else { continue };
             let mut work = handle(inbound.as_ref(), GroupId(group), body);
-            let reply = move |body| Frame { call, group, body: Some(body) };
+            let reply = move |body| Frame {
+                call,
+                group,
+                body: Some(body),
+            };
             match futures::poll!(&mut work) {
                 Poll::Ready(body) => {
                     if replies.send(reply(body)).await.is_err() {
@@ -187,13 +196,19 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
             Body::PreVote(ballot) => group.pre_vote(ballot).await,
             Body::Transfer(transfer) => group.transfer(transfer).await,
             Body::ReadIndex(_) => Ok(Body::ReadIndexReply(match group.read_index().await {
-                Ok(index) => pb::ReadIndexReply { index: Some(index), leader: 0 },
+                Ok(index) => pb::ReadIndexReply {
+                    index: Some(index),
+                    leader: 0,
+                },
                 Err(_) => pb::ReadIndexReply {
                     index: None,
                     leader: group.leadership().leader.map_or(0, |n| n.0),
                 },
             })),
-            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this call is unknown here")),
+            _ => Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "this call is unknown here",
+            )),
         };
         done.unwrap_or_else(|error| failure(&error.to_string()))
     }
@@ -201,7 +216,9 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
 }
 
 fn failure(reason: &str) -> Body {
-    Body::Failure(pb::Failure { reason: reason.to_owned() })
+    Body::Failure(pb::Failure {
+        reason: reason.to_owned(),
+    })
 }
 
 /// A connection as tonic wants it.
@@ -211,12 +228,19 @@ impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
-        TcpConnectInfo { local_addr: None, remote_addr: None }
+        TcpConnectInfo {
+            local_addr: None,
+            remote_addr: None,
+        }
     }
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }

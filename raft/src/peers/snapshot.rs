@@ -36,7 +36,9 @@ pub async fn send(
     let call = client.install_snapshot(chunks(header, rows));
     match tokio::time::timeout(SILENCE_MAX, call).await {
         Ok(reply) => reply.map(tonic::Response::into_inner),
-        Err(_) => Err(Status::deadline_exceeded("the snapshot was not installed in time")),
+        Err(_) => Err(Status::deadline_exceeded(
+            "the snapshot was not installed in time",
+        )),
     }
 }
 
@@ -51,13 +53,19 @@ pub async fn fetch(
     at_least: u64,
 ) -> Result<(pb::SnapshotHeader, Vec<(Bytes, Bytes)>), Status> {
     let mut client = client(peers, node).await?;
-    let request = pb::FetchStateRequest { group: group.0, cluster: peers.cluster(), at_least };
+    let request = pb::FetchStateRequest {
+        group: group.0,
+        cluster: peers.cluster(),
+        at_least,
+    };
     let stream = client.fetch_state(request).await?.into_inner();
     receive(stream).await
 }
 
 async fn client(peers: &Arc<Peers>, node: NodeId) -> Result<PeersClient<tonic::transport::Channel>, Status> {
-    let address = peers.address(node).ok_or_else(|| Status::unavailable("the node's address is unknown"))?;
+    let address = peers
+        .address(node)
+        .ok_or_else(|| Status::unavailable("the node's address is unknown"))?;
     let channel = connect(peers.env().net.clone(), &address)
         .await
         .map_err(|e| Status::unavailable(e.to_string()))?;
@@ -71,10 +79,16 @@ pub(super) fn chunks(header: pb::SnapshotHeader, rows: Vec<Row>) -> impl Stream<
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
     tokio::spawn(async move {
         let total = rows.len() as u64;
-        let mut chunk = pb::SnapshotChunk { header: Some(header), ..Default::default() };
+        let mut chunk = pb::SnapshotChunk {
+            header: Some(header),
+            ..Default::default()
+        };
         let mut bytes = 0;
         for row in rows {
-            let row = pb::SnapshotRow { key: row.key, value: row.value.encode() };
+            let row = pb::SnapshotRow {
+                key: row.key,
+                value: row.value.encode(),
+            };
             bytes += row.key.len() + row.value.len();
             chunk.rows.push(row);
             if bytes >= CHUNK_BYTES {
@@ -100,7 +114,8 @@ pub(super) async fn receive(
     let mut total = None;
     loop {
         let next = tokio::time::timeout(SILENCE_MAX, chunks.next()).await;
-        let Some(chunk) = next.map_err(|_| Status::deadline_exceeded("the snapshot's stream fell silent"))? else {
+        let Some(chunk) = next.map_err(|_| Status::deadline_exceeded("the snapshot's stream fell silent"))?
+        else {
             break;
         };
         let chunk = chunk?;

@@ -188,6 +188,11 @@ impl Catalog {
         self.groups.get(&id.0)
     }
 
+    /// Whether there was a group of that number, and is no more: numbers are never reused.
+    pub fn was_deleted(&self, id: GroupId) -> bool {
+        id.0 < self.next_group && id != GroupId::CATALOG && !self.groups.contains_key(&id.0)
+    }
+
     /// All groups, by number.
     pub fn groups(&self) -> impl Iterator<Item = &GroupRecord> {
         self.groups.values()
