@@ -1,0 +1,122 @@
+//! The worker that reads and writes checkpoints, and the handle to it.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::{Checkpoint, Store, StoreError};
+use crate::env::{Waker, Workers};
+use crate::machine::Delta;
+use crate::types::GroupId;
+
+/// Jobs that may wait; more callers wait before they hand theirs in. Each may hold the rows of one
+/// delta, which share the machine's bodies.
+const QUEUE_MAX: usize = 16;
+
+/// A handle to the store's worker; clones share it. The worker ends with the last one.
+#[derive(Clone)]
+pub struct Checkpointer {
+    queue: Arc<Mutex<VecDeque<Job>>>,
+    slots: Arc<Semaphore>,
+    waker: Waker,
+}
+
+struct Job {
+    group: GroupId,
+    task: Task,
+    _slot: OwnedSemaphorePermit,
+}
+
+enum Task {
+    Load(Answer<Option<Checkpoint>>),
+    Write(Bytes, Delta, Answer<()>),
+    Forget(Answer<()>),
+    Groups(Answer<Vec<GroupId>>),
+}
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+impl Checkpointer {
+    /// Starts the worker.
+    pub fn new(workers: &dyn Workers, store: Arc<dyn Store>) -> Checkpointer {
+        let queue = Arc::new(Mutex::new(VecDeque::new()));
+        let jobs = queue.clone();
+        let step = move || {
+            while let Some(job) = take_next(&mut jobs.lock()) {
+                job.run(&*store);
+            }
+        };
+        Checkpointer {
+            queue,
+            slots: Arc::new(Semaphore::new(QUEUE_MAX)),
+            waker: workers.run("checkpoints", Box::new(step)),
+        }
+    }
+
+    /// See [`Store::load`].
+    pub async fn load(&self, group: GroupId) -> Result<Option<Checkpoint>, StoreError> {
+        self.ask(group, Task::Load).await
+    }
+
+    /// See [`Store::write`]. Rows are encoded on the worker.
+    pub async fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError> {
+        self.ask(group, |answer| Task::Write(header, delta, answer)).await
+    }
+
+    /// See [`Store::forget`].
+    pub async fn forget(&self, group: GroupId) -> Result<(), StoreError> {
+        self.ask(group, Task::Forget).await
+    }
+
+    /// See [`Store::groups`].
+    pub async fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
+        self.ask(GroupId::CATALOG, Task::Groups).await
+    }
+
+    async fn ask<T>(&self, group: GroupId, task: impl FnOnce(Answer<T>) -> Task) -> Result<T, StoreError> {
+        let slot = self.slots.clone().acquire_owned().await;
+        let (sender, receiver) = oneshot::channel();
+        self.queue.lock().push_back(Job {
+            group,
+            task: task(sender),
+            _slot: slot.map_err(|_| StoreError::Stopped)?,
+        });
+        self.waker.wake();
+        receiver.await.unwrap_or(Err(StoreError::Stopped))
+    }
+}
+
+/// Loads go first, because somebody waits for a parked group; but never before what was asked
+/// earlier about the same group.
+fn take_next(jobs: &mut VecDeque<Job>) -> Option<Job> {
+    let urgent = (0..jobs.len()).find(|&at| {
+        matches!(jobs[at].task, Task::Load(_)) && jobs.range(..at).all(|job| job.group != jobs[at].group)
+    });
+    jobs.remove(urgent.unwrap_or(0))
+}
+
+impl Job {
+    fn run(self, store: &dyn Store) {
+        let group = self.group;
+        match self.task {
+            Task::Load(answer) => reply(answer, || store.load(group)),
+            Task::Write(header, delta, answer) => {
+                reply(answer, || store.write(group, header, delta));
+            }
+            Task::Forget(answer) => reply(answer, || store.forget(group)),
+            Task::Groups(answer) => reply(answer, || store.groups()),
+        }
+    }
+}
+
+/// A panic is answered, too: the worker must live for the groups that are not concerned.
+fn reply<T>(answer: Answer<T>, body: impl FnOnce() -> Result<T, StoreError>) {
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    let panicked = || StoreError::Failed("the checkpoint worker has panicked".into());
+    // Nobody waiting any more is no error.
+    drop(answer.send(outcome.unwrap_or_else(|_| Err(panicked()))));
+}

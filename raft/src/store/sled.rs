@@ -1,0 +1,111 @@
+//! Checkpoints in sled 0.34.
+//!
+//! Each rule here comes from a failure that was seen:
+//! - `flush`, never `flush_async`, which deadlocks with eight or more callers; and after `flush` a
+//!   sync of sled's files, because on Linux it ends in `sync_file_range` (`files.rs`).
+//! - One atomic batch holds the rows and the header, and with it the applied index.
+//! - Each value carries a CRC-32C of its key and itself (`row.rs`).
+//! - What cannot be opened or verified is given up, and reported as missing.
+//!
+//! A key is the group's id, big-endian, and the row's key; the header's row key is empty. Each
+//! generation of the database has a folder of its own, `sled-1`, `sled-2` and so on: giving up a
+//! damaged one is beginning the next, and the old folder goes at the next start.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use self::database::Database;
+use self::trouble::Trouble;
+use super::{Checkpoint, Store, StoreError};
+use crate::env::Disk;
+use crate::machine::Delta;
+use crate::types::GroupId;
+
+mod database;
+mod files;
+mod row;
+mod trouble;
+
+/// Checkpoints in sled.
+pub struct SledStore {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    database: Database,
+    /// The first failure of the disk: nothing is tried after it.
+    failed: Option<String>,
+}
+
+impl SledStore {
+    /// Opens the checkpoints in a folder, making it if need be. A damaged database is given up,
+    /// with a warning. Blocks on the disk.
+    pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<SledStore, StoreError> {
+        let database = Database::open_newest(&disk, path)?;
+        let failed = None;
+        Ok(SledStore {
+            state: Mutex::new(State { database, failed }),
+            disk,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Runs `body` unless the disk has failed before. None: the database was damaged, and is empty now.
+    fn run<T>(
+        &self,
+        body: impl FnOnce(&mut Database) -> Result<T, Trouble>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut state = self.state.lock();
+        if let Some(reason) = &state.failed {
+            return Err(StoreError::Failed(reason.clone()));
+        }
+        let database = &mut state.database;
+        let outcome = catch_unwind(AssertUnwindSafe(|| body(database)));
+        let failure = match outcome.unwrap_or_else(|_| Err(Trouble::panicked())) {
+            Ok(value) => return Ok(Some(value)),
+            Err(Trouble::Refused(error)) => return Err(error),
+            Err(Trouble::Disk(reason)) => reason,
+            Err(Trouble::Damaged(reason)) => {
+                tracing::warn!(%reason, "the checkpoints are damaged: going on without any");
+                match state.database.successor(&self.disk, &self.path) {
+                    Ok(empty) => {
+                        state.database = empty;
+                        return Ok(None);
+                    }
+                    Err(error) => error.to_string(),
+                }
+            }
+        };
+        tracing::error!(reason = %failure, "the checkpoint store has failed");
+        state.failed = Some(failure.clone());
+        Err(StoreError::Failed(failure))
+    }
+}
+
+impl Store for SledStore {
+    fn load(&self, group: GroupId) -> Result<Option<Checkpoint>, StoreError> {
+        let checkpoint = self.run(|database| database.load(group))?;
+        Ok(checkpoint.flatten())
+    }
+
+    fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError> {
+        let written = self.run(|database| database.write(group, header, delta))?;
+        written.ok_or(StoreError::NoBase(group))
+    }
+
+    fn forget(&self, group: GroupId) -> Result<(), StoreError> {
+        self.run(|database| database.forget(group))?;
+        Ok(())
+    }
+
+    fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
+        let groups = self.run(|database| database.groups())?;
+        Ok(groups.unwrap_or_default())
+    }
+}
