@@ -1,1 +1,182 @@
-//! Placeholder.
+//! A Millrace node: the wiring on one screen.
+//!
+//! [`run`] is the whole node, given its configuration and the outside world; the binary runs it
+//! with the real one, the simulation with its own. Everything else in this crate is a part of it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use parking_lot::{Mutex, RwLock};
+use raft::command::catalog::NodeRecord;
+use raft::env::Env;
+use raft::groups::{Birth, Groups};
+use raft::machine::MachineKind;
+use raft::peers::{Peers, server};
+use raft::types::{GroupId, NodeId};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub mod admin;
+pub mod birth;
+pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod dev;
+pub mod farewell;
+pub mod http;
+pub mod identity;
+pub mod inbound;
+pub mod local;
+pub mod membership;
+pub mod metrics;
+pub mod ops;
+pub mod placement;
+pub mod polls;
+pub mod readiness;
+pub mod router;
+pub mod status;
+pub mod telemetry;
+
+use catalog::CatalogView;
+use config::{Checkpoints, Config};
+use identity::Identity;
+use inbound::Peerside;
+use local::Local;
+use metrics::Metrics;
+use polls::Polls;
+use readiness::Readiness;
+use router::Router;
+
+/// Runs a node until `stop`, then hands over what it leads and ends.
+///
+/// # Errors
+/// If it cannot start, is refused by its cluster, or its disk fails: then it must not go on.
+pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
+    let identity = Identity::open(&env, &config.data_dir, config.node_id)?;
+    let me = record(&config, &identity);
+    let identity = Arc::new(Mutex::new(identity));
+    let peers = Peers::new(env.clone(), config.node_id);
+    let store = open_store(&config)?;
+    let groups = Groups::start(env.clone(), &config.data_dir, store, peers.clone(), config.timing)?;
+    let polls = Polls::new(env.clone(), config.limits.polls);
+    let local = Local::new(groups.clone(), polls.clone());
+    let router = Router::new(groups.clone(), peers.clone(), local.clone(), config.limits.patience);
+    let peerside = Arc::new(Peerside {
+        env: env.clone(),
+        me: me.clone(),
+        identity: identity.clone(),
+        groups: groups.clone(),
+        local,
+        router: RwLock::new(None),
+    });
+    let readiness = Readiness::default();
+    let metrics = Arc::new(Metrics::new());
+
+    let bind = async |address: &str| {
+        env.net.bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    };
+    let (api_port, peer_port, admin_port) =
+        (bind(&config.listen).await?, bind(&config.peer_listen).await?, bind(&config.admin_listen).await?);
+    tracing::info!(node = %config.node_id, api = config.listen, peers = config.peer_listen,
+        admin = config.admin_listen, data = %config.data_dir.display(), "listening");
+
+    // `stop` begins the farewell; `end` ends everything that must work during it.
+    let end = CancellationToken::new();
+    let _end_with_this_function = end.clone().drop_guard();
+    let mut tasks = JoinSet::new();
+    let health = readiness.grpc_health(end.clone()).await;
+    let serving = server::serve(peers.clone(), peerside.clone(), peer_port, health, end.clone());
+    tasks.spawn(async { serving.await.context("the peer listener failed") });
+    let admin = admin::Admin::new(
+        readiness.clone(), metrics.clone(), groups.clone(), peers.clone(), polls.clone(), me.clone(),
+    );
+    tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
+
+    let belonging = birth::belong(&env, &config, &identity, &me, &peers);
+    match stop.run_until_cancelled(belonging).await {
+        Some(belongs) => belongs?,
+        None => return Ok(()),
+    }
+    let catalog = open_catalog(&groups, &peers, &identity).await?;
+    admin.set_catalog(catalog.clone());
+    *peerside.router.write() = Some(router.clone());
+
+    tasks.spawn(placement::follow(catalog.clone(), groups.clone(), peers.clone(), polls, end.clone()));
+    let (members, maintained) = (membership::keep(catalog.clone(), end.clone()), groups.clone());
+    tasks.spawn(async { members.await; Ok(()) });
+    let maintain_end = end.clone();
+    tasks.spawn(async move { maintained.maintain(maintain_end).await; Ok(()) });
+    let founders = identity.lock().founders().len();
+    tasks.spawn(readiness::achieve(
+        readiness.clone(), env.clone(), config.seeds.clone(), me, catalog.clone(), router.clone(), peers.clone(),
+        founders, end.clone(),
+    ));
+    let frontend = Arc::new(http::Frontend::new(
+        env, catalog.clone(), router, peers.clone(), readiness.clone(), metrics, config.limits,
+    ));
+    let drain = CancellationToken::new();
+    tasks.spawn(http::serve(frontend, api_port, drain.clone(), end.clone()));
+
+    let outcome = tokio::select! {
+        // A fault ends the node even while it is being asked to stop.
+        biased;
+        fault = groups.wal().failed() => Err(anyhow::anyhow!("the log failed: {fault}")),
+        Some(ended) = tasks.join_next() => match ended {
+            Ok(Ok(())) => Err(anyhow::anyhow!("a part of the node ended by itself")),
+            Ok(Err(error)) => Err(error),
+            Err(panic) => Err(anyhow::anyhow!("a part of the node panicked: {panic}")),
+        },
+        () = stop.cancelled() => {
+            readiness.lost();
+            farewell::hand_over(&groups, &peers).await;
+            drain.cancel();
+            farewell::drained(&admin.metrics).await;
+            Ok(())
+        }
+    };
+    end.cancel();
+    groups.shutdown().await;
+    tasks.shutdown().await;
+    outcome
+}
+
+fn record(config: &Config, identity: &Identity) -> NodeRecord {
+    let at = |address: &str| {
+        let port = address.rsplit(':').next().unwrap_or_default();
+        format!("{}:{port}", config.advertise)
+    };
+    NodeRecord {
+        node_id: config.node_id.0,
+        incarnation: identity.incarnation().to_owned().into_bytes().into(),
+        peer_address: at(&config.peer_listen),
+        api_address: at(&config.listen),
+        admin_address: at(&config.admin_listen),
+        zone: config.zone.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn open_store(config: &Config) -> anyhow::Result<Arc<dyn raft::store::Store>> {
+    Ok(match config.checkpoints {
+        Checkpoints::Disk => Arc::new(raft::store::SledStore::open(&config.data_dir.join("checkpoints"))?),
+        Checkpoints::Memory => Arc::new(raft::store::MemoryStore::default()),
+    })
+}
+
+async fn open_catalog(
+    groups: &Arc<Groups>,
+    peers: &Arc<Peers>,
+    identity: &Mutex<Identity>,
+) -> anyhow::Result<Arc<CatalogView>> {
+    let founders = identity.lock().founders().to_vec();
+    for founder in &founders {
+        if NodeId(founder.node_id) != peers.me() {
+            peers.set_address(NodeId(founder.node_id), &founder.peer_address);
+        }
+    }
+    let ids: Vec<NodeId> = founders.iter().map(|f| NodeId(f.node_id)).collect();
+    let birth = (!ids.is_empty())
+        .then(|| Birth { members: ids.iter().copied().collect(), first: ids.first() == Some(&peers.me()) });
+    let group = groups.open(GroupId::CATALOG, MachineKind::Catalog, &ids, None, birth).await?;
+    Ok(CatalogView::new(group, peers.clone()))
+}

@@ -7,7 +7,9 @@
 pub mod command;
 pub mod env;
 pub mod group;
+pub mod groups;
 pub mod machine;
+pub mod peers;
 pub mod store;
 pub mod types;
 pub mod wal;

@@ -1,5 +1,282 @@
-//! One Raft group. The only folder where openraft's types appear.
+//! One Raft group: propose a command, read the state, answer the other replicas. The only folder
+//! where openraft's types appear; outside it, a group is what this file shows.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use openraft::Instant;
+use openraft::async_runtime::WatchReceiver;
+use openraft::{EmptyNode, ReadPolicy, ServerState};
+
+use crate::command::Reply;
+use crate::machine::{Machine, MachineKind};
+use crate::peers::pb;
+use crate::types::{GroupId, NodeId};
 
 pub mod entry;
 pub mod log;
+mod network;
+mod open;
+mod proposer;
+mod replica;
+mod rpc;
+mod state_machine;
 pub mod types;
+mod wire;
+
+pub use open::{OpenError, Timing};
+pub(crate) use open::{Parts, open};
+pub use replica::Replica;
+use state_machine::StateMachine;
+use types::TypeConfig;
+
+type RaftHandle = openraft::Raft<TypeConfig, StateMachine>;
+
+/// What a leader puts before the next batch, if anything: see [`crate::groups::Groups::open`].
+pub type Prelude = dyn Fn(&Machine) -> Option<Bytes> + Send + Sync;
+
+/// Why a command has no reply. It may or may not take effect yet: whoever repeats it uses the same
+/// invocation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotDone {
+    /// This replica does not lead; perhaps that one does.
+    #[error("this node does not lead the group")]
+    NotLeader(Option<NodeId>),
+    /// Too many commands are waiting.
+    #[error("the group has too many commands waiting")]
+    Busy,
+    /// The replica has stopped.
+    #[error("the replica has stopped")]
+    Stopped,
+}
+
+/// What this node knows about a group's leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leadership {
+    /// The current term.
+    pub term: u64,
+    /// The leader, if known. Stays the last one until another is elected.
+    pub leader: Option<NodeId>,
+    /// Whether that is this node.
+    pub leads: bool,
+}
+
+/// How far a replica is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Index after the last log entry.
+    pub last: u64,
+    /// Index after the last applied entry.
+    pub applied: u64,
+    /// Index after the last entry that a checkpoint covers.
+    pub checkpointed: u64,
+    /// Index of the first entry that is still in the log.
+    pub first: u64,
+}
+
+/// This node's replica of one group.
+pub struct Group {
+    id: GroupId,
+    kind: MachineKind,
+    me: NodeId,
+    lease: Duration,
+    raft: RaftHandle,
+    replica: Arc<Replica>,
+    proposer: proposer::Proposer,
+}
+
+impl Group {
+    /// Its number.
+    pub fn id(&self) -> GroupId {
+        self.id
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> MachineKind {
+        self.kind
+    }
+
+    /// This node's copy of the state.
+    pub fn replica(&self) -> &Arc<Replica> {
+        &self.replica
+    }
+
+    /// Queues a command now; the future gives its reply when it is applied here, after it became
+    /// durable on a majority.
+    pub fn propose(&self, command: Bytes) -> impl Future<Output = Result<Reply, NotDone>> + Send + use<> {
+        self.proposer.propose(command)
+    }
+
+    /// Who leads, as far as this node knows.
+    pub fn leadership(&self) -> Leadership {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        Leadership {
+            term: metrics.vote.leader_id.term,
+            leader: metrics.current_leader,
+            leads: metrics.state == ServerState::Leader && metrics.current_leader == Some(self.me),
+        }
+    }
+
+    /// Returns when what [`Group::leadership`] says may have changed from `seen`, or the group stopped.
+    pub async fn leadership_changed(&self, seen: Leadership) {
+        let mut metrics = self.raft.server_metrics();
+        while self.leadership() == seen {
+            if metrics.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether this node leads and a majority confirmed it recently enough that no other leader can
+    /// have been elected: what it reads now is not stale.
+    pub fn leads_with_lease(&self) -> bool {
+        let Ok(leader) = self.raft.as_leader() else { return false };
+        leader.last_quorum_acked().is_some_and(|acked| acked.elapsed() < self.lease)
+    }
+
+    /// The index a reader must have applied to see everything acknowledged before now, confirmed by
+    /// a majority; only the leader can say.
+    ///
+    /// # Errors
+    /// [`NotDone::NotLeader`] with the leader, if known.
+    pub async fn read_index(&self) -> Result<u64, NotDone> {
+        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
+            Ok((read, _)) => Ok(read.log_id().index + 1),
+            Err(_) => Err(NotDone::NotLeader(self.leadership().leader)),
+        }
+    }
+
+    /// Waits until this replica has applied everything before `index`.
+    ///
+    /// # Errors
+    /// [`NotDone::Stopped`] if the replica stops before.
+    pub async fn wait_applied(&self, index: u64) -> Result<(), NotDone> {
+        let mut applied = self.replica.applied();
+        applied.wait_for(|now| *now >= index).await.map(drop).map_err(|_| NotDone::Stopped)
+    }
+
+    /// Writes a checkpoint and lets the log before it go.
+    ///
+    /// # Errors
+    /// If the replica has stopped.
+    pub async fn checkpoint(&self) -> Result<(), NotDone> {
+        self.raft.trigger().snapshot().await.map_err(|_| NotDone::Stopped)
+    }
+
+    /// Gives leadership to `to`, if this node has it.
+    ///
+    /// # Errors
+    /// If the replica has stopped.
+    pub async fn hand_over(&self, to: NodeId) -> Result<(), NotDone> {
+        self.raft.trigger().transfer_leader(to).await.map_err(|_| NotDone::Stopped)
+    }
+
+    /// Asks to be elected now instead of when the leader's time runs out.
+    ///
+    /// # Errors
+    /// If the replica has stopped.
+    pub async fn campaign(&self) -> Result<(), NotDone> {
+        self.raft.trigger().elect(true).await.map_err(|_| NotDone::Stopped)
+    }
+
+    /// Whether the group has ever had members, as far as this replica knows.
+    pub async fn is_born(&self) -> bool {
+        self.raft.is_initialized().await.unwrap_or(true)
+    }
+
+    /// Gives a new group its first members. Every replica may do this, always with the same members;
+    /// on a group that is born already it does nothing.
+    ///
+    /// # Errors
+    /// If the replica has stopped.
+    pub async fn bear(&self, members: &BTreeSet<NodeId>) -> Result<(), NotDone> {
+        use openraft::errors::{InitializeError, RaftError};
+        let members: std::collections::BTreeMap<NodeId, EmptyNode> =
+            members.iter().map(|n| (*n, EmptyNode {})).collect();
+        match self.raft.initialize(members).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(RaftError::APIError(InitializeError::NotInMembers(_)) | RaftError::Fatal(_)) => {
+                Err(NotDone::Stopped)
+            }
+        }
+    }
+
+    /// Voters and learners, as this replica knows them.
+    pub fn members(&self) -> (BTreeSet<NodeId>, BTreeSet<NodeId>) {
+        (self.raft.voter_ids().collect(), self.raft.learner_ids().collect())
+    }
+
+    /// Makes `node` a learner: it gets the log but has no vote. Returns when that is agreed.
+    ///
+    /// # Errors
+    /// As text; membership changes are repeated by whoever wants them.
+    pub async fn add_learner(&self, node: NodeId) -> Result<(), String> {
+        self.raft.add_learner(node, EmptyNode {}, false).await.map(drop).map_err(|e| e.to_string())
+    }
+
+    /// Makes exactly `voters` the voters; former voters become learners.
+    ///
+    /// # Errors
+    /// As text; membership changes are repeated by whoever wants them.
+    pub async fn set_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), String> {
+        self.raft.change_membership(voters, true).await.map(drop).map_err(|e| e.to_string())
+    }
+
+    /// How far this replica is.
+    pub fn progress(&self) -> Progress {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        Progress {
+            last: metrics.last_log_index.map_or(0, |i| i + 1),
+            applied: *self.replica.applied().borrow(),
+            checkpointed: self.replica.checkpointed(),
+            first: metrics.purged.as_ref().map_or(0, |id| id.index + 1),
+        }
+    }
+
+    /// How far behind the leader's log each follower is, in entries; empty on other replicas.
+    pub fn lags(&self) -> Vec<(NodeId, Option<u64>)> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let last = metrics.last_log_index.map_or(0, |i| i + 1);
+        let Some(replication) = &metrics.replication else { return Vec::new() };
+        replication
+            .iter()
+            .map(|(node, matched)| (*node, matched.as_ref().map(|m| last.saturating_sub(m.index + 1))))
+            .collect()
+    }
+
+    /// Why the replica stopped by itself, if it did: a storage fault, never a client's doing.
+    pub fn fault(&self) -> Option<String> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.running_state.as_ref().err().map(ToString::to_string)
+    }
+
+    /// Ends the replica's tasks.
+    pub async fn shutdown(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(group = %self.id, %error, "the replica's task had failed");
+        }
+    }
+}
+
+/// A peer's message that makes no sense.
+fn misfit(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+/// The reply to a peer's forwarded command.
+pub fn not_done_to(not_done: &NotDone) -> pb::NotDone {
+    use pb::not_done::Reason;
+    let (reason, leader) = match not_done {
+        NotDone::NotLeader(leader) => (Reason::NotLeader, leader.map_or(0, |n| n.0)),
+        NotDone::Busy => (Reason::Busy, 0),
+        NotDone::Stopped => (Reason::Stopped, 0),
+    };
+    pb::NotDone { reason: reason.into(), leader }
+}

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use openraft::EmptyNode;
 use openraft::impls::leader_id_std;
+use openraft::vote::RaftLeaderIdExt;
 
 use crate::command::Reply;
 use crate::types::NodeId;
@@ -46,4 +47,25 @@ impl fmt::Display for Replies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} replies", self.0.len())
     }
+}
+
+/// A group's leader in one term.
+pub type LeaderId = openraft::alias::LeaderIdOf<TypeConfig>;
+/// A vote.
+pub type Vote = openraft::alias::VoteOf<TypeConfig>;
+/// A position in a log.
+pub type LogId = openraft::alias::LogIdOf<TypeConfig>;
+/// A log entry.
+pub type Entry = openraft::alias::EntryOf<TypeConfig>;
+/// Who takes part in a group.
+pub type Membership = openraft::Membership<NodeId, EmptyNode>;
+/// A membership and the entry it came from.
+pub type StoredMembership = openraft::alias::StoredMembershipOf<TypeConfig>;
+/// What a snapshot covers.
+pub type SnapshotMeta = openraft::alias::SnapshotMetaOf<TypeConfig>;
+
+/// The log id of a term's entry.
+pub fn log_id(term: u64, index: u64) -> LogId {
+    // The node does not count: a term has one leader.
+    LogId { leader_id: LeaderId::new_committed(term, NodeId(0)), index }
 }

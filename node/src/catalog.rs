@@ -1,0 +1,127 @@
+//! This node's view of the catalog: local reads of its replica, and a way to be sure that they are
+//! recent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
+use raft::group::{Group, NotDone};
+use raft::machine::{Machine, catalog::Catalog};
+use raft::peers::Peers;
+use raft::peers::pb::{self, frame::Body};
+use raft::types::{GroupId, NodeId};
+
+/// How long one question to the leader may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// A queue as requests need it: its record with the settings already parsed.
+pub struct QueueView {
+    /// As the catalog holds it.
+    pub record: QueueRecord,
+    /// The attributes in typed form.
+    pub settings: api::sqs::QueueSettings,
+    /// The nodes of its first partition.
+    pub replicas: Arc<[NodeId]>,
+}
+
+/// The catalog as this node knows it.
+pub struct CatalogView {
+    group: Arc<Group>,
+    peers: Arc<Peers>,
+    queues: RwLock<HashMap<ResourceKey, Arc<QueueView>>>,
+}
+
+impl CatalogView {
+    /// Over this node's replica of the catalog group.
+    pub fn new(group: Arc<Group>, peers: Arc<Peers>) -> Arc<CatalogView> {
+        Arc::new(CatalogView { group, peers, queues: RwLock::default() })
+    }
+
+    /// The catalog's group.
+    pub fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    /// Reads the local replica.
+    pub fn read<T>(&self, read: impl FnOnce(&Catalog) -> T) -> T {
+        self.group.replica().read(|machine| match machine {
+            Machine::Catalog(catalog) => read(catalog),
+            Machine::Queue(_) => unreachable!("the catalog's group holds a catalog"),
+        })
+    }
+
+    /// A queue, if the local replica knows it.
+    pub fn queue_here(&self, key: &ResourceKey) -> Option<Arc<QueueView>> {
+        let version = self.read(|c| c.queue(key).map(|q| q.version))?;
+        if let Some(view) = self.queues.read().get(key)
+            && view.record.version == version
+        {
+            return Some(view.clone());
+        }
+        let (record, replicas) = self.read(|c| {
+            let record = c.queue(key)?.clone();
+            let first = record.partitions.first().and_then(|g| c.group(GroupId(*g)));
+            let replicas = first.map(|g| g.replicas.iter().map(|n| NodeId(*n)).collect());
+            Some((record, replicas.unwrap_or_default()))
+        })?;
+        let settings = api::sqs::QueueSettings::from_attributes(&record.attributes);
+        let view = Arc::new(QueueView { record, settings, replicas });
+        self.queues.write().insert(key.clone(), view.clone());
+        Some(view)
+    }
+
+    /// A queue, with certainty: if the local replica does not know it, it is brought up to date
+    /// before the answer is no.
+    ///
+    /// # Errors
+    /// [`NotDone::NotLeader`] if the catalog has no leader within `patience`.
+    pub async fn queue(&self, key: &ResourceKey, patience: Duration) -> Result<Option<Arc<QueueView>>, NotDone> {
+        if let Some(view) = self.queue_here(key) {
+            return Ok(Some(view));
+        }
+        self.queues.write().remove(key);
+        self.catch_up(patience).await?;
+        Ok(self.queue_here(key))
+    }
+
+    /// Returns when the local replica has everything that was acknowledged before the call.
+    ///
+    /// # Errors
+    /// [`NotDone::NotLeader`] if the catalog has no leader within `patience`.
+    pub async fn catch_up(&self, patience: Duration) -> Result<(), NotDone> {
+        let caught_up = async {
+            loop {
+                if let Some(index) = self.read_index().await {
+                    return self.group.wait_applied(index).await;
+                }
+                tokio::time::sleep(RETRY_PAUSE).await;
+            }
+        };
+        tokio::time::timeout(patience, caught_up).await.unwrap_or(Err(NotDone::NotLeader(None)))
+    }
+
+    async fn read_index(&self) -> Option<u64> {
+        let leadership = self.group.leadership();
+        if leadership.leads {
+            return self.group.read_index().await.ok();
+        }
+        let link = self.peers.link(leadership.leader?)?;
+        match link.call(GroupId::CATALOG, Body::ReadIndex(pb::ReadIndex {}), ASK_TIMEOUT).await {
+            Ok(Body::ReadIndexReply(reply)) => reply.index,
+            _ => None,
+        }
+    }
+
+    /// The nodes that the catalog knows.
+    pub fn nodes(&self) -> Vec<NodeRecord> {
+        self.read(|c| c.nodes().cloned().collect())
+    }
+
+    /// The groups that have a replica on `node`.
+    pub fn groups_on(&self, node: NodeId) -> Vec<GroupRecord> {
+        self.read(|c| c.groups().filter(|g| g.replicas.contains(&node.0)).cloned().collect())
+    }
+}

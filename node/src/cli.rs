@@ -1,0 +1,197 @@
+//! The command line. A server's settings come from flags, else from environment variables
+//! `MILLRACE_…`, else from a TOML file whose keys are the flags' names with underscores.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use raft::group::Timing;
+use raft::types::NodeId;
+use serde::Deserialize;
+
+use crate::config::{Checkpoints, Config, Limits};
+use crate::telemetry::LogFormat;
+
+/// Millrace: a replicated messaging cluster that speaks the wire protocols of AWS.
+#[derive(Parser, Debug)]
+#[command(name = "millrace", version)]
+pub struct Cli {
+    /// The form of the logs on standard error.
+    #[arg(long, env = "MILLRACE_LOG_FORMAT", value_enum, default_value_t, global = true)]
+    pub log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run three nodes in this process, on loopback, for development.
+    Dev(Dev),
+    /// Run one node of a cluster.
+    Server(Box<Server>),
+    /// Show the nodes, groups, leaders and lag of a running cluster.
+    Status(Status),
+}
+
+/// Flags of `dev`.
+#[derive(Args, Debug)]
+pub struct Dev {
+    /// Where the data goes.
+    #[arg(long, env = "MILLRACE_DATA_DIR", default_value = "millrace-dev")]
+    pub data_dir: PathBuf,
+    /// Keep the data in a temporary folder that goes with the process.
+    #[arg(long, conflicts_with = "data_dir")]
+    pub ephemeral: bool,
+    /// The first node's API port; its other ports and the other nodes' follow it.
+    #[arg(long, env = "MILLRACE_PORT", default_value_t = 4566)]
+    pub port: u16,
+}
+
+/// Flags of `status`.
+#[derive(Args, Debug)]
+pub struct Status {
+    /// `host:port` of any node's admin listener.
+    #[arg(long, env = "MILLRACE_ADMIN", default_value = "127.0.0.1:4568")]
+    pub admin: String,
+    /// The form of the answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// Forms of an answer.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Flags of `server`; each is also an environment variable and a key of the configuration file.
+#[derive(Args, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// A TOML file with any of the other settings.
+    #[arg(long, env = "MILLRACE_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// This node's number: at least 1, unique in the cluster, never given to another machine.
+    #[arg(long, env = "MILLRACE_NODE_ID")]
+    pub node_id: Option<u64>,
+    /// Where everything that must survive lives.
+    #[arg(long, env = "MILLRACE_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// `host:port` of the AWS API [default: 0.0.0.0:4566].
+    #[arg(long, env = "MILLRACE_LISTEN")]
+    pub listen: Option<String>,
+    /// `host:port` of peers and administration [default: 0.0.0.0:4567].
+    #[arg(long, env = "MILLRACE_PEER_LISTEN")]
+    pub peer_listen: Option<String>,
+    /// `host:port` of health, metrics and status [default: 0.0.0.0:4568].
+    #[arg(long, env = "MILLRACE_ADMIN_LISTEN")]
+    pub admin_listen: Option<String>,
+    /// The host by which others reach this node [default: the host of --peer-listen].
+    #[arg(long, env = "MILLRACE_ADVERTISE")]
+    pub advertise: Option<String>,
+    /// `host:port` of peer listeners where a cluster may be found, separated by commas.
+    #[arg(long, env = "MILLRACE_SEEDS", value_delimiter = ',')]
+    pub seeds: Option<Vec<String>>,
+    /// How many nodes with empty folders found a cluster together [default: 1].
+    #[arg(long, env = "MILLRACE_BOOTSTRAP_EXPECT")]
+    pub bootstrap_expect: Option<usize>,
+    /// The failure zone; replicas are spread over zones.
+    #[arg(long, env = "MILLRACE_ZONE")]
+    pub zone: Option<String>,
+    /// Replicas of each partition [default: 3].
+    #[arg(long, env = "MILLRACE_REPLICAS")]
+    pub replicas: Option<u32>,
+    /// How often leaders show themselves, in milliseconds [default: 150].
+    #[arg(long, env = "MILLRACE_HEARTBEAT_MS")]
+    pub heartbeat_ms: Option<u64>,
+    /// Shortest patience with a silent leader after its lease, in milliseconds [default: 300].
+    #[arg(long, env = "MILLRACE_ELECTION_MIN_MS")]
+    pub election_min_ms: Option<u64>,
+    /// Longest such patience, and a leader's lease, in milliseconds [default: 600].
+    #[arg(long, env = "MILLRACE_ELECTION_MAX_MS")]
+    pub election_max_ms: Option<u64>,
+    /// Open client connections at most [default: 20000].
+    #[arg(long, env = "MILLRACE_MAX_CONNECTIONS")]
+    pub max_connections: Option<usize>,
+    /// Requests under way at most; beyond them clients are throttled [default: 8192].
+    #[arg(long, env = "MILLRACE_MAX_REQUESTS")]
+    pub max_requests: Option<usize>,
+    /// Waiting receives at most; beyond them clients are throttled [default: 50000].
+    #[arg(long, env = "MILLRACE_MAX_POLLS")]
+    pub max_polls: Option<usize>,
+}
+
+impl Server {
+    /// Flags and variables over the file over the defaults.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a setting is missing or senseless.
+    pub fn resolve(self) -> anyhow::Result<Config> {
+        let file = match &self.config {
+            Some(path) => read_file(path)?,
+            None => Server::default(),
+        };
+        macro_rules! pick {
+            ($field:ident) => {
+                self.$field.or(file.$field)
+            };
+        }
+        let node_id = pick!(node_id).context("--node-id is missing")?;
+        anyhow::ensure!(node_id > 0, "--node-id must be at least 1");
+        let peer_listen = pick!(peer_listen).unwrap_or_else(|| "0.0.0.0:4567".to_owned());
+        let advertise = pick!(advertise).unwrap_or_else(|| host_of(&peer_listen));
+        let unspecified = ["0.0.0.0", "[::]", ""].contains(&advertise.as_str());
+        let seeds = pick!(seeds).unwrap_or_default();
+        anyhow::ensure!(
+            !unspecified || seeds.is_empty(),
+            "--advertise is missing: other nodes cannot connect to {advertise}"
+        );
+        let default = Timing::default();
+        let timing = Timing {
+            heartbeat_ms: pick!(heartbeat_ms).unwrap_or(default.heartbeat_ms),
+            election_min_ms: pick!(election_min_ms).unwrap_or(default.election_min_ms),
+            election_max_ms: pick!(election_max_ms).unwrap_or(default.election_max_ms),
+        };
+        anyhow::ensure!(
+            timing.heartbeat_ms < timing.election_min_ms && timing.election_min_ms < timing.election_max_ms,
+            "--heartbeat-ms, --election-min-ms and --election-max-ms must rise in this order"
+        );
+        let limits = Limits::default();
+        Ok(Config {
+            node_id: NodeId(node_id),
+            data_dir: pick!(data_dir).context("--data-dir is missing")?,
+            listen: pick!(listen).unwrap_or_else(|| "0.0.0.0:4566".to_owned()),
+            peer_listen,
+            admin_listen: pick!(admin_listen).unwrap_or_else(|| "0.0.0.0:4568".to_owned()),
+            advertise: if unspecified { "127.0.0.1".to_owned() } else { advertise },
+            seeds,
+            bootstrap_expect: pick!(bootstrap_expect).unwrap_or(1).max(1),
+            zone: pick!(zone).unwrap_or_default(),
+            replicas: pick!(replicas).unwrap_or(3).max(1),
+            timing,
+            checkpoints: Checkpoints::Disk,
+            limits: Limits {
+                connections: pick!(max_connections).unwrap_or(limits.connections),
+                requests: pick!(max_requests).unwrap_or(limits.requests),
+                polls: pick!(max_polls).unwrap_or(limits.polls),
+                ..limits
+            },
+        })
+    }
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Server> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+}
+
+fn host_of(address: &str) -> String {
+    address.rsplit_once(':').map_or(address, |(host, _)| host).to_owned()
+}

@@ -1,0 +1,74 @@
+//! What a node is told: flags, environment variables and a TOML file, in that order of precedence.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use raft::group::Timing;
+use raft::types::NodeId;
+
+/// The configuration of one node.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its number, unique in the cluster and never given to another machine.
+    pub node_id: NodeId,
+    /// Where everything that must survive lives.
+    pub data_dir: PathBuf,
+    /// `host:port` of the AWS API.
+    pub listen: String,
+    /// `host:port` of peers and administration (gRPC).
+    pub peer_listen: String,
+    /// `host:port` of health, metrics and status (HTTP).
+    pub admin_listen: String,
+    /// The host by which other nodes and tools reach this one.
+    pub advertise: String,
+    /// `host:port` of peer listeners where a cluster may be found.
+    pub seeds: Vec<String>,
+    /// How many nodes with empty folders found a cluster together.
+    pub bootstrap_expect: usize,
+    /// The failure zone, or empty.
+    pub zone: String,
+    /// Replicas of each partition.
+    pub replicas: u32,
+    /// Raft's times.
+    pub timing: Timing,
+    /// Where checkpoints go.
+    pub checkpoints: Checkpoints,
+    /// Bounds on what clients may occupy.
+    pub limits: Limits,
+}
+
+/// Where checkpoints go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// sled, in the data folder.
+    Disk,
+    /// Memory: for simulation, whose disks sled does not know.
+    Memory,
+}
+
+/// Bounds on what clients may occupy. Beyond them a request gets the service's throttling error.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open client connections; the next one waits in the listener's backlog.
+    pub connections: usize,
+    /// Requests being worked on, waiting polls not counted.
+    pub requests: usize,
+    /// Receives that wait for a message.
+    pub polls: usize,
+    /// Bytes of a request body. The largest batch is 1 MiB of content, which escapes may triple.
+    pub body_bytes: usize,
+    /// How long a request may look for a leader before it is answered with an error.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 20_000,
+            requests: 8_192,
+            polls: 50_000,
+            body_bytes: 6 << 20,
+            patience: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The AWS API's listener: connections, bodies, admission. What a request means is `api`'s business,
+//! what it does is in `ops`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::protocol::{self, Call};
+use api::sigv4::Scope;
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use raft::env::{Env, Listener, Stream};
+use raft::peers::Peers;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::CatalogView;
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::ops::{self, Context};
+use crate::readiness::Readiness;
+use crate::router::Router;
+
+/// How long a client may take to send a request's head, and to begin the next one after it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Concurrent requests on one HTTP/2 connection.
+const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// Everything that requests need.
+pub struct Frontend {
+    /// The outside world.
+    pub env: Env,
+    /// What exists.
+    pub catalog: Arc<CatalogView>,
+    /// The way to the leaders.
+    pub router: Arc<Router>,
+    /// The other nodes.
+    pub peers: Arc<Peers>,
+    /// Bounds.
+    pub limits: Limits,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+    requests: Semaphore,
+}
+
+impl Frontend {
+    /// A frontend that nobody is connected to.
+    pub fn new(
+        env: Env,
+        catalog: Arc<CatalogView>,
+        router: Arc<Router>,
+        peers: Arc<Peers>,
+        readiness: Readiness,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+    ) -> Frontend {
+        let requests = Semaphore::new(limits.requests);
+        Frontend { env, catalog, router, peers, limits, readiness, metrics, requests }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+        let begun = Instant::now();
+        let _started = self.metrics.started();
+        let request_id = self.request_id();
+        let (parts, body) = request.into_parts();
+        let body = Limited::new(body, self.limits.body_bytes).collect();
+        let (operation, response) = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => self.answer_whole(&parts, body.to_bytes(), &request_id).await,
+            Ok(Err(_)) => ("Unknown", protocol::body_too_long(&parts, &request_id)),
+            Err(_) => ("Unknown", protocol::body_too_slow(&parts, &request_id)),
+        };
+        self.metrics.answered(operation, response.status().as_u16(), begun.elapsed());
+        response
+    }
+
+    async fn answer_whole(&self, parts: &Parts, body: Bytes, request_id: &str) -> (&'static str, Response<Bytes>) {
+        let call = match protocol::recognise(parts, &body, request_id) {
+            Ok(call) => call,
+            Err(response) => return ("Unknown", response),
+        };
+        let operation = call.operation().name();
+        if !self.readiness.is_ready() {
+            return (operation, call.unavailable(request_id));
+        }
+        // A receive holds no permit: waiting polls have a bound of their own.
+        let _permit = if call.operation().may_wait() {
+            None
+        } else {
+            match self.requests.try_acquire() {
+                Ok(permit) => Some(permit),
+                Err(_) => {
+                    self.metrics.refused();
+                    return (operation, call.throttled(request_id));
+                }
+            }
+        };
+        let context = self.context(parts, &body, request_id, &call);
+        (operation, ops::dispatch(&context, &call).await)
+    }
+
+    fn context<'a>(&'a self, parts: &'a Parts, body: &[u8], request_id: &'a str, call: &Call) -> Context<'a> {
+        let scope = Scope::of(parts);
+        let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
+        let host = header("host").or_else(|| parts.uri.authority().map(|a| a.as_str())).unwrap_or("localhost");
+        let invocation = match header("amz-sdk-invocation-id") {
+            Some(id) => ops::invocation(id, call.operation().name(), body),
+            // Without one, repetitions by the router still need a key.
+            None => ops::fresh_invocation(&self.env),
+        };
+        Context { frontend: self, account: scope.account(), region: scope.region, host, request_id, invocation }
+    }
+
+    fn request_id(&self) -> String {
+        let (a, b) = (self.env.random.next_u64(), self.env.random.next_u64());
+        let (a, b) = (a & !0xf000 | 0x4000, b & !(0b11 << 62) | 0b10 << 62);
+        format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xffff, a & 0xffff, b >> 48, b & 0xffff_ffff_ffff)
+    }
+}
+
+/// Serves clients: until `drain` as they like, then until `end` only what they began.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    frontend: Arc<Frontend>,
+    listener: Box<dyn Listener>,
+    drain: CancellationToken,
+    end: CancellationToken,
+) -> anyhow::Result<()> {
+    let places = Arc::new(Semaphore::new(frontend.limits.connections));
+    loop {
+        let accepted = async {
+            let place = places.clone().acquire_owned().await?;
+            anyhow::Ok((listener.accept().await, place))
+        };
+        let Some(accepted) = drain.run_until_cancelled(accepted).await else { break };
+        let (accepted, place) = accepted?;
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Such as too many open files: others may end meanwhile.
+                tracing::warn!(%error, "a client's connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let (frontend, drain, end) = (frontend.clone(), drain.clone(), end.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            frontend.metrics.connections_changed(1);
+            converse(&frontend, stream, drain, end).await;
+            frontend.metrics.connections_changed(-1);
+        });
+    }
+    drop(listener);
+    end.cancelled().await;
+    Ok(())
+}
+
+async fn converse(frontend: &Arc<Frontend>, stream: Box<dyn Stream>, drain: CancellationToken, end: CancellationToken) {
+    let service = service_fn(|request| {
+        let frontend = frontend.clone();
+        async move { Ok::<_, Infallible>(frontend.answer(request).await.map(Full::new)) }
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
+    server.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX);
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        // Order is of no matter: each branch ends the conversation its own way.
+        biased;
+        ended = connection.as_mut() => ended,
+        () = end.cancelled() => return,
+        () = drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match end.run_until_cancelled(connection).await {
+                Some(ended) => ended,
+                None => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a client's connection broke");
+    }
+}

@@ -1,0 +1,160 @@
+//! Who this node is, in a small file in its data folder: the incarnation that the folder was born
+//! with, the cluster it belongs to, and, before there is one, whom it promised to found it with.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use raft::env::Env;
+use raft::types::NodeId;
+use serde::{Deserialize, Serialize};
+
+/// The version of the file that this code writes.
+const FORMAT: u32 = 1;
+const FILE: &str = "node.json";
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The folder cannot be read or written.
+    #[error("data folder {0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// The file is not what this version writes.
+    #[error("{0} cannot be read: {1}")]
+    Malformed(PathBuf, String),
+    /// The folder is another node's.
+    #[error("data folder {0} belongs to node {1}, not to node {2}")]
+    Another(PathBuf, NodeId, NodeId),
+}
+
+/// The contents of the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Contents {
+    format: u32,
+    node_id: u64,
+    incarnation: String,
+    /// Empty before the node belongs to one.
+    cluster: String,
+    /// The incarnation of the node that may found a cluster with this one; empty if none asked yet.
+    promised_to: String,
+    /// Who founded the cluster; empty in a node that joined later.
+    founders: Vec<Founder>,
+}
+
+/// A founding member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Founder {
+    /// Its number.
+    pub node_id: u64,
+    /// Its incarnation.
+    pub incarnation: String,
+    /// Where it was reached at the founding.
+    pub peer_address: String,
+}
+
+/// The identity of a node; every change is durable before it is used.
+pub struct Identity {
+    env: Env,
+    folder: PathBuf,
+    contents: Contents,
+}
+
+impl Identity {
+    /// Reads the file, or writes a new one into an empty folder.
+    ///
+    /// # Errors
+    /// See [`IdentityError`].
+    pub fn open(env: &Env, folder: &Path, node: NodeId) -> Result<Identity, IdentityError> {
+        let io = |e| IdentityError::Io(folder.to_owned(), e);
+        env.disk.create_dir_all(folder).map_err(io)?;
+        let path = folder.join(FILE);
+        if let Some(contents) = read(env, &path).map_err(io)? {
+            let malformed = |reason: String| IdentityError::Malformed(path.clone(), reason);
+            let contents: Contents =
+                serde_json::from_slice(&contents).map_err(|e| malformed(e.to_string()))?;
+            if contents.format != FORMAT {
+                let reason = format!("format {}, this version reads {FORMAT}", contents.format);
+                return Err(malformed(reason));
+            }
+            if contents.node_id != node.0 {
+                return Err(IdentityError::Another(folder.to_owned(), NodeId(contents.node_id), node));
+            }
+            return Ok(Identity { env: env.clone(), folder: folder.to_owned(), contents });
+        }
+        let incarnation = format!("{:016x}{:016x}", env.random.next_u64(), env.random.next_u64());
+        let contents = Contents {
+            format: FORMAT,
+            node_id: node.0,
+            incarnation,
+            cluster: String::new(),
+            promised_to: String::new(),
+            founders: Vec::new(),
+        };
+        let identity = Identity { env: env.clone(), folder: folder.to_owned(), contents };
+        identity.save().map_err(io)?;
+        Ok(identity)
+    }
+
+    /// Random digits that this data folder was born with.
+    pub fn incarnation(&self) -> &str {
+        &self.contents.incarnation
+    }
+
+    /// The cluster, or an empty string.
+    pub fn cluster(&self) -> &str {
+        &self.contents.cluster
+    }
+
+    /// Who founded it, if this node was among them.
+    pub fn founders(&self) -> &[Founder] {
+        &self.contents.founders
+    }
+
+    /// Promises to found a cluster with `founder` only. Gives whether that agrees with earlier promises.
+    ///
+    /// # Errors
+    /// If the promise cannot be written.
+    pub fn promise(&mut self, founder: &str) -> io::Result<bool> {
+        if !self.contents.cluster.is_empty() {
+            return Ok(false);
+        }
+        if self.contents.promised_to.is_empty() {
+            self.contents.promised_to = founder.to_owned();
+            self.save()?;
+        }
+        Ok(self.contents.promised_to == founder)
+    }
+
+    /// Becomes a member for ever.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn belong(&mut self, cluster: &str, founders: Vec<Founder>) -> io::Result<()> {
+        self.contents.cluster = cluster.to_owned();
+        self.contents.founders = founders;
+        self.save()
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(&self.contents).map_err(io::Error::other)?;
+        let fresh = self.folder.join("node.json.new");
+        let disk = &self.env.disk;
+        let file = disk.open(&fresh, true)?;
+        file.allocate(bytes.len() as u64)?;
+        file.write_all_at(&bytes, 0)?;
+        file.sync_data()?;
+        disk.rename(&fresh, &self.folder.join(FILE))?;
+        disk.sync_dir(&self.folder)
+    }
+}
+
+fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match env.disk.open(path, false) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let len = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Some(bytes))
+}

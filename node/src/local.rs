@@ -1,0 +1,75 @@
+//! Commands at their group's leader: the end of every route.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, Either, FutureExt};
+use prost::Message;
+use raft::command::Reply;
+use raft::group::{NotDone, not_done_to};
+use raft::groups::Groups;
+use raft::peers::pb::{self, command_reply};
+use raft::types::GroupId;
+
+use crate::polls::Polls;
+
+/// Executes commands on groups that this node leads.
+pub struct Local {
+    groups: Arc<Groups>,
+    polls: Arc<Polls>,
+}
+
+impl Local {
+    /// Over this node's replicas and its waiting receives.
+    pub fn new(groups: Arc<Groups>, polls: Arc<Polls>) -> Arc<Local> {
+        Arc::new(Local { groups, polls })
+    }
+
+    /// Queues a command now and gives a future of its reply. `receive` says that it is a receive,
+    /// and how long it may wait for a message.
+    pub fn execute(
+        &self,
+        group: GroupId,
+        command: Bytes,
+        receive: Option<Duration>,
+    ) -> impl Future<Output = Result<Reply, NotDone>> + Send + use<> {
+        let Some(group) = self.groups.get(group) else {
+            return Either::Left(std::future::ready(Err(NotDone::Stopped)));
+        };
+        if !group.leadership().leads {
+            let leader = group.leadership().leader.filter(|l| *l != self.groups.me());
+            return Either::Left(std::future::ready(Err(NotDone::NotLeader(leader))));
+        }
+        Either::Right(match receive {
+            None => Either::Left(group.propose(command)),
+            Some(wait) => Either::Right(self.polls.clone().receive(group, command, wait)),
+        })
+    }
+
+    /// The same for a command that another node forwarded.
+    pub fn forwarded(&self, group: GroupId, command: pb::Command) -> BoxFuture<'static, pb::CommandReply> {
+        if self.groups.get(group).is_none() {
+            let gone = pb::NotDone { reason: pb::not_done::Reason::NoSuchGroup.into(), leader: 0 };
+            return std::future::ready(reply_of(command_reply::Reply::NotDone(gone))).boxed();
+        }
+        let wait = command.receive.then(|| Duration::from_millis(command.wait_ms));
+        let done = self.execute(group, command.command, wait);
+        async move {
+            reply_of(match done.await {
+                Ok(Reply::Queue(reply)) => command_reply::Reply::Queue(reply.encode_to_vec().into()),
+                Ok(Reply::Catalog(reply)) => command_reply::Reply::Catalog(reply.encode_to_vec().into()),
+                Ok(Reply::Unintelligible) => command_reply::Reply::NotDone(pb::NotDone {
+                    reason: pb::not_done::Reason::Unintelligible.into(),
+                    leader: 0,
+                }),
+                Err(not_done) => command_reply::Reply::NotDone(not_done_to(&not_done)),
+            })
+        }
+        .boxed()
+    }
+}
+
+fn reply_of(reply: command_reply::Reply) -> pb::CommandReply {
+    pb::CommandReply { reply: Some(reply) }
+}

@@ -1,0 +1,110 @@
+//! Makes this node's open groups what the catalog says: opens the replicas placed here, closes and
+//! forgets those of deleted queues, and keeps the addresses of the other nodes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use raft::command::catalog::{GroupRecord, ResourceKey};
+use raft::command::queue::{Configure, QueueCommand, QueueOp};
+use raft::group::Prelude;
+use raft::groups::{Birth, Groups};
+use raft::machine::{Machine, MachineKind};
+use raft::peers::Peers;
+use raft::types::{GroupId, NodeId};
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::CatalogView;
+use crate::polls::Polls;
+
+/// Follows the catalog until `stop`.
+///
+/// # Errors
+/// If the log or the checkpoints of this node fail.
+pub async fn follow(
+    catalog: Arc<CatalogView>,
+    groups: Arc<Groups>,
+    peers: Arc<Peers>,
+    polls: Arc<Polls>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut applied = catalog.group().replica().applied();
+    let mut seen = None;
+    loop {
+        applied.mark_unchanged();
+        let version = catalog.read(|c| c.version());
+        if seen != Some(version) {
+            seen = Some(version);
+            for node in catalog.nodes() {
+                if node.node_id != groups.me().0 {
+                    peers.set_address(NodeId(node.node_id), &node.peer_address);
+                }
+            }
+            close_deleted(&catalog, &groups, &polls).await?;
+            open_placed(&catalog, &groups).await?;
+        }
+        match stop.run_until_cancelled(applied.changed()).await {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => return Ok(()),
+        }
+    }
+}
+
+async fn open_placed(catalog: &Arc<CatalogView>, groups: &Arc<Groups>) -> anyhow::Result<()> {
+    for record in catalog.groups_on(groups.me()) {
+        let id = GroupId(record.group_id);
+        if groups.get(id).is_some() {
+            continue;
+        }
+        let replicas: Vec<NodeId> = record.replicas.iter().map(|n| NodeId(*n)).collect();
+        let birth = Birth {
+            members: replicas.iter().copied().collect(),
+            first: replicas.first() == Some(&groups.me()),
+        };
+        let prelude = prelude(catalog, &record);
+        groups.open(id, MachineKind::Queue, &replicas, prelude, Some(birth)).await?;
+    }
+    Ok(())
+}
+
+/// Closes what the catalog once had and has no more. Group numbers are never reused, so that even a
+/// catalog replica that lags behind cannot mistake a new group for a deleted one.
+async fn close_deleted(catalog: &CatalogView, groups: &Arc<Groups>, polls: &Polls) -> anyhow::Result<()> {
+    let held: BTreeSet<GroupId> =
+        groups.on_disk().into_iter().chain(groups.list().iter().map(|g| g.id())).collect();
+    for id in held {
+        let deleted = id != GroupId::CATALOG && catalog.read(|c| c.was_deleted(id));
+        if deleted {
+            groups.remove(id).await?;
+            polls.forget(id);
+            tracing::info!(group = %id, "closed the replica of a deleted queue");
+        }
+    }
+    Ok(())
+}
+
+/// Puts the queue's settings into its group's log whenever the catalog's are newer.
+fn prelude(catalog: &Arc<CatalogView>, record: &GroupRecord) -> Option<Arc<Prelude>> {
+    let key = record.queue.clone()?;
+    let catalog = catalog.clone();
+    Some(Arc::new(move |machine: &Machine| {
+        let Machine::Queue(queue) = machine else { return None };
+        newer_settings(&catalog, &key, queue.config_version())
+    }))
+}
+
+fn newer_settings(catalog: &CatalogView, key: &ResourceKey, known: u64) -> Option<Bytes> {
+    let view = catalog.queue_here(key)?;
+    if view.record.version <= known {
+        return None;
+    }
+    let configure = Configure {
+        version: view.record.version,
+        fifo: view.settings.fifo,
+        retention_ms: view.settings.retention_ms(),
+        deduplicate_by_group: view.settings.deduplicate_by_group(),
+    };
+    let command = QueueCommand { invocation: Bytes::new(), op: Some(QueueOp::Configure(configure)) };
+    Some(command.encode_to_vec().into())
+}

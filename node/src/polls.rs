@@ -1,0 +1,206 @@
+//! Receives at a queue partition's leader: a log entry only when there is something to receive, and
+//! long polls that wake when a message arrives, is visible again, or its delay ends.
+//!
+//! Waiting receives are not state: when the leader changes they go back to their router, which
+//! asks the next leader for the rest of the time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use prost::Message;
+use raft::command::Reply;
+use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Received};
+use raft::env::Env;
+use raft::group::{Group, NotDone};
+use raft::machine::Machine;
+use raft::types::GroupId;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+/// The waiting receives of the partitions that this node leads.
+pub struct Polls {
+    env: Env,
+    max: usize,
+    waiting: AtomicUsize,
+    partitions: Mutex<HashMap<GroupId, Arc<Partition>>>,
+}
+
+#[derive(Default)]
+struct Partition {
+    state: Mutex<Waiters>,
+    /// A waiter came.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Waiters {
+    queue: VecDeque<Waiter>,
+    /// Whether the task that wakes them runs.
+    driven: bool,
+}
+
+struct Waiter {
+    wants: usize,
+    wake: oneshot::Sender<()>,
+}
+
+impl Polls {
+    /// Nobody waits yet; at most `max` may.
+    pub fn new(env: Env, max: usize) -> Arc<Polls> {
+        Arc::new(Polls { env, max, waiting: AtomicUsize::new(0), partitions: Mutex::default() })
+    }
+
+    /// How many receives are waiting on this node.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The group was deleted.
+    pub fn forget(&self, group: GroupId) {
+        self.partitions.lock().remove(&group);
+    }
+
+    /// Receives from a partition that this node leads, waiting up to `wait` for a message.
+    pub async fn receive(
+        self: Arc<Self>,
+        group: Arc<Group>,
+        command: Bytes,
+        wait: Duration,
+    ) -> Result<Reply, NotDone> {
+        let deadline = Instant::now() + wait;
+        let Ok(QueueCommand { invocation, op: Some(QueueOp::Receive(receive)) }) =
+            QueueCommand::decode(command.clone())
+        else {
+            // The machine says what it thinks of it.
+            return group.propose(command).await;
+        };
+        loop {
+            if self.has_something(&group, &invocation) {
+                let reply = group.propose(command.clone()).await?;
+                if !is_empty(&reply) || Instant::now() >= deadline {
+                    return Ok(reply);
+                }
+            }
+            let seen = group.leadership();
+            if !seen.leads || !group.leads_with_lease() {
+                return Err(NotDone::NotLeader(seen.leader.filter(|_| !seen.leads)));
+            }
+            if Instant::now() >= deadline {
+                return Ok(nothing());
+            }
+            let waiting = self.wait(&group, receive.max as usize)?;
+            tokio::select! {
+                // A message is worth more than the end of the wait.
+                biased;
+                () = waiting => {}
+                () = group.leadership_changed(seen) => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        }
+    }
+
+    fn has_something(&self, group: &Group, invocation: &[u8]) -> bool {
+        let now = self.env.clock.now();
+        group.replica().read(|machine| match machine {
+            Machine::Queue(queue) => {
+                queue.has_visible(now) || (!invocation.is_empty() && queue.knows_invocation(invocation))
+            }
+            Machine::Catalog(_) => true,
+        })
+    }
+
+    /// Joins the partition's waiters; the future ends when there seems to be a message.
+    fn wait(self: &Arc<Self>, group: &Arc<Group>, wants: usize) -> Result<impl Future<Output = ()>, NotDone> {
+        let place = Place::take(self)?;
+        let partition = self.partitions.lock().entry(group.id()).or_default().clone();
+        let (wake, woken) = oneshot::channel();
+        {
+            let mut state = partition.state.lock();
+            state.queue.push_back(Waiter { wants: wants.max(1), wake });
+            if !state.driven {
+                state.driven = true;
+                tokio::spawn(self.clone().drive(group.clone(), partition.clone()));
+            }
+        }
+        partition.changed.notify_one();
+        Ok(async move {
+            let _place = place;
+            // The driver ends only together with its waiters: an error means "look again", too.
+            let _ = woken.await;
+        })
+    }
+
+    /// Wakes waiters as messages become receivable, as long as there are waiters.
+    async fn drive(self: Arc<Self>, group: Arc<Group>, partition: Arc<Partition>) {
+        let mut applied = group.replica().applied();
+        loop {
+            applied.mark_unchanged();
+            let now = self.env.clock.now();
+            let (visible, next) = group.replica().read(|machine| match machine {
+                Machine::Queue(queue) => (queue.visible_count(now), queue.next_change(now)),
+                Machine::Catalog(_) => (0, None),
+            });
+            {
+                let mut state = partition.state.lock();
+                state.queue.retain(|waiter| !waiter.wake.is_closed());
+                let mut left = visible;
+                while left > 0
+                    && let Some(waiter) = state.queue.pop_front()
+                {
+                    left = left.saturating_sub(waiter.wants);
+                    // One that just gave up leaves its messages to the next round.
+                    let _ = waiter.wake.send(());
+                }
+                if state.queue.is_empty() {
+                    state.driven = false;
+                    return;
+                }
+            }
+            let pause = next.map_or(Duration::from_secs(60), |at| {
+                Duration::from_millis(at.0.saturating_sub(now.0).max(1))
+            });
+            tokio::select! {
+                // All three only make it look again.
+                biased;
+                changed = applied.changed() => if changed.is_err() { break },
+                () = partition.changed.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        let mut state = partition.state.lock();
+        state.queue.clear();
+        state.driven = false;
+    }
+}
+
+/// A place among the waiting receives, given back when dropped.
+struct Place(Arc<Polls>);
+
+impl Place {
+    fn take(polls: &Arc<Polls>) -> Result<Place, NotDone> {
+        let taken = polls.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Place(polls.clone());
+        if taken >= polls.max { Err(NotDone::Busy) } else { Ok(place) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn is_empty(reply: &Reply) -> bool {
+    matches!(
+        reply,
+        Reply::Queue(QueueReply { answer: Some(QueueAnswer::Received(received)) }) if received.messages.is_empty()
+    )
+}
+
+fn nothing() -> Reply {
+    Reply::Queue(QueueReply { answer: Some(QueueAnswer::Received(Received::default())) })
+}

@@ -1,0 +1,218 @@
+//! Brings a command to the leader of its group, wherever that is, and its reply back. The one
+//! place that retries: changes of leadership and broken connections are its business until the
+//! request's deadline. That is safe because every command carries an invocation, under which the
+//! machine answers a repetition with the first reply.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use prost::Message;
+use raft::command::Reply;
+use raft::command::catalog::CatalogReply;
+use raft::command::queue::QueueReply;
+use raft::group::NotDone;
+use raft::groups::Groups;
+use raft::peers::pb::{self, command_reply, frame::Body, not_done::Reason};
+use raft::peers::{CallError, Peers};
+use raft::types::{GroupId, NodeId};
+use tokio::time::Instant;
+
+use crate::local::Local;
+
+/// How long a node is trusted to answer a command, beyond the time a receive may wait. Then the
+/// command is sent again, to whoever leads by then.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause before a repetition, while nobody leads.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why a command has no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// No leader could be reached in time. The command may or may not have taken effect.
+    #[error("no leader of {0} answered in time")]
+    Unavailable(GroupId),
+    /// The group has too much to do. The command was not taken.
+    #[error("{0} is overloaded")]
+    Busy(GroupId),
+    /// The group was deleted.
+    #[error("{0} does not exist")]
+    NoSuchGroup(GroupId),
+}
+
+/// A command on its way.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// The group.
+    pub group: GroupId,
+    /// Nodes that have a replica, in case this one has none.
+    pub replicas: Arc<[NodeId]>,
+    /// The encoded command.
+    pub bytes: Bytes,
+    /// Set for a receive: how long it may wait for a message.
+    pub receive: Option<Duration>,
+}
+
+/// Routes commands.
+pub struct Router {
+    groups: Arc<Groups>,
+    peers: Arc<Peers>,
+    local: Arc<Local>,
+    patience: Duration,
+    /// Last known leaders of groups that have no replica here.
+    hints: Mutex<HashMap<GroupId, NodeId>>,
+}
+
+enum Attempt {
+    Done(Reply),
+    Failed(RouteError),
+    /// Try again; perhaps that node leads.
+    Again(Option<NodeId>),
+}
+
+impl Router {
+    /// A router over this node's replicas and its peers.
+    pub fn new(groups: Arc<Groups>, peers: Arc<Peers>, local: Arc<Local>, patience: Duration) -> Arc<Router> {
+        Arc::new(Router { groups, peers, local, patience, hints: Mutex::default() })
+    }
+
+    /// Gets `command` done.
+    ///
+    /// # Errors
+    /// See [`RouteError`].
+    pub async fn command(&self, command: Command) -> Result<Reply, RouteError> {
+        let begun = Instant::now();
+        let wait = command.receive.unwrap_or_default();
+        let deadline = begun + wait + self.patience;
+        let mut hint = None;
+        for attempt in 0.. {
+            let target = self.target(&command, hint, attempt);
+            let waited = begun.elapsed();
+            let outcome = match target {
+                Some(node) => self.attempt(node, &command, wait.saturating_sub(waited), deadline).await,
+                None => Attempt::Again(None),
+            };
+            match outcome {
+                Attempt::Done(reply) => return Ok(reply),
+                Attempt::Failed(error) => return Err(error),
+                Attempt::Again(leader) => {
+                    hint = leader.filter(|l| Some(*l) != target);
+                    if hint.is_none() {
+                        self.hints.lock().remove(&command.group);
+                        self.pause(&command).await;
+                    }
+                    if Instant::now() >= deadline {
+                        return Err(RouteError::Unavailable(command.group));
+                    }
+                }
+            }
+        }
+        Err(RouteError::Unavailable(command.group))
+    }
+
+    /// Which node to ask: the hinted one, the leader that this replica knows, or a replica in turn.
+    fn target(&self, command: &Command, hint: Option<NodeId>, attempt: usize) -> Option<NodeId> {
+        if hint.is_some() {
+            return hint;
+        }
+        if let Some(group) = self.groups.get(command.group) {
+            return group.leadership().leader;
+        }
+        if let Some(known) = self.hints.lock().get(&command.group) {
+            return Some(*known);
+        }
+        let others: Vec<NodeId> =
+            command.replicas.iter().copied().filter(|n| *n != self.peers.me()).collect();
+        (!others.is_empty()).then(|| others[attempt % others.len()])
+    }
+
+    async fn attempt(&self, node: NodeId, command: &Command, wait: Duration, deadline: Instant) -> Attempt {
+        if node == self.peers.me() {
+            let done = self.local.execute(command.group, command.bytes.clone(), command.receive.map(|_| wait));
+            return tokio::select! {
+                // A reply that has come is taken even if the leader changed meanwhile.
+                biased;
+                done = done => match done {
+                    Ok(reply) => Attempt::Done(reply),
+                    Err(NotDone::NotLeader(leader)) => Attempt::Again(leader),
+                    Err(NotDone::Busy) => Attempt::Failed(RouteError::Busy(command.group)),
+                    Err(NotDone::Stopped) => Attempt::Again(None),
+                },
+                () = self.leader_changed_from(command.group, node) => Attempt::Again(None),
+                () = tokio::time::sleep_until(deadline) => {
+                    Attempt::Failed(RouteError::Unavailable(command.group))
+                }
+            };
+        }
+        let Some(link) = self.peers.link(node) else { return Attempt::Again(None) };
+        let body = Body::Command(pb::Command {
+            command: command.bytes.clone(),
+            receive: command.receive.is_some(),
+            wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        });
+        let call = link.call(command.group, body, wait + ATTEMPT_TIMEOUT);
+        tokio::select! {
+            // A reply that has come is taken even if the leader changed meanwhile.
+            biased;
+            reply = call => match reply {
+                Ok(body) => self.remote_reply(node, command.group, body),
+                Err(CallError::Overloaded(_)) => Attempt::Failed(RouteError::Busy(command.group)),
+                Err(CallError::Unreachable(_) | CallError::Timeout(_) | CallError::Failed(..)) => Attempt::Again(None),
+            },
+            () = self.leader_changed_from(command.group, node) => Attempt::Again(None),
+        }
+    }
+
+    fn remote_reply(&self, node: NodeId, group: GroupId, body: Body) -> Attempt {
+        let Body::CommandReply(pb::CommandReply { reply: Some(reply) }) = body else {
+            return Attempt::Again(None);
+        };
+        let reply = match reply {
+            command_reply::Reply::Queue(bytes) => QueueReply::decode(bytes).map(Reply::Queue),
+            command_reply::Reply::Catalog(bytes) => CatalogReply::decode(bytes).map(Reply::Catalog),
+            command_reply::Reply::NotDone(not_done) => {
+                return match not_done.reason() {
+                    Reason::NotLeader => {
+                        Attempt::Again((not_done.leader != 0).then_some(NodeId(not_done.leader)))
+                    }
+                    Reason::Busy => Attempt::Failed(RouteError::Busy(group)),
+                    Reason::Unintelligible => Attempt::Done(Reply::Unintelligible),
+                    // A replica that is not open there may be opening, or be gone for good; the
+                    // catalog knows, and the caller looks there when time is up.
+                    Reason::NoSuchGroup | Reason::Stopped | Reason::Unspecified => Attempt::Again(None),
+                };
+            }
+        };
+        let Ok(reply) = reply else { return Attempt::Again(None) };
+        if self.groups.get(group).is_none() {
+            self.hints.lock().insert(group, node);
+        }
+        Attempt::Done(reply)
+    }
+
+    /// Returns when this node's replica of the group follows another leader than `node`.
+    async fn leader_changed_from(&self, group: GroupId, node: NodeId) {
+        let Some(group) = self.groups.get(group) else { return std::future::pending().await };
+        loop {
+            let seen = group.leadership();
+            if seen.leader.is_some_and(|leader| leader != node) {
+                return;
+            }
+            group.leadership_changed(seen).await;
+        }
+    }
+
+    /// Waits for a reason to try again: another leader, or a little time.
+    async fn pause(&self, command: &Command) {
+        let pause = tokio::time::sleep(RETRY_PAUSE);
+        let Some(group) = self.groups.get(command.group) else { return pause.await };
+        tokio::select! {
+            // The order does not matter: both only end the pause.
+            biased;
+            () = group.leadership_changed(group.leadership()) => {}
+            () = pause => {}
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! `millrace status`: what a cluster looks like. Each node tells what it knows; the command asks one
+//! node for the others and puts their answers together.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use raft::env::Env;
+use raft::types::{GroupId, NodeId};
+use serde::{Deserialize, Serialize};
+
+use crate::admin::Admin;
+use crate::catalog::CatalogView;
+
+/// How long one node may take to tell.
+const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Largest answer of a node.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// What one node knows.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Its number.
+    pub node: u64,
+    /// Its cluster, or empty.
+    pub cluster: String,
+    /// Whether it is ready for clients.
+    pub ready: bool,
+    /// The members, from its catalog.
+    pub members: Vec<Member>,
+    /// Its replicas.
+    pub replicas: Vec<Replica>,
+}
+
+/// A member of the cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// Its number.
+    pub id: u64,
+    /// `host:port` of its AWS API.
+    pub api: String,
+    /// `host:port` of its peer listener.
+    pub peer: String,
+    /// `host:port` of its admin listener.
+    pub admin: String,
+    /// Its zone, or empty.
+    pub zone: String,
+    /// The version it runs.
+    pub version: String,
+}
+
+/// One replica.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Replica {
+    /// The group.
+    pub group: u64,
+    /// `catalog` or `queue`.
+    pub kind: String,
+    /// `account/region/name` of its queue.
+    pub queue: Option<String>,
+    /// Where the catalog places it.
+    pub placed: Vec<u64>,
+    /// The term.
+    pub term: u64,
+    /// The leader that this replica knows.
+    pub leader: Option<u64>,
+    /// Whether this replica leads.
+    pub leads: bool,
+    /// Index after the last applied entry.
+    pub applied: u64,
+    /// Index after the last log entry.
+    pub last: u64,
+    /// Index after the last entry covered by a checkpoint.
+    pub checkpointed: u64,
+}
+
+/// A whole cluster.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// Its id.
+    pub cluster: String,
+    /// Its nodes.
+    pub nodes: Vec<NodeLine>,
+    /// Its groups.
+    pub groups: Vec<GroupLine>,
+}
+
+/// A node in the overview.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NodeLine {
+    /// Who and where.
+    #[serde(flatten)]
+    pub member: Member,
+    /// Whether it answered.
+    pub alive: bool,
+    /// Whether it is ready for clients.
+    pub ready: bool,
+    /// Replicas that it has open.
+    pub replicas: usize,
+    /// Groups that it leads.
+    pub leads: usize,
+}
+
+/// A group in the overview.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct GroupLine {
+    /// The group.
+    pub id: u64,
+    /// `catalog` or `queue`.
+    pub kind: String,
+    /// `account/region/name` of its queue.
+    pub queue: Option<String>,
+    /// The leader, if one says so itself.
+    pub leader: Option<u64>,
+    /// The highest term seen.
+    pub term: u64,
+    /// Nodes with a replica.
+    pub replicas: Vec<u64>,
+    /// Entries that each answering replica is behind the farthest one's log.
+    pub lag: BTreeMap<u64, u64>,
+}
+
+/// What this node tells.
+pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus {
+    let members = catalog.map_or_else(Vec::new, |catalog| {
+        let member = |n: raft::command::catalog::NodeRecord| Member {
+            id: n.node_id,
+            api: n.api_address,
+            peer: n.peer_address,
+            admin: n.admin_address,
+            zone: n.zone,
+            version: n.version,
+        };
+        catalog.nodes().into_iter().map(member).collect()
+    });
+    let replicas = admin.groups.list().iter().map(|group| {
+        let leadership = group.leadership();
+        let progress = group.progress();
+        let record = catalog.and_then(|c| c.read(|c| c.group(group.id()).cloned()));
+        let placed = match &record {
+            Some(record) => record.replicas.clone(),
+            None => group.members().0.iter().chain(&group.members().1).map(|n| n.0).collect(),
+        };
+        Replica {
+            group: group.id().0,
+            kind: if group.id() == GroupId::CATALOG { "catalog" } else { "queue" }.to_owned(),
+            queue: record.and_then(|r| r.queue).map(|q| format!("{}/{}/{}", q.account, q.region, q.name)),
+            placed,
+            term: leadership.term,
+            leader: leadership.leader.map(|n: NodeId| n.0),
+            leads: leadership.leads,
+            applied: progress.applied,
+            last: progress.last,
+            checkpointed: progress.checkpointed,
+        }
+    });
+    NodeStatus {
+        node: admin.me.node_id,
+        cluster: admin.peers.cluster(),
+        ready: admin.readiness.is_ready(),
+        members,
+        replicas: replicas.collect(),
+    }
+}
+
+/// Asks the node whose admin listener is at `address`, and the members that it names.
+///
+/// # Errors
+/// If that node does not answer.
+pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<ClusterStatus> {
+    let first = ask(env, address).await.with_context(|| format!("no status from {address}"))?;
+    let mut answers: BTreeMap<u64, NodeStatus> = BTreeMap::new();
+    for member in &first.members {
+        if member.id != first.node
+            && let Ok(status) = ask(env, &member.admin).await
+        {
+            answers.insert(member.id, status);
+        }
+    }
+    let (cluster, members) = (first.cluster.clone(), first.members.clone());
+    answers.insert(first.node, first);
+    Ok(ClusterStatus { cluster, nodes: node_lines(members, &answers), groups: group_lines(&answers) })
+}
+
+fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<NodeLine> {
+    let line = |member: Member| {
+        let answer = answers.get(&member.id);
+        NodeLine {
+            alive: answer.is_some(),
+            ready: answer.is_some_and(|a| a.ready),
+            replicas: answer.map_or(0, |a| a.replicas.len()),
+            leads: answer.map_or(0, |a| a.replicas.iter().filter(|r| r.leads).count()),
+            member,
+        }
+    };
+    members.into_iter().map(line).collect()
+}
+
+fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<GroupLine> {
+    let mut groups: BTreeMap<u64, GroupLine> = BTreeMap::new();
+    let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
+    for (node, answer) in answers {
+        for replica in &answer.replicas {
+            let line = groups.entry(replica.group).or_insert_with(|| GroupLine {
+                id: replica.group,
+                kind: replica.kind.clone(),
+                queue: replica.queue.clone(),
+                leader: None,
+                term: 0,
+                replicas: replica.placed.clone(),
+                lag: BTreeMap::new(),
+            });
+            // Of two that think they lead, the one of the later term does.
+            if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
+                line.leader = Some(*node);
+            }
+            line.term = line.term.max(replica.term);
+            line.lag.insert(*node, replica.applied);
+            let end = ends.entry(replica.group).or_default();
+            *end = (*end).max(replica.last);
+        }
+    }
+    for line in groups.values_mut() {
+        let end = ends.get(&line.id).copied().unwrap_or_default();
+        for lag in line.lag.values_mut() {
+            *lag = end.saturating_sub(*lag);
+        }
+    }
+    groups.into_values().collect()
+}
+
+/// Whether the node whose admin listener is at `address` is ready for clients.
+pub async fn is_ready(env: &Env, address: &str) -> bool {
+    ask(env, address).await.is_ok_and(|status| status.ready)
+}
+
+async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> {
+    let asking = async {
+        let stream = env.net.connect(address).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let request = http::Request::get("/status").header("host", address).body(Empty::<bytes::Bytes>::new())?;
+        let response = sender.send_request(request).await?;
+        anyhow::ensure!(response.status().is_success(), "{}", response.status());
+        let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+        let body = body.collect().await.map_err(|e| anyhow::anyhow!(e))?.to_bytes();
+        Ok(serde_json::from_slice(&body)?)
+    };
+    tokio::time::timeout(ASK_TIMEOUT, asking).await.context("no answer in time")?
+}
+
+/// The overview for people.
+pub fn table(status: &ClusterStatus) -> String {
+    let mut nodes = vec![["NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS"].map(str::to_owned).to_vec()];
+    for n in &status.nodes {
+        let state = match (n.alive, n.ready) {
+            (false, _) => "unreachable",
+            (true, false) => "not ready",
+            (true, true) => "ready",
+        };
+        let zone = if n.member.zone.is_empty() { "-" } else { &n.member.zone };
+        nodes.push(vec![
+            n.member.id.to_string(),
+            n.member.api.clone(),
+            n.member.admin.clone(),
+            zone.to_owned(),
+            state.to_owned(),
+            n.replicas.to_string(),
+            n.leads.to_string(),
+        ]);
+    }
+    let mut groups = vec![["GROUP", "KIND", "QUEUE", "LEADER", "TERM", "REPLICAS", "LAG"].map(str::to_owned).to_vec()];
+    for g in &status.groups {
+        let lag = g.lag.iter().map(|(node, lag)| format!("{node}:{lag}")).collect::<Vec<_>>().join(" ");
+        groups.push(vec![
+            GroupId(g.id).to_string(),
+            g.kind.clone(),
+            g.queue.clone().unwrap_or_else(|| "-".to_owned()),
+            g.leader.map_or_else(|| "none".to_owned(), |l| l.to_string()),
+            g.term.to_string(),
+            g.replicas.iter().map(u64::to_string).collect::<Vec<_>>().join(","),
+            lag,
+        ]);
+    }
+    format!("cluster {}\n\n{}\n{}", status.cluster, columns(&nodes), columns(&groups))
+}
+
+fn columns(rows: &[Vec<String>]) -> String {
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|i| rows.iter().map(|row| row[i].len()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let line: String =
+            row.iter().zip(&widths).fold(String::new(), |line, (cell, width)| line + &format!("{cell:<width$}  "));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}

@@ -1,0 +1,141 @@
+//! One node: a child process, its addresses, its folder and its log.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use super::poll;
+
+/// The binary under test.
+pub(crate) const MILLRACE: &str = env!("CARGO_BIN_EXE_millrace");
+
+/// How long a node may take to stop when asked politely.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// One node of a cluster, running or not.
+pub(crate) struct Process {
+    pub(crate) api: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    arguments: Vec<String>,
+    log: PathBuf,
+    child: Option<Child>,
+}
+
+impl Process {
+    /// Describes a node; it does not run yet.
+    pub(crate) fn new(
+        id: usize,
+        folder: &Path,
+        [api, peer, admin]: [SocketAddr; 3],
+        peers: &[SocketAddr],
+    ) -> Self {
+        let seeds: Vec<_> = peers.iter().map(ToString::to_string).collect();
+        let arguments = [
+            ("--node-id", id.to_string()),
+            (
+                "--data-dir",
+                folder.join(format!("node-{id}")).display().to_string(),
+            ),
+            ("--listen", api.to_string()),
+            ("--peer-listen", peer.to_string()),
+            ("--admin-listen", admin.to_string()),
+            ("--advertise", "127.0.0.1".to_owned()),
+            ("--seeds", seeds.join(",")),
+            ("--bootstrap-expect", peers.len().to_string()),
+        ];
+        let arguments = arguments
+            .into_iter()
+            .flat_map(|(flag, value)| [flag.to_owned(), value]);
+        Self {
+            api,
+            admin,
+            arguments: std::iter::once("server".to_owned()).chain(arguments).collect(),
+            log: folder.join(format!("node-{id}.log")),
+            child: None,
+        }
+    }
+
+    /// Starts it, its output appended to its log.
+    pub(crate) fn start(&mut self) -> io::Result<()> {
+        assert!(self.child.is_none(), "the node runs already");
+        let out = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let child = Command::new(MILLRACE)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            .spawn()?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Ends it at once with SIGKILL; no buffer of its own gets written.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks it to stop with SIGTERM and waits until it has.
+    pub(crate) fn terminate(&mut self) -> Result<ExitStatus, String> {
+        let child = self.child.as_mut().ok_or("the node does not run")?;
+        rustix::process::kill_process(
+            rustix::process::Pid::from_child(child),
+            rustix::process::Signal::TERM,
+        )
+        .map_err(|e| e.to_string())?;
+        let status = poll::until(STOP_LIMIT, "a node to stop after SIGTERM", || {
+            child.try_wait().ok().flatten()
+        })?;
+        self.child = None;
+        Ok(status)
+    }
+
+    /// Whether it was started and has not ended.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Whether it says that it takes requests.
+    pub(crate) fn is_ready(&self) -> bool {
+        ask(self.admin, "/health/ready").is_ok_and(|answer| answer.starts_with("200 "))
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn log_tail(&self, lines: usize) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let skip = text.lines().count().saturating_sub(lines);
+        text.lines().skip(skip).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Err(error) = self.kill() {
+            eprintln!("could not kill a node: {error}");
+        }
+    }
+}
+
+/// A GET to an admin port; the answer begins with its status code.
+fn ask(admin: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&admin, PROBE_LIMIT)?;
+    stream.set_read_timeout(Some(PROBE_LIMIT))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, answer) = answer.split_once(' ').ok_or(io::ErrorKind::InvalidData)?;
+    Ok(answer.to_owned())
+}

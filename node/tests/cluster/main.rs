@@ -1,0 +1,19 @@
+//! Tests that run real clusters: three processes of the built binary on loopback, clients of AWS
+//! outside of them, nothing mocked.
+//!
+//! They are one test binary, because each needs the same harness and linking the SDK once is enough. A
+//! test holds its cluster alone (see `harness::Cluster`), so that on a small machine no test is slow on
+//! account of another. One file is one subject:
+//!
+//! - `sdk`: the Rust SDK's everyday calls
+//! - `python`: boto3, the AWS CLI and the query protocol, by the scripts in `tests/python`
+//! - `words`: a text file through a queue while a leader dies
+//! - `failover`: histories under load while leaders die again and again, then checked
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+mod failover;
+mod harness;
+mod python;
+mod sdk;
+mod words;

@@ -1,0 +1,1 @@
+"""Checks by subject; importing a module registers its checks."""

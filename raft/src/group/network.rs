@@ -1,0 +1,207 @@
+//! What openraft calls to reach the other replicas of a group.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use openraft::base::{BoxFuture, BoxStream};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable};
+use openraft::network::{Backoff, RPCOption, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendError, StreamAppendResult,
+    TransferLeaderRequest, VoteRequest, VoteResponse,
+};
+use openraft::{AnyError, EmptyNode, OptionalSend, RPCTypes};
+
+use super::state_machine::Rows;
+use super::types::{TypeConfig, Vote};
+use super::wire;
+use crate::peers::pb::frame::Body;
+use crate::peers::{CallError, Peers, pb, snapshot};
+use crate::types::{GroupId, NodeId};
+
+/// A follower that has not answered an append for this long is asked again. It is far longer than
+/// an fdatasync on a busy disk; a broken connection is noticed sooner by the connection.
+const APPEND_DEADLINE: Duration = Duration::from_secs(3);
+/// Appends that may be under way to one follower of one group.
+const APPENDS_IN_FLIGHT_MAX: usize = 16;
+/// Pauses after a failure, up to the last.
+const BACKOFF: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(50), Duration::from_millis(100), Duration::from_millis(200)];
+
+type RpcError = RPCError<TypeConfig>;
+
+/// Makes connections for one group.
+pub struct Network {
+    pub(super) group: GroupId,
+    pub(super) peers: Arc<Peers>,
+}
+
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = Connection;
+
+    async fn new_client(&mut self, target: NodeId, _: &EmptyNode) -> Connection {
+        Connection { group: self.group, target, peers: self.peers.clone() }
+    }
+}
+
+/// One group's way to one other replica.
+pub struct Connection {
+    group: GroupId,
+    target: NodeId,
+    peers: Arc<Peers>,
+}
+
+impl Connection {
+    fn call(
+        &self,
+        kind: RPCTypes,
+        body: Body,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<Body, RpcError>> + Send + use<> {
+        let call = self.peers.link(self.target).map(|link| link.call(self.group, body, deadline));
+        let (me, target) = (self.peers.me(), self.target);
+        async move {
+            let Some(call) = call else {
+                return Err(unreachable(&CallError::Unreachable(target)));
+            };
+            call.await.map_err(|error| match error {
+                CallError::Timeout(_) => Timeout { action: kind, id: me, target, timeout: deadline }.into(),
+                CallError::Unreachable(_) | CallError::Overloaded(_) | CallError::Failed(..) => unreachable(&error),
+            })
+        }
+    }
+
+    fn append(
+        &self,
+        request: &AppendEntriesRequest<TypeConfig>,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<StreamAppendResult<TypeConfig>, RpcError>> + Send + use<> {
+        let call = self.call(RPCTypes::AppendEntries, Body::Append(wire::append_to(request)), deadline);
+        async move {
+            match call.await? {
+                Body::AppendReply(reply) => wire::append_reply_from(reply).map_err(|e| network(&e)),
+                _ => Err(misfit()),
+            }
+        }
+    }
+
+    async fn ballot(&self, body: Body, option: RPCOption) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        match self.call(RPCTypes::Vote, body, option.hard_ttl()).await? {
+            Body::BallotReply(reply) => wire::ballot_reply_from(reply).map_err(|e| network(&e)),
+            _ => Err(misfit()),
+        }
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for Connection {
+    type SnapshotData = Rows;
+
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
+        let deadline = if request.entries.is_empty() { option.hard_ttl() } else { APPEND_DEADLINE };
+        Ok(match self.append(&request, deadline).await? {
+            Ok(_) => AppendEntriesResponse::Success,
+            Err(StreamAppendError::Conflict(_)) => AppendEntriesResponse::Conflict,
+            Err(StreamAppendError::HigherVote(vote)) => AppendEntriesResponse::HigherVote(vote),
+        })
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        _: RPCOption,
+    ) -> BoxFuture<'s, Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>>
+    where
+        S: futures::Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        Box::pin(async move {
+            let this: &'s Connection = self;
+            // `append` sends at once, so requests leave in order; replies are awaited in order too.
+            let replies = input
+                .map(move |request| this.append(&request, APPEND_DEADLINE))
+                .buffered(APPENDS_IN_FLIGHT_MAX)
+                .scan(false, |ended, reply| {
+                    let over = std::mem::replace(ended, !matches!(reply, Ok(Ok(_))));
+                    futures::future::ready((!over).then_some(reply))
+                });
+            let replies: BoxStream<'s, _> = Box::pin(replies);
+            Ok(replies)
+        })
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        self.ballot(Body::Vote(wire::ballot_to(&request)), option).await
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        self.ballot(Body::PreVote(wire::ballot_to(&request)), option).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: openraft::alias::SnapshotOf<TypeConfig, Rows>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let header = pb::SnapshotHeader {
+            group: self.group.0,
+            cluster: self.peers.cluster(),
+            vote: Some(wire::vote_to(&vote)),
+            header: wire::header_to(&snapshot.meta),
+        };
+        let send = snapshot::send(&self.peers, self.target, header, snapshot.snapshot.0);
+        tokio::select! {
+            // A cancelled transfer must stop even while chunks could still be sent.
+            biased;
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            sent = send => {
+                let reply = sent.map_err(|e| StreamingError::Unreachable(Unreachable::new(&e)))?;
+                let vote = wire::vote_from(reply.vote).map_err(|e| StreamingError::Network(NetworkError::new(&e)))?;
+                Ok(SnapshotResponse::new(vote))
+            }
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<openraft::raft::TransferLeaderResponse<TypeConfig>, RpcError> {
+        let body = Body::Transfer(wire::transfer_to(&request));
+        match self.call(RPCTypes::TransferLeader, body, option.hard_ttl()).await? {
+            Body::TransferReply(pb::TransferReply { accepted: true }) => Ok(Ok(())),
+            Body::TransferReply(_) => Err(network(&AnyError::error("hand-over of leadership refused"))),
+            _ => Err(misfit()),
+        }
+    }
+
+    fn backoff(&self) -> Option<Backoff> {
+        let last = BACKOFF[BACKOFF.len() - 1];
+        Some(Backoff::new(BACKOFF.into_iter().chain(std::iter::repeat(last))))
+    }
+}
+
+fn unreachable(error: &CallError) -> RpcError {
+    Unreachable::new(error).into()
+}
+
+fn network(error: &(impl std::error::Error + 'static)) -> RpcError {
+    NetworkError::new(error).into()
+}
+
+fn misfit() -> RpcError {
+    network(&AnyError::error("the peer's reply does not fit the call"))
+}

@@ -1,0 +1,159 @@
+//! Gathers commands into batches. While a batch is on its way through the log, commands that
+//! arrive wait for the next one; an idle group sends the first at once. There is no timer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{FuturesUnordered, StreamExt};
+use openraft::errors::{ClientWriteError, ForwardReason, RaftError};
+use prost::Message;
+use tokio::sync::{mpsc, oneshot};
+
+use super::replica::Replica;
+use super::types::{Payload, Replies};
+use super::{NotDone, Prelude, RaftHandle};
+use crate::command::{Batch, Reply};
+use crate::env::Env;
+
+/// Commands that may wait; beyond them the group is busy.
+const QUEUE_COMMANDS_MAX: usize = 4096;
+/// Bounds of one batch. One command may exceed the bytes: then it travels alone.
+const BATCH_COMMANDS_MAX: usize = 1024;
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Batches in the log at a time. The second hides the way back of the first.
+const BATCHES_IN_FLIGHT_MAX: usize = 2;
+/// A leader whose lease ran out while idle gets it back with one heartbeat. How often, and with
+/// which pause, that is tried.
+const LEASE_ATTEMPTS: u32 = 20;
+const LEASE_PAUSE: Duration = Duration::from_millis(15);
+
+/// The entrance to a group's log.
+#[derive(Clone)]
+pub(super) struct Proposer {
+    queue: mpsc::Sender<Proposal>,
+}
+
+struct Proposal {
+    command: Bytes,
+    reply_to: oneshot::Sender<Result<Reply, NotDone>>,
+}
+
+impl Proposer {
+    pub(super) fn start(
+        raft: RaftHandle,
+        replica: Arc<Replica>,
+        env: Env,
+        prelude: Option<Arc<Prelude>>,
+    ) -> Proposer {
+        let (queue, proposals) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let gatherer = Gatherer { raft, replica, env, prelude };
+        tokio::spawn(gatherer.run(proposals));
+        Proposer { queue }
+    }
+
+    /// Queues a command now and gives a future of its reply.
+    pub(super) fn propose(
+        &self,
+        command: Bytes,
+    ) -> impl Future<Output = Result<Reply, NotDone>> + Send + use<> {
+        let (reply_to, reply) = oneshot::channel();
+        let queued = self.queue.try_send(Proposal { command, reply_to });
+        async move {
+            match queued {
+                Ok(()) => reply.await.unwrap_or(Err(NotDone::Stopped)),
+                Err(mpsc::error::TrySendError::Full(_)) => Err(NotDone::Busy),
+                Err(mpsc::error::TrySendError::Closed(_)) => Err(NotDone::Stopped),
+            }
+        }
+    }
+}
+
+struct Gatherer {
+    raft: RaftHandle,
+    replica: Arc<Replica>,
+    env: Env,
+    prelude: Option<Arc<Prelude>>,
+}
+
+type Waiting = Vec<oneshot::Sender<Result<Reply, NotDone>>>;
+
+impl Gatherer {
+    async fn run(self, mut proposals: mpsc::Receiver<Proposal>) {
+        let mut in_flight = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                // Finished batches first: their callers have waited longest.
+                biased;
+                Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
+                first = proposals.recv(), if in_flight.len() < BATCHES_IN_FLIGHT_MAX => {
+                    let Some(first) = first else { break };
+                    let (batch, waiting) = self.gather(first, &mut proposals);
+                    in_flight.push(self.write(batch, waiting));
+                }
+            }
+        }
+        while in_flight.next().await.is_some() {}
+    }
+
+    fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Waiting) {
+        let mut commands = Vec::with_capacity(16);
+        let mut waiting = Waiting::with_capacity(16);
+        if let Some(prelude) = self.prelude.as_ref().and_then(|p| self.replica.read(|m| p(m))) {
+            commands.push(prelude);
+        }
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(Proposal { command, reply_to }) = next {
+            bytes += command.len();
+            commands.push(command);
+            waiting.push(reply_to);
+            let full = bytes >= BATCH_BYTES_MAX || waiting.len() >= BATCH_COMMANDS_MAX;
+            next = if full { None } else { proposals.try_recv().ok() };
+        }
+        let batch =
+            Batch { now_ms: self.env.clock.now().0, seed: self.env.random.next_u64(), commands };
+        (batch, waiting)
+    }
+
+    async fn write(&self, batch: Batch, waiting: Waiting) {
+        match self.append(Payload(batch.encode_to_vec().into())).await {
+            Ok(Replies(mut replies)) => {
+                // The prelude's reply comes first and interests nobody.
+                let own = replies.len() - waiting.len();
+                for (reply_to, reply) in waiting.into_iter().zip(replies.drain(own..)) {
+                    let _ = reply_to.send(Ok(reply));
+                }
+            }
+            Err(not_done) => {
+                for reply_to in waiting {
+                    let _ = reply_to.send(Err(not_done.clone()));
+                }
+            }
+        }
+    }
+
+    async fn append(&self, payload: Payload) -> Result<Replies, NotDone> {
+        let mut attempts = 0;
+        loop {
+            let forward = match self.raft.client_write(payload.clone()).await {
+                Ok(written) => return Ok(written.data),
+                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => forward,
+                // It may still be committed by the next leader; the invocation tells a repetition.
+                Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(forward))) => {
+                    return Err(NotDone::NotLeader(forward.leader_id));
+                }
+                Err(_) => return Err(NotDone::Stopped),
+            };
+            let lease_ran_out = matches!(forward.reason, ForwardReason::LeaseExpired);
+            attempts += 1;
+            if !lease_ran_out || attempts > LEASE_ATTEMPTS {
+                return Err(NotDone::NotLeader(forward.leader_id));
+            }
+            if self.raft.trigger().heartbeat().await.is_err() {
+                return Err(NotDone::Stopped);
+            }
+            tokio::time::sleep(LEASE_PAUSE).await;
+        }
+    }
+}

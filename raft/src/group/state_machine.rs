@@ -1,0 +1,147 @@
+//! What openraft calls to apply entries and to make and install snapshots.
+//!
+//! A snapshot here is two things: making one writes a checkpoint (what changed since the last one)
+//! to the store, after which the log may be purged; sending one reads the live state, row by row.
+
+use std::io;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
+use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
+use prost::Message;
+
+use super::replica::Replica;
+use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
+use super::wire;
+use crate::command::Batch;
+use crate::machine::{Delta, Machine, Row, RowValue};
+use crate::store::Checkpointer;
+use crate::types::GroupId;
+
+/// openraft's end of a [`Replica`].
+pub struct StateMachine {
+    pub(super) group: GroupId,
+    pub(super) replica: Arc<Replica>,
+    pub(super) checkpointer: Checkpointer,
+}
+
+/// The rows of a whole state.
+#[derive(Default)]
+pub struct Rows(pub Vec<Row>);
+
+impl RaftStateMachine<TypeConfig> for StateMachine {
+    type SnapshotData = Rows;
+    type SnapshotBuilder = CheckpointBuilder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
+        Ok(self.replica.view(|s| (s.applied.clone(), s.membership.clone())))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        while let Some(item) = entries.next().await {
+            let (entry, responder) = item?;
+            let log_id = entry.log_id;
+            let replies = match entry.payload {
+                EntryPayload::Blank => self.replica.update(|s| {
+                    s.applied = Some(log_id);
+                    Replies::default()
+                }),
+                EntryPayload::Normal(payload) => {
+                    let batch = Batch::decode(payload.0)
+                        .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("log entry: {e}")))?;
+                    self.replica.update(|s| {
+                        s.applied = Some(log_id);
+                        Replies(s.machine.apply(&batch))
+                    })
+                }
+                EntryPayload::Membership(membership) => self.replica.update(|s| {
+                    s.membership = StoredMembership::new(Some(log_id.clone()), membership);
+                    s.applied = Some(log_id);
+                    Replies::default()
+                }),
+            };
+            if let Some(responder) = responder {
+                responder.send(replies);
+            }
+        }
+        self.replica.announce();
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
+        let (meta, delta) = self.replica.update(|s| (s.meta(), s.machine.take_delta()));
+        CheckpointBuilder {
+            group: self.group,
+            replica: self.replica.clone(),
+            checkpointer: self.checkpointer.clone(),
+            meta,
+            delta: Some(delta),
+        }
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Rows) -> Result<(), io::Error> {
+        let kind = self.replica.read(Machine::kind);
+        let encoded: Vec<_> = snapshot.0.into_iter().map(|row| (row.key, row.value.encode())).collect();
+        let mut machine = Machine::load(kind, encoded.iter().cloned())
+            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
+        // Loaded rows count as clean: they are exactly what the store is given now.
+        machine.take_delta();
+        let puts = encoded
+            .into_iter()
+            .map(|(key, value)| Row { key, value: RowValue::Encoded(value) })
+            .collect();
+        let delta = Delta { clear: true, puts, deletes: Vec::new() };
+        self.checkpointer
+            .write(self.group, wire::header_to(meta), delta)
+            .await
+            .map_err(io::Error::other)?;
+        self.replica.update(|s| {
+            s.machine = machine;
+            s.applied = meta.last_log_id.clone();
+            s.membership = meta.last_membership.clone();
+        });
+        self.replica.set_checkpointed(meta);
+        self.replica.announce();
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>>, io::Error> {
+        Ok(self.replica.view(|s| {
+            s.applied.as_ref()?;
+            Some(Snapshot { meta: s.meta(), snapshot: Rows(s.machine.rows()) })
+        }))
+    }
+}
+
+type TermOf = openraft::alias::CommittedLeaderIdOf<TypeConfig>;
+type NodeIdOf = crate::types::NodeId;
+type NodeOf = openraft::EmptyNode;
+
+/// Writes a checkpoint, on the store's own thread.
+pub struct CheckpointBuilder {
+    group: GroupId,
+    replica: Arc<Replica>,
+    checkpointer: Checkpointer,
+    meta: SnapshotMeta,
+    delta: Option<Delta>,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
+    type SnapshotData = Rows;
+
+    async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
+        if let Some(delta) = self.delta.take() {
+            self.checkpointer
+                .write(self.group, wire::header_to(&self.meta), delta)
+                .await
+                .map_err(io::Error::other)?;
+            self.replica.set_checkpointed(&self.meta);
+        }
+        // The rows themselves are read when a peer needs them: see `get_current_snapshot`.
+        Ok(Snapshot { meta: self.meta.clone(), snapshot: Rows::default() })
+    }
+}

@@ -1,0 +1,179 @@
+//! All the groups of a node: the log and the store that they share, and which of them are open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use tokio_util::sync::CancellationToken;
+
+use crate::env::Env;
+use crate::group::{Group, OpenError, Parts, Prelude, Timing, open};
+use crate::machine::MachineKind;
+use crate::peers::Peers;
+use crate::store::{Checkpointer, Store, StoreError};
+use crate::types::{GroupId, NodeId};
+use crate::wal::{Wal, WalError, WalOptions};
+
+/// A group whose log has grown by this much since its last checkpoint gets a new one, so that a
+/// restart replays a bounded log and a checkpoint is a bounded write.
+const LOG_BYTES_BEFORE_CHECKPOINT: u64 = 256 << 20;
+/// How often log sizes are looked at.
+const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log.
+    #[error(transparent)]
+    Wal(#[from] WalError),
+    /// The checkpoints.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A new group's first members, and whether this node is the one to lead first.
+pub struct Birth {
+    /// All of them.
+    pub members: BTreeSet<NodeId>,
+    /// This node begins; the others wait a while for it.
+    pub first: bool,
+}
+
+/// The groups of one node.
+pub struct Groups {
+    parts: Parts,
+    open: RwLock<BTreeMap<GroupId, Arc<Group>>>,
+}
+
+impl Groups {
+    /// Opens the log and takes the store. No group is open yet.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or written, is in use, is damaged, or is of a newer version.
+    pub fn start(
+        env: Env,
+        data_dir: &Path,
+        store: Arc<dyn Store>,
+        peers: Arc<Peers>,
+        timing: Timing,
+    ) -> Result<Arc<Groups>, StartError> {
+        let wal = Wal::open(&env, &data_dir.join("wal"), WalOptions::default())?;
+        let checkpointer = Checkpointer::start(&env, store);
+        let parts = Parts { env, wal, checkpointer, peers, timing };
+        Ok(Arc::new(Groups { parts, open: RwLock::default() }))
+    }
+
+    /// This node.
+    pub fn me(&self) -> NodeId {
+        self.parts.peers.me()
+    }
+
+    /// The replica of a group, if it is open here.
+    pub fn get(&self, id: GroupId) -> Option<Arc<Group>> {
+        self.open.read().get(&id).cloned()
+    }
+
+    /// All open replicas.
+    pub fn list(&self) -> Vec<Arc<Group>> {
+        self.open.read().values().cloned().collect()
+    }
+
+    /// Groups with anything in this node's log, open or not.
+    pub fn on_disk(&self) -> Vec<GroupId> {
+        self.parts.wal.groups()
+    }
+
+    /// The node's log, for its figures and its faults.
+    pub fn wal(&self) -> &Wal {
+        &self.parts.wal
+    }
+
+    /// Opens this node's replica of a group. `prelude` is asked before each batch that this node
+    /// proposes as leader: the command it gives, if any, goes first. With `birth`, the group is
+    /// given its first members if it has none yet.
+    ///
+    /// Not to be called twice at the same time for the same group.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(
+        self: &Arc<Self>,
+        id: GroupId,
+        kind: MachineKind,
+        replicas: &[NodeId],
+        prelude: Option<Arc<Prelude>>,
+        birth: Option<Birth>,
+    ) -> Result<Arc<Group>, OpenError> {
+        if let Some(group) = self.get(id) {
+            return Ok(group);
+        }
+        let group = Arc::new(open(&self.parts, id, kind, replicas, prelude).await?);
+        self.open.write().insert(id, group.clone());
+        if let Some(birth) = birth
+            && !group.is_born().await
+        {
+            tokio::spawn(bear(group.clone(), birth, self.parts.peers.me(), self.parts.timing));
+        }
+        Ok(group)
+    }
+
+    /// Closes a group that was deleted and forgets its log and its checkpoint.
+    ///
+    /// # Errors
+    /// If the log or the store fails.
+    pub async fn remove(&self, id: GroupId) -> Result<(), StartError> {
+        let group = self.open.write().remove(&id);
+        if let Some(group) = group {
+            group.shutdown().await;
+        }
+        self.parts.wal.forget(id);
+        self.parts.checkpointer.forget(id).await?;
+        Ok(())
+    }
+
+    /// Writes checkpoints when logs have grown, until `stop`.
+    pub async fn maintain(&self, stop: CancellationToken) {
+        let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
+        while stop.run_until_cancelled(interval.tick()).await.is_some() {
+            let mut due: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
+            for group in self.list() {
+                let grown = self.parts.wal.bytes_since_purge(group.id());
+                if grown > LOG_BYTES_BEFORE_CHECKPOINT {
+                    due.insert(group.id());
+                }
+            }
+            for id in due {
+                if let Some(group) = self.get(id)
+                    && group.checkpoint().await.is_err()
+                {
+                    tracing::warn!(group = %id, "no checkpoint: the replica has stopped");
+                }
+            }
+        }
+    }
+
+    /// Ends all replicas. What they acknowledged is durable already.
+    pub async fn shutdown(&self) {
+        let groups = std::mem::take(&mut *self.open.write());
+        futures::future::join_all(groups.values().map(|g| g.shutdown())).await;
+    }
+}
+
+/// Gives a new group its members. The first one does so at once and campaigns; the others step in,
+/// one after the other, if it does not come.
+async fn bear(group: Arc<Group>, birth: Birth, me: NodeId, timing: Timing) {
+    if !birth.first {
+        let rank = birth.members.iter().position(|n| *n == me).unwrap_or(0) as u64;
+        let patience = timing.election_max_ms * 2 + rank * timing.election_max_ms;
+        let born = group.wait_applied(1);
+        if tokio::time::timeout(Duration::from_millis(patience), born).await.is_ok() || group.is_born().await {
+            return;
+        }
+    }
+    if group.bear(&birth.members).await.is_ok() && birth.first {
+        // If the replica has stopped since, others will be elected.
+        let _ = group.campaign().await;
+    }
+}

@@ -1,0 +1,221 @@
+//! The link to one other node: a task keeps a stream open and calls travel over it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tonic::Request;
+
+use super::pb::{self, Frame, Frames, frame::Body, peers_client::PeersClient};
+use super::{MESSAGE_BYTES_MAX, connect};
+use crate::env::Env;
+use crate::types::{GroupId, NodeId};
+
+/// Calls that may wait for the writer; beyond them a call fails at once instead of growing memory.
+const QUEUE_FRAMES_MAX: usize = 8192;
+/// Frames that go into one message, unless [`BATCH_BYTES_MAX`] is reached before.
+const BATCH_FRAMES_MAX: usize = 512;
+/// Bytes of entries and commands after which a message is closed.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Waits between connection attempts: the first, doubled up to the last.
+const RECONNECT_FIRST: Duration = Duration::from_millis(20);
+const RECONNECT_LAST: Duration = Duration::from_millis(500);
+
+/// Why a call has no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// There is no connection, or it broke: the call may or may not have arrived.
+    #[error("node {0} cannot be reached")]
+    Unreachable(NodeId),
+    /// No reply in time; the call may or may not have arrived.
+    #[error("node {0} did not answer in time")]
+    Timeout(NodeId),
+    /// Too many calls are waiting to be sent. The call was not sent.
+    #[error("too many calls wait for node {0}")]
+    Overloaded(NodeId),
+    /// The other node could not handle it.
+    #[error("node {0} failed: {1}")]
+    Failed(NodeId, String),
+}
+
+/// A link to one node. Dropping it ends its task.
+pub struct Link {
+    node: NodeId,
+    queue: mpsc::Sender<Frame>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    address: Mutex<String>,
+    next_call: AtomicU64,
+    connected: AtomicBool,
+    pending: Mutex<HashMap<u64, oneshot::Sender<Body>>>,
+}
+
+impl Link {
+    pub(super) fn start(env: Env, me: NodeId, cluster: String, node: NodeId, address: String) -> Arc<Link> {
+        let (queue, frames) = mpsc::channel(QUEUE_FRAMES_MAX);
+        let shared = Arc::new(Shared {
+            address: Mutex::new(address),
+            next_call: AtomicU64::new(1),
+            connected: AtomicBool::new(false),
+            pending: Mutex::default(),
+        });
+        tokio::spawn(keep_connected(env, me, cluster, node, shared.clone(), frames));
+        Arc::new(Link { node, queue, shared })
+    }
+
+    pub(super) fn set_address(&self, address: &str) {
+        *self.shared.address.lock() = address.to_owned();
+    }
+
+    /// Whether a stream is open.
+    pub fn is_connected(&self) -> bool {
+        self.shared.connected.load(Ordering::Relaxed)
+    }
+
+    /// Sends a call now and gives a future of its reply. Calls are sent in the order of these calls.
+    pub fn call(
+        &self,
+        group: GroupId,
+        body: Body,
+        deadline: Duration,
+    ) -> impl Future<Output = Result<Body, CallError>> + Send + use<> {
+        let node = self.node;
+        let started = self.start_call(group, body);
+        let shared = self.shared.clone();
+        async move {
+            let (call, reply) = started?;
+            match tokio::time::timeout(deadline, reply).await {
+                Ok(Ok(Body::Failure(failure))) => Err(CallError::Failed(node, failure.reason)),
+                Ok(Ok(body)) => Ok(body),
+                Ok(Err(_)) => Err(CallError::Unreachable(node)),
+                Err(_) => {
+                    shared.pending.lock().remove(&call);
+                    Err(CallError::Timeout(node))
+                }
+            }
+        }
+    }
+
+    fn start_call(&self, group: GroupId, body: Body) -> Result<(u64, oneshot::Receiver<Body>), CallError> {
+        if !self.is_connected() {
+            return Err(CallError::Unreachable(self.node));
+        }
+        let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
+        let (reply_to, reply) = oneshot::channel();
+        self.shared.pending.lock().insert(call, reply_to);
+        let frame = Frame { call, group: group.0, body: Some(body) };
+        if self.queue.try_send(frame).is_err() {
+            self.shared.pending.lock().remove(&call);
+            return Err(CallError::Overloaded(self.node));
+        }
+        Ok((call, reply))
+    }
+}
+
+/// Connects, exchanges frames until the stream breaks, fails what was pending, and begins again.
+async fn keep_connected(
+    env: Env,
+    me: NodeId,
+    cluster: String,
+    node: NodeId,
+    shared: Arc<Shared>,
+    frames: mpsc::Receiver<Frame>,
+) {
+    let frames = Arc::new(tokio::sync::Mutex::new(frames));
+    let mut pause = RECONNECT_FIRST;
+    loop {
+        let address = shared.address.lock().clone();
+        match exchange(&env, me, &cluster, &address, &shared, &frames).await {
+            Ok(()) => pause = RECONNECT_FIRST,
+            Err(error) => {
+                tracing::debug!(%node, %address, %error, "no stream to peer");
+                pause = (pause * 2).min(RECONNECT_LAST);
+            }
+        }
+        shared.connected.store(false, Ordering::Relaxed);
+        // What was queued or unanswered fails now: its callers know whether to repeat it.
+        let mut queue = frames.lock().await;
+        while queue.try_recv().is_ok() {}
+        if queue.is_closed() {
+            return;
+        }
+        drop(queue);
+        shared.pending.lock().clear();
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn exchange(
+    env: &Env,
+    me: NodeId,
+    cluster: &str,
+    address: &str,
+    shared: &Arc<Shared>,
+    frames: &Arc<tokio::sync::Mutex<mpsc::Receiver<Frame>>>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let channel = connect(env.net.clone(), address).await?;
+    let mut client = PeersClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    // Ends the request stream together with this function, so that the next stream gets the queue.
+    let ended = CancellationToken::new();
+    let _guard = ended.clone().drop_guard();
+    let mut request = Request::new(outgoing(frames.clone(), ended));
+    request.metadata_mut().insert("millrace-cluster", cluster.parse()?);
+    request.metadata_mut().insert("millrace-node", me.0.to_string().parse()?);
+    let mut replies = client.exchange(request).await?.into_inner();
+    shared.connected.store(true, Ordering::Relaxed);
+    while let Some(message) = replies.next().await {
+        let mut pending = shared.pending.lock();
+        for Frame { call, body, .. } in message?.frames {
+            if let (Some(reply_to), Some(body)) = (pending.remove(&call), body) {
+                let _ = reply_to.send(body);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Frames as they come, those that wait together in one message.
+fn outgoing(
+    frames: Arc<tokio::sync::Mutex<mpsc::Receiver<Frame>>>,
+    ended: CancellationToken,
+) -> impl Stream<Item = Frames> {
+    futures::stream::unfold((frames, ended), |(frames, ended)| async move {
+        let mut queue = frames.lock().await;
+        let batch = ended.run_until_cancelled(next_batch(&mut queue)).await??;
+        drop(queue);
+        Some((batch, (frames, ended)))
+    })
+}
+
+/// Waits for a frame and takes what else is there, within the bounds of a message.
+pub(super) async fn next_batch(queue: &mut mpsc::Receiver<Frame>) -> Option<Frames> {
+    let first = queue.recv().await?;
+    let mut bytes = weight(&first);
+    let mut frames = vec![first];
+    while frames.len() < BATCH_FRAMES_MAX && bytes < BATCH_BYTES_MAX {
+        let Ok(frame) = queue.try_recv() else { break };
+        bytes += weight(&frame);
+        frames.push(frame);
+    }
+    Some(Frames { frames })
+}
+
+fn weight(frame: &Frame) -> usize {
+    match &frame.body {
+        Some(Body::Append(append)) => append.entries.iter().map(|e| e.len()).sum(),
+        Some(Body::Command(command)) => command.command.len(),
+        Some(Body::CommandReply(pb::CommandReply { reply: Some(pb::command_reply::Reply::Queue(bytes)) })) => {
+            bytes.len()
+        }
+        _ => 64,
+    }
+}

@@ -1,0 +1,109 @@
+//! The transport between nodes: one stream for each ordered pair of nodes, which carries the calls
+//! of all groups one way and their replies back, batched. Snapshots have streams of their own, so
+//! that they never delay a heartbeat. Every call has a deadline.
+//!
+//! It does not know what a command means, and retries nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use crate::env::Env;
+use crate::types::NodeId;
+
+mod channel;
+mod link;
+pub mod server;
+pub mod snapshot;
+
+/// The generated messages of `peer.proto`.
+#[allow(missing_docs, clippy::all, unreachable_pub)]
+pub mod pb {
+    tonic::include_proto!("millrace.peer.v1");
+}
+
+pub use channel::connect;
+pub use link::{CallError, Link};
+
+/// Largest message between peers: a batch of commands or a chunk of a snapshot, with room to spare.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// How long a connection attempt may take.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
+
+/// The other nodes of the cluster: where they are, and a link to each.
+pub struct Peers {
+    env: Env,
+    me: NodeId,
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    cluster: String,
+    addresses: BTreeMap<NodeId, String>,
+    links: BTreeMap<NodeId, Arc<Link>>,
+}
+
+impl Peers {
+    /// Knows nobody yet.
+    pub fn new(env: Env, me: NodeId) -> Arc<Peers> {
+        Arc::new(Peers { env, me, state: RwLock::default() })
+    }
+
+    /// This node.
+    pub fn me(&self) -> NodeId {
+        self.me
+    }
+
+    /// The cluster's id; empty before this node belongs to one.
+    pub fn cluster(&self) -> String {
+        self.state.read().cluster.clone()
+    }
+
+    /// Says which cluster this node belongs to. Streams of other clusters are refused.
+    pub fn set_cluster(&self, cluster: &str) {
+        self.state.write().cluster = cluster.to_owned();
+    }
+
+    /// Says where a node is. A changed address takes effect at the next connection.
+    pub fn set_address(&self, node: NodeId, address: &str) {
+        let mut state = self.state.write();
+        if state.addresses.get(&node).is_some_and(|known| known == address) {
+            return;
+        }
+        state.addresses.insert(node, address.to_owned());
+        if let Some(link) = state.links.get(&node) {
+            link.set_address(address);
+        }
+    }
+
+    /// Where a node is, if known.
+    pub fn address(&self, node: NodeId) -> Option<String> {
+        self.state.read().addresses.get(&node).cloned()
+    }
+
+    /// The link to a node, or nothing if its address is unknown. Connecting happens in the background.
+    pub fn link(self: &Arc<Self>, node: NodeId) -> Option<Arc<Link>> {
+        if let Some(link) = self.state.read().links.get(&node) {
+            return Some(link.clone());
+        }
+        let mut state = self.state.write();
+        let State { cluster, addresses, links } = &mut *state;
+        let address = addresses.get(&node)?;
+        let start = || Link::start(self.env.clone(), self.me, cluster.clone(), node, address.clone());
+        Some(links.entry(node).or_insert_with(start).clone())
+    }
+
+    /// Whether the link to a node is up; this node itself always is.
+    pub fn is_connected(&self, node: NodeId) -> bool {
+        node == self.me || self.state.read().links.get(&node).is_some_and(|l| l.is_connected())
+    }
+
+    /// The environment, for connections of other kinds (snapshots, greetings).
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+}

@@ -1,0 +1,248 @@
+//! The serving side of the transport.
+
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::io;
+
+use futures::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::link::next_batch;
+use super::pb::{self, Frame, Frames, frame::Body, peers_server::PeersServer};
+use super::{MESSAGE_BYTES_MAX, Peers, snapshot};
+use crate::env::{self, BoxFuture, Listener};
+use crate::group::Group;
+use crate::types::GroupId;
+
+/// Replies that may wait for the network on one stream.
+const REPLIES_MAX: usize = 8192;
+
+/// What the serving side asks of the node.
+pub trait Inbound: Send + Sync + 'static {
+    /// The replica of a group, if it is open here.
+    fn group(&self, group: GroupId) -> Option<Arc<Group>>;
+    /// A command that another node forwarded to the leader it believes this node to be. It is
+    /// queued when this returns, so that commands keep their order.
+    fn command(&self, group: GroupId, command: pb::Command) -> BoxFuture<'static, pb::CommandReply>;
+    /// How many messages a queue partition has.
+    fn counts(&self, group: GroupId) -> pb::CountsReply;
+    /// A node introduces itself.
+    fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply>;
+}
+
+/// Serves peers on `listener` until `stop`. Other gRPC services of the node may join it in `more`.
+///
+/// # Errors
+/// If serving ends for another reason than `stop`.
+pub async fn serve(
+    peers: Arc<Peers>,
+    inbound: Arc<dyn Inbound>,
+    listener: Box<dyn Listener>,
+    more: tonic::service::Routes,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let service = PeersServer::new(Service { peers, inbound })
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    tonic::transport::Server::builder()
+        .initial_stream_window_size(8 << 20)
+        .initial_connection_window_size(8 << 20)
+        .tcp_nodelay(true)
+        .add_routes(more)
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming(listener), stop.cancelled_owned())
+        .await
+}
+
+fn incoming(listener: Box<dyn Listener>) -> impl Stream<Item = io::Result<Connection>> {
+    futures::stream::unfold(listener, |listener| async move {
+        let next = listener.accept().await.map(|(stream, _)| Connection(stream));
+        Some((next, listener))
+    })
+}
+
+struct Service {
+    peers: Arc<Peers>,
+    inbound: Arc<dyn Inbound>,
+}
+
+impl Service {
+    fn check_cluster(&self, theirs: &str) -> Result<(), Status> {
+        let ours = self.peers.cluster();
+        if ours.is_empty() || theirs != ours {
+            return Err(Status::permission_denied(format!("this node's cluster is '{ours}', not '{theirs}'")));
+        }
+        Ok(())
+    }
+
+    fn open_group(&self, group: u64) -> Result<Arc<Group>, Status> {
+        self.inbound
+            .group(GroupId(group))
+            .ok_or_else(|| Status::not_found(format!("{} is not open here", GroupId(group))))
+    }
+}
+
+type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl pb::peers_server::Peers for Service {
+    type ExchangeStream = BoxStream<Frames>;
+    type FetchStateStream = BoxStream<pb::SnapshotChunk>;
+
+    async fn exchange(
+        &self,
+        request: Request<Streaming<Frames>>,
+    ) -> Result<Response<Self::ExchangeStream>, Status> {
+        let cluster = request.metadata().get("millrace-cluster").and_then(|c| c.to_str().ok()).unwrap_or("");
+        self.check_cluster(cluster)?;
+        let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
+        tokio::spawn(read_frames(request.into_inner(), self.inbound.clone(), replies));
+        let outgoing = futures::stream::unfold(outgoing, |mut queue| async move {
+            next_batch(&mut queue).await.map(|frames| (Ok(frames), queue))
+        });
+        Ok(Response::new(Box::pin(outgoing)))
+    }
+
+    async fn hello(&self, request: Request<pb::HelloRequest>) -> Result<Response<pb::HelloReply>, Status> {
+        Ok(Response::new(self.inbound.hello(request.into_inner()).await))
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<pb::SnapshotChunk>>,
+    ) -> Result<Response<pb::SnapshotReply>, Status> {
+        let (header, rows) = snapshot::receive(request.into_inner()).await?;
+        self.check_cluster(&header.cluster)?;
+        let group = self.open_group(header.group)?;
+        let installed = group.install(header, rows).await;
+        installed.map(Response::new).map_err(|e| snapshot::refused(&e))
+    }
+
+    async fn fetch_state(
+        &self,
+        request: Request<pb::FetchStateRequest>,
+    ) -> Result<Response<Self::FetchStateStream>, Status> {
+        let request = request.into_inner();
+        self.check_cluster(&request.cluster)?;
+        let group = self.open_group(request.group)?;
+        let (header, rows) = group.state(request.at_least).map_err(|e| snapshot::refused(&e))?;
+        let header =
+            pb::SnapshotHeader { group: request.group, cluster: request.cluster, vote: None, header };
+        Ok(Response::new(Box::pin(snapshot::chunks(header, rows).map(Ok))))
+    }
+}
+
+/// Handles frames in order. Each is polled once here, which hands it to its group; what is not
+/// finished by then waits in a task of its own, so that a slow call holds up no other.
+async fn read_frames(
+    mut frames: Streaming<Frames>,
+    inbound: Arc<dyn Inbound>,
+    replies: mpsc::Sender<Frame>,
+) {
+    while let Some(Ok(message)) = frames.next().await {
+        for Frame { call, group, body } in message.frames {
+            let Some(body) = body else { continue };
+            let mut work = handle(inbound.as_ref(), GroupId(group), body);
+            let reply = move |body| Frame { call, group, body: Some(body) };
+            match futures::poll!(&mut work) {
+                Poll::Ready(body) => {
+                    if replies.send(reply(body)).await.is_err() {
+                        return;
+                    }
+                }
+                Poll::Pending => {
+                    let replies = replies.clone();
+                    tokio::spawn(async move {
+                        // If the stream is gone, so is the caller.
+                        let _ = replies.send(reply(work.await)).await;
+                    });
+                }
+            }
+        }
+    }
+}
+
+fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, Body> {
+    let body = match body {
+        Body::Command(command) => {
+            return inbound.command(id, command).map(Body::CommandReply).boxed();
+        }
+        Body::Counts(_) => return std::future::ready(Body::CountsReply(inbound.counts(id))).boxed(),
+        other => other,
+    };
+    let Some(group) = inbound.group(id) else {
+        return std::future::ready(failure(&format!("{id} is not open here"))).boxed();
+    };
+    async move {
+        let done = match body {
+            Body::Append(append) => group.append(append).await,
+            Body::Vote(ballot) => group.vote(ballot).await,
+            Body::PreVote(ballot) => group.pre_vote(ballot).await,
+            Body::Transfer(transfer) => group.transfer(transfer).await,
+            Body::ReadIndex(_) => Ok(Body::ReadIndexReply(match group.read_index().await {
+                Ok(index) => pb::ReadIndexReply { index: Some(index), leader: 0 },
+                Err(_) => pb::ReadIndexReply {
+                    index: None,
+                    leader: group.leadership().leader.map_or(0, |n| n.0),
+                },
+            })),
+            _ => Err(io::Error::new(io::ErrorKind::Unsupported, "this call is unknown here")),
+        };
+        done.unwrap_or_else(|error| failure(&error.to_string()))
+    }
+    .boxed()
+}
+
+fn failure(reason: &str) -> Body {
+    Body::Failure(pb::Failure { reason: reason.to_owned() })
+}
+
+/// A connection as tonic wants it.
+struct Connection(Box<dyn env::Stream>);
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        TcpConnectInfo { local_addr: None, remote_addr: None }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+}

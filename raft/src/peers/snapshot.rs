@@ -1,0 +1,121 @@
+//! Whole states in chunks: pushed to a follower that fell behind the purged log, or fetched by a
+//! node that lost its checkpoint. They travel on streams of their own.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
+use tonic::Status;
+
+use super::pb::{self, peers_client::PeersClient};
+use super::{MESSAGE_BYTES_MAX, Peers, connect};
+use crate::machine::Row;
+use crate::types::{GroupId, NodeId};
+
+/// A chunk is closed when it holds this many bytes.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Chunks that wait for the network.
+const CHUNKS_IN_FLIGHT: usize = 4;
+/// The longest silence on a snapshot's stream; installing writes the whole state to disk once.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+
+/// Sends a state to `node` and waits until it is installed there.
+///
+/// # Errors
+/// Whatever kept the node from confirming it.
+pub async fn send(
+    peers: &Arc<Peers>,
+    node: NodeId,
+    header: pb::SnapshotHeader,
+    rows: Vec<Row>,
+) -> Result<pb::SnapshotReply, Status> {
+    let mut client = client(peers, node).await?;
+    let call = client.install_snapshot(chunks(header, rows));
+    match tokio::time::timeout(SILENCE_MAX, call).await {
+        Ok(reply) => reply.map(tonic::Response::into_inner),
+        Err(_) => Err(Status::deadline_exceeded("the snapshot was not installed in time")),
+    }
+}
+
+/// Fetches the state of a group from `node`: its header and its encoded rows.
+///
+/// # Errors
+/// Whatever kept the node from giving it.
+pub async fn fetch(
+    peers: &Arc<Peers>,
+    node: NodeId,
+    group: GroupId,
+    at_least: u64,
+) -> Result<(pb::SnapshotHeader, Vec<(Bytes, Bytes)>), Status> {
+    let mut client = client(peers, node).await?;
+    let request = pb::FetchStateRequest { group: group.0, cluster: peers.cluster(), at_least };
+    let stream = client.fetch_state(request).await?.into_inner();
+    receive(stream).await
+}
+
+async fn client(peers: &Arc<Peers>, node: NodeId) -> Result<PeersClient<tonic::transport::Channel>, Status> {
+    let address = peers.address(node).ok_or_else(|| Status::unavailable("the node's address is unknown"))?;
+    let channel = connect(peers.env().net.clone(), &address)
+        .await
+        .map_err(|e| Status::unavailable(e.to_string()))?;
+    Ok(PeersClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX))
+}
+
+/// A state as a stream of chunks. Rows are encoded as the network takes them.
+pub(super) fn chunks(header: pb::SnapshotHeader, rows: Vec<Row>) -> impl Stream<Item = pb::SnapshotChunk> {
+    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    tokio::spawn(async move {
+        let total = rows.len() as u64;
+        let mut chunk = pb::SnapshotChunk { header: Some(header), ..Default::default() };
+        let mut bytes = 0;
+        for row in rows {
+            let row = pb::SnapshotRow { key: row.key, value: row.value.encode() };
+            bytes += row.key.len() + row.value.len();
+            chunk.rows.push(row);
+            if bytes >= CHUNK_BYTES {
+                if sender.send(std::mem::take(&mut chunk)).await.is_err() {
+                    return;
+                }
+                bytes = 0;
+            }
+        }
+        chunk.rows_total = Some(total);
+        // A receiver that is gone has told its own side why.
+        let _ = sender.send(chunk).await;
+    });
+    ReceiverStream::new(receiver)
+}
+
+/// Collects a state's chunks; refuses one that is not whole.
+pub(super) async fn receive(
+    mut chunks: impl Stream<Item = Result<pb::SnapshotChunk, Status>> + Unpin,
+) -> Result<(pb::SnapshotHeader, Vec<(Bytes, Bytes)>), Status> {
+    let mut header = None;
+    let mut rows = Vec::new();
+    let mut total = None;
+    loop {
+        let next = tokio::time::timeout(SILENCE_MAX, chunks.next()).await;
+        let Some(chunk) = next.map_err(|_| Status::deadline_exceeded("the snapshot's stream fell silent"))? else {
+            break;
+        };
+        let chunk = chunk?;
+        header = header.or(chunk.header);
+        rows.extend(chunk.rows.into_iter().map(|row| (row.key, row.value)));
+        total = total.or(chunk.rows_total);
+    }
+    let header = header.ok_or_else(|| Status::data_loss("snapshot without header"))?;
+    if total != Some(rows.len() as u64) {
+        return Err(Status::data_loss("snapshot is not whole"));
+    }
+    Ok((header, rows))
+}
+
+/// An I/O error as the other side should see it.
+pub(super) fn refused(error: &io::Error) -> Status {
+    Status::failed_precondition(error.to_string())
+}
