@@ -9,17 +9,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raft::env::Env;
-use raft::env::real::StdDisk;
 use raft::machine::{Delta, Row, RowValue};
-use raft::store::memory::MemoryStore;
-use raft::store::sled::SledStore;
-use raft::store::{Checkpoint, Checkpointer, Store, StoreError};
+use raft::store::{Checkpoint, Checkpointer, MemoryStore, SledStore, Store, StoreError};
 use raft::types::GroupId;
 
 const GROUPS: u64 = 5;
 
 fn open(path: &Path) -> SledStore {
-    SledStore::open(Arc::new(StdDisk), path).unwrap()
+    SledStore::open(path).unwrap()
 }
 
 /// The same for the same number: a delta for one of the groups, sometimes of large rows.
@@ -178,7 +175,7 @@ fn a_newer_version_is_refused_and_kept() {
     raw.insert("version", sealed).unwrap();
     raw.flush().unwrap();
     drop(raw);
-    let refused = SledStore::open(Arc::new(StdDisk), dir.path()).err().unwrap();
+    let refused = SledStore::open(dir.path()).err().unwrap();
     assert!(matches!(refused, StoreError::Version { found: 2, .. }));
     assert!(refused.to_string().contains("version 2"), "{refused}");
 }
@@ -187,14 +184,14 @@ fn a_newer_version_is_refused_and_kept() {
 fn a_folder_has_one_user() {
     let dir = tempfile::tempdir().unwrap();
     let _held = open(dir.path());
-    let refused = SledStore::open(Arc::new(StdDisk), dir.path()).err().unwrap();
+    let refused = SledStore::open(dir.path()).err().unwrap();
     assert!(matches!(refused, StoreError::Open { .. }), "{refused}");
 }
 
 #[tokio::test]
 async fn the_checkpointer_serves_many_callers_in_order() {
     let env = Env::real().unwrap();
-    let checkpoints = Checkpointer::new(&*env.workers, Arc::new(MemoryStore::default()));
+    let checkpoints = Checkpointer::start(&env, Arc::new(MemoryStore::default()));
     let write = async |group: u64| {
         for round in 0..20 {
             let delta = Delta {
