@@ -201,9 +201,9 @@ fn open_store(env: &Env, config: &Config) -> anyhow::Result<Arc<dyn raft::store:
     Ok(match config.checkpoints {
         Checkpoints::Disk => {
             let folder = config.data_dir.join("checkpoints");
-            Arc::new(raft::store::sled::SledStore::open(env.disk.clone(), &folder)?)
+            Arc::new(raft::store::SledStore::open(&folder)?)
         }
-        Checkpoints::Memory => Arc::new(raft::store::memory::MemoryStore::default()),
+        Checkpoints::Memory => Arc::new(raft::store::MemoryStore::default()),
     })
 }
 

@@ -60,7 +60,7 @@ impl Groups {
         timing: Timing,
     ) -> Result<Arc<Groups>, StartError> {
         let wal = Wal::open(&env, &data_dir.join("wal"), WalOptions::default())?;
-        let checkpointer = Checkpointer::new(env.workers.as_ref(), store);
+        let checkpointer = Checkpointer::start(&env, store);
         let parts = Parts {
             env,
             wal,

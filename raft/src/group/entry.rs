@@ -4,6 +4,7 @@
 //! once on its way to a follower's disk. Decoding does not copy the payload. Tags are permanent.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use bytes::Bytes;
 use openraft::vote::RaftLeaderId;
@@ -44,9 +45,9 @@ impl From<prost::DecodeError> for DecodeError {
     }
 }
 
-impl From<DecodeError> for std::io::Error {
-    fn from(error: DecodeError) -> std::io::Error {
-        std::io::Error::new(std::io::ErrorKind::InvalidData, error)
+impl From<DecodeError> for io::Error {
+    fn from(error: DecodeError) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, error)
     }
 }
 
@@ -129,16 +130,19 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
 }
 
 /// The entry of these bytes; its payload shares them.
-pub fn decode_entry(bytes: Bytes) -> Result<Entry, DecodeError> {
-    let record = EntryRecord::decode(bytes)?;
+///
+/// # Errors
+/// `InvalidData` with a [`DecodeError`].
+pub fn decode_entry(bytes: Bytes) -> io::Result<Entry> {
+    let record = EntryRecord::decode(bytes).map_err(DecodeError::from)?;
     if record.version != ENTRY_VERSION {
-        return Err(DecodeError::Version(record.version));
+        return Err(DecodeError::Version(record.version).into());
     }
     let payload = match record.payload {
         Some(PayloadRecord::Blank(_)) => EntryPayload::Blank,
         Some(PayloadRecord::Normal(payload)) => EntryPayload::Normal(Payload(payload)),
         Some(PayloadRecord::Membership(membership)) => EntryPayload::Membership(membership.try_into()?),
-        None => return Err(DecodeError::Malformed("an entry without payload".into())),
+        None => return Err(DecodeError::Malformed("an entry without payload".into()).into()),
     };
     Ok(Entry {
         log_id: LogId::new_term_index(record.term, record.index),
@@ -236,7 +240,7 @@ mod tests {
             EntryPayload::Membership(Membership::default()),
         ] {
             let entry = entry(payload);
-            assert_eq!(decode_entry(encode_entry(&entry)), Ok(entry));
+            assert_eq!(decode_entry(encode_entry(&entry)).unwrap(), entry);
         }
     }
 
@@ -257,10 +261,8 @@ mod tests {
             version: 2,
             ..EntryRecord::default()
         };
-        assert_eq!(
-            decode_entry(Bytes::from(newer.encode_to_vec())),
-            Err(DecodeError::Version(2))
-        );
+        let refused = decode_entry(Bytes::from(newer.encode_to_vec())).unwrap_err();
+        assert!(refused.to_string().contains("version 2"), "{refused}");
         assert!(decode_entry(Bytes::from_static(b"\xff\xff")).is_err());
     }
 

@@ -40,12 +40,15 @@ impl LogStore {
         &self.log
     }
 
+    /// The index of the last purged entry, if any was purged: a state that was applied less far than
+    /// this cannot be brought up to date from the log.
+    pub fn last_purged_index(&self) -> Option<u64> {
+        self.log.purged().map(|(last, _)| last.0)
+    }
+
     fn entries(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
         let run = self.log.read(start..end, max_bytes)?;
-        run.bodies
-            .into_iter()
-            .map(|body| Ok(decode_entry(body)?))
-            .collect()
+        run.bodies.into_iter().map(decode_entry).collect()
     }
 
     fn last_purged(&self) -> io::Result<Option<LogId>> {

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{Checkpoint, Store, StoreError};
-use crate::env::{Waker, Workers};
+use crate::env::{Env, Waker};
 use crate::machine::Delta;
 use crate::types::GroupId;
 
@@ -42,7 +42,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 impl Checkpointer {
     /// Starts the worker.
-    pub fn new(workers: &dyn Workers, store: Arc<dyn Store>) -> Checkpointer {
+    pub fn start(env: &Env, store: Arc<dyn Store>) -> Checkpointer {
         let queue = Arc::new(Mutex::new(VecDeque::new()));
         let jobs = queue.clone();
         let step = move || {
@@ -53,7 +53,7 @@ impl Checkpointer {
         Checkpointer {
             queue,
             slots: Arc::new(Semaphore::new(QUEUE_MAX)),
-            waker: workers.run("checkpoints", Box::new(step)),
+            waker: env.workers.run("checkpoints", Box::new(step)),
         }
     }
 

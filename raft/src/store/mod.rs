@@ -8,7 +8,7 @@
 //! Everything here can be lost and is then rebuilt from peers: damage is reported as "no
 //! checkpoint", never as somebody else's state. The Raft log is never kept here.
 //!
-//! [`sled::SledStore`] is for production, [`memory::MemoryStore`] for simulation, because sled
+//! [`SledStore`] is for production, [`MemoryStore`] for simulation, because sled
 //! does its own I/O. [`Checkpointer`] runs either on a worker of its own.
 
 use bytes::Bytes;
@@ -18,11 +18,13 @@ use crate::types::GroupId;
 
 mod checkpointer;
 mod error;
-pub mod memory;
-pub mod sled;
+mod memory;
+mod sled;
 
 pub use checkpointer::Checkpointer;
 pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use sled::SledStore;
 
 /// A group's state as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

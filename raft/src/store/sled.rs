@@ -10,10 +10,12 @@
 //! A key is the group's id, big-endian, and the row's key; the header's row key is empty. Each
 //! generation of the database has a folder of its own, `sled-1`, `sled-2` and so on: giving up a
 //! damaged one is beginning the next, and the old folder goes at the next start.
+//!
+//! sled opens and writes real files by itself, so that this store takes no `Disk` and is of no use
+//! in simulation.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -21,7 +23,6 @@ use parking_lot::Mutex;
 use self::database::Database;
 use self::trouble::Trouble;
 use super::{Checkpoint, Store, StoreError};
-use crate::env::Disk;
 use crate::machine::Delta;
 use crate::types::GroupId;
 
@@ -32,7 +33,6 @@ mod trouble;
 
 /// Checkpoints in sled.
 pub struct SledStore {
-    disk: Arc<dyn Disk>,
     path: PathBuf,
     state: Mutex<State>,
 }
@@ -46,12 +46,11 @@ struct State {
 impl SledStore {
     /// Opens the checkpoints in a folder, making it if need be. A damaged database is given up,
     /// with a warning. Blocks on the disk.
-    pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<SledStore, StoreError> {
-        let database = Database::open_newest(&disk, path)?;
+    pub fn open(path: &Path) -> Result<SledStore, StoreError> {
+        let database = Database::open_newest(path)?;
         let failed = None;
         Ok(SledStore {
             state: Mutex::new(State { database, failed }),
-            disk,
             path: path.to_owned(),
         })
     }
@@ -73,7 +72,7 @@ impl SledStore {
             Err(Trouble::Disk(reason)) => reason,
             Err(Trouble::Damaged(reason)) => {
                 tracing::warn!(%reason, "the checkpoints are damaged: going on without any");
-                match state.database.successor(&self.disk, &self.path) {
+                match state.database.successor(&self.path) {
                     Ok(empty) => {
                         state.database = empty;
                         return Ok(None);

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use sled::Batch;
@@ -11,6 +10,7 @@ use super::files::Files;
 use super::row::{group_of, header_key, key, row_of, seal, unseal};
 use super::trouble::Trouble;
 use crate::env::Disk;
+use crate::env::real::StdDisk;
 use crate::machine::Delta;
 use crate::store::{Checkpoint, StoreError};
 use crate::types::GroupId;
@@ -31,26 +31,25 @@ pub(super) struct Database {
 
 impl Database {
     /// Opens the newest generation, or begins the next one if it is damaged; removes the older ones.
-    pub(super) fn open_newest(disk: &Arc<dyn Disk>, path: &Path) -> Result<Database, StoreError> {
+    pub(super) fn open_newest(path: &Path) -> Result<Database, StoreError> {
         let refuse = |error: std::io::Error| StoreError::Open {
             path: path.to_owned(),
             reason: error.to_string(),
         };
-        disk.create_dir_all(path).map_err(refuse)?;
-        let found = disk.list(path).map_err(refuse)?;
+        StdDisk.create_dir_all(path).map_err(refuse)?;
+        let found = StdDisk.list(path).map_err(refuse)?;
         let generations = || found.iter().filter_map(|folder| generation(folder));
         let newest = generations().max().unwrap_or(1);
-        let database = match Database::open(disk, path, newest) {
+        let database = match Database::open(path, newest) {
             Ok(database) => Ok(database),
             Err(Trouble::Damaged(reason)) => {
                 tracing::warn!(%reason, path = %path.display(), "the checkpoints are damaged: beginning without any");
-                Database::open(disk, path, newest + 1)
+                Database::open(path, newest + 1)
             }
             Err(other) => Err(other),
         };
         let database = database.map_err(|trouble| opening(path, trouble))?;
         for old in generations().filter(|old| *old < newest) {
-            // sled's files are real ones, whatever the environment says.
             if let Err(error) = std::fs::remove_dir_all(folder(path, old)) {
                 tracing::warn!(%error, generation = old, "damaged checkpoints cannot be removed");
             }
@@ -60,11 +59,11 @@ impl Database {
 
     /// An empty database to go on with. The damaged one's folder stays until the next start,
     /// because sled's own threads may still write to it.
-    pub(super) fn successor(&self, disk: &Arc<dyn Disk>, path: &Path) -> Result<Database, StoreError> {
-        Database::open(disk, path, self.generation + 1).map_err(|trouble| opening(path, trouble))
+    pub(super) fn successor(&self, path: &Path) -> Result<Database, StoreError> {
+        Database::open(path, self.generation + 1).map_err(|trouble| opening(path, trouble))
     }
 
-    fn open(disk: &Arc<dyn Disk>, path: &Path, generation: u64) -> Result<Database, Trouble> {
+    fn open(path: &Path, generation: u64) -> Result<Database, Trouble> {
         let folder = folder(path, generation);
         let config = sled::Config::new()
             .path(&folder)
@@ -80,10 +79,10 @@ impl Database {
         let mut database = Database {
             generation,
             sled,
-            files: Files::new(disk.clone(), folder),
+            files: Files::new(folder),
         };
         database.check_version(path)?;
-        disk.sync_dir(path)?;
+        StdDisk.sync_dir(path)?;
         Ok(database)
     }
 

@@ -1,0 +1,271 @@
+//! Checkpoints: both stores behave alike, damage is noticed, and what was acknowledged survives SIGKILL.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use raft::env::Env;
+use raft::machine::{Delta, Row, RowValue};
+use raft::store::{Checkpoint, Checkpointer, MemoryStore, SledStore, Store, StoreError};
+use raft::types::GroupId;
+
+const GROUPS: u64 = 5;
+
+fn open(path: &Path) -> SledStore {
+    SledStore::open(path).unwrap()
+}
+
+/// The same for the same number: a delta for one of the groups, sometimes of large rows.
+fn step(number: u64) -> (GroupId, Bytes, Delta) {
+    let mut state = number;
+    let mut below = |bound: u64| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    };
+    let group = GroupId(below(GROUPS));
+    // The first steps of all groups have to clear, later ones seldom do.
+    let mut delta = Delta {
+        clear: number < 4 * GROUPS || below(20) == 0,
+        ..Delta::default()
+    };
+    for _ in 0..below(12) {
+        let key = Bytes::from(format!("{:03}", below(60)));
+        let bytes = if below(40) == 0 { 400_000 } else { 300 };
+        let value = vec![below(256) as u8; below(bytes) as usize];
+        if delta.puts.iter().any(|row| row.key == key) || delta.deletes.contains(&key) {
+            continue;
+        }
+        if below(3) == 0 {
+            delta.deletes.push(key);
+        } else {
+            let value = RowValue::Encoded(value.into());
+            delta.puts.push(Row { key, value });
+        }
+    }
+    (group, Bytes::from(format!("applied {number}")), delta)
+}
+
+fn apply(store: &dyn Store, number: u64) -> Result<(), StoreError> {
+    let (group, header, delta) = step(number);
+    store.write(group, header, delta)
+}
+
+fn all(store: &dyn Store) -> Vec<(GroupId, Option<Checkpoint>)> {
+    (0..GROUPS)
+        .map(|group| (GroupId(group), store.load(GroupId(group)).unwrap()))
+        .collect()
+}
+
+#[test]
+fn both_stores_hold_the_same_after_any_sequence() {
+    for seed in [0, 10_000, 20_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut sled, memory) = (open(dir.path()), MemoryStore::default());
+        for number in 0..150 {
+            let number = if number < 20 { number } else { seed + number };
+            let results = (apply(&sled, number), apply(&memory, number));
+            assert_eq!(format!("{:?}", results.0), format!("{:?}", results.1));
+            if number % 37 == 0 {
+                let group = GroupId(number % GROUPS);
+                sled.forget(group).unwrap();
+                memory.forget(group).unwrap();
+            }
+            if number % 50 == 49 {
+                drop(sled);
+                sled = open(dir.path());
+            }
+            assert_eq!(sled.groups().unwrap(), memory.groups().unwrap());
+        }
+        assert!(all(&sled) == all(&memory), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_delta_needs_something_to_change() {
+    let dir = tempfile::tempdir().unwrap();
+    for store in [&open(dir.path()) as &dyn Store, &MemoryStore::default()] {
+        let refused = store.write(GroupId(1), Bytes::new(), Delta::default());
+        assert!(matches!(refused, Err(StoreError::NoBase(GroupId(1)))));
+        let whole = Delta {
+            clear: true,
+            ..Delta::default()
+        };
+        store.write(GroupId(1), Bytes::from("header"), whole).unwrap();
+        let checkpoint = store.load(GroupId(1)).unwrap().unwrap();
+        assert_eq!(checkpoint.header, "header");
+        assert_eq!(checkpoint.rows, []);
+    }
+}
+
+/// Ten groups of one row each.
+fn ten_groups(path: &Path) {
+    let store = open(path);
+    for group in 0..10 {
+        let put = Row {
+            key: Bytes::from("row"),
+            value: RowValue::Encoded(Bytes::from("value")),
+        };
+        let delta = Delta {
+            clear: true,
+            puts: vec![put],
+            deletes: Vec::new(),
+        };
+        store.write(GroupId(group), Bytes::new(), delta).unwrap();
+    }
+}
+
+#[test]
+fn a_damaged_value_costs_its_group_the_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    ten_groups(dir.path());
+    {
+        let raw = sled::open(dir.path().join("sled-1")).unwrap();
+        let key = [&3u64.to_be_bytes()[..], b"row"].concat();
+        let mut value = raw.get(&key).unwrap().unwrap().to_vec();
+        value[5] ^= 1;
+        raw.insert(&key, value).unwrap();
+        // Whole, but in the wrong place.
+        let elsewhere = [&4u64.to_be_bytes()[..], b"row"].concat();
+        let value = raw.get(&elsewhere).unwrap().unwrap();
+        let moved = [&5u64.to_be_bytes()[..], b"row"].concat();
+        raw.insert(moved, value).unwrap();
+        raw.flush().unwrap();
+    }
+    let store = open(dir.path());
+    assert_eq!(store.load(GroupId(3)).unwrap(), None);
+    assert_eq!(store.load(GroupId(5)).unwrap(), None);
+    assert!(store.load(GroupId(4)).unwrap().is_some());
+    assert_eq!(store.groups().unwrap().len(), 8);
+    let delta = store.write(GroupId(3), Bytes::new(), Delta::default());
+    assert!(matches!(delta, Err(StoreError::NoBase(_))));
+}
+
+#[test]
+fn a_database_that_does_not_open_is_replaced_by_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    ten_groups(dir.path());
+    {
+        let raw = sled::open(dir.path().join("sled-1")).unwrap();
+        raw.insert("version", "nonsense").unwrap();
+        raw.flush().unwrap();
+    }
+    let store = open(dir.path());
+    assert_eq!(store.groups().unwrap(), []);
+    apply(&store, 0).unwrap();
+    drop(store);
+    assert_eq!(open(dir.path()).groups().unwrap().len(), 1);
+    assert!(!dir.path().join("sled-1").exists());
+}
+
+#[test]
+fn a_newer_version_is_refused_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    ten_groups(dir.path());
+    let raw = sled::open(dir.path().join("sled-1")).unwrap();
+    let version = 2u32.to_le_bytes();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(b"version"), &version);
+    let sealed = [checksum.to_le_bytes(), version].concat();
+    raw.insert("version", sealed).unwrap();
+    raw.flush().unwrap();
+    drop(raw);
+    let refused = SledStore::open(dir.path()).err().unwrap();
+    assert!(matches!(refused, StoreError::Version { found: 2, .. }));
+    assert!(refused.to_string().contains("version 2"), "{refused}");
+}
+
+#[test]
+fn a_folder_has_one_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let _held = open(dir.path());
+    let refused = SledStore::open(dir.path()).err().unwrap();
+    assert!(matches!(refused, StoreError::Open { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn the_checkpointer_serves_many_callers_in_order() {
+    let env = Env::real().unwrap();
+    let checkpoints = Checkpointer::start(&env, Arc::new(MemoryStore::default()));
+    let write = async |group: u64| {
+        for round in 0..20 {
+            let delta = Delta {
+                clear: round == 0,
+                ..Delta::default()
+            };
+            let header = Bytes::from(format!("{round}"));
+            let group = GroupId(group);
+            let (written, loaded) = tokio::join!(
+                biased;
+                checkpoints.write(group, header.clone(), delta),
+                checkpoints.load(group),
+            );
+            written.unwrap();
+            assert_eq!(loaded.unwrap().unwrap().header, header);
+        }
+    };
+    futures::future::join_all((0..40).map(write)).await;
+    assert_eq!(checkpoints.groups().await.unwrap().len(), 40);
+    checkpoints.forget(GroupId(7)).await.unwrap();
+    assert_eq!(checkpoints.load(GroupId(7)).await.unwrap(), None);
+}
+
+const CHILD_FOLDER: &str = "MILLRACE_TEST_STORE_CHILD";
+const CHILD_START: &str = "MILLRACE_TEST_STORE_START";
+
+/// The test binary starts itself: the child writes checkpoints for ever and says which it was told
+/// are durable; the parent kills it without warning.
+#[test]
+fn acknowledged_checkpoints_survive_sigkill() {
+    if let Ok(folder) = std::env::var(CHILD_FOLDER) {
+        let store = open(Path::new(&folder));
+        let start = std::env::var(CHILD_START).unwrap().parse().unwrap();
+        for number in start.. {
+            apply(&store, number).unwrap();
+            println!("acknowledged {number}");
+            std::io::stdout().flush().unwrap();
+        }
+    }
+
+    let dir = tempfile::tempdir().unwrap();
+    let memory = MemoryStore::default();
+    let mut next = 0;
+    for kills in 1..=6 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "acknowledged_checkpoints_survive_sigkill"])
+            .arg("--nocapture")
+            .env(CHILD_FOLDER, dir.path())
+            .env(CHILD_START, next.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let first = next;
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            if let Some((_, number)) = line.split_once("acknowledged ") {
+                let number: u64 = number.parse().unwrap();
+                assert_eq!(number, next);
+                apply(&memory, number).unwrap();
+                next += 1;
+                if next == first + 20 + kills {
+                    child.kill().unwrap();
+                }
+            }
+        }
+        child.wait().unwrap();
+
+        let found = all(&open(dir.path()));
+        if found != all(&memory) {
+            // The one that was being written may be there, too, but only as a whole.
+            apply(&memory, next).unwrap();
+            next += 1;
+            assert!(found == all(&memory), "after {kills} kills, {next} steps");
+        }
+    }
+    assert!(next > 100);
+}
