@@ -60,17 +60,15 @@ impl Queue {
     pub fn next_change(&self, now: Millis) -> Option<Millis> {
         let now = self.clock.clamp(now);
         let timer = self.backlog.timers.next_after(now);
-        // The end of a message in flight by age opens its group.
-        let expiry = match self.backlog.line {
-            Line::Fifo(_) if self.backlog.in_flight() + self.backlog.delayed() > 0 => {
-                self.oldest_sent().map(|sent| sent.after(self.settings.retention))
-            }
-            _ => None,
+        // Age also frees a FIFO group, when it ends a message that locks or delays it.
+        let hides_some = self.backlog.in_flight() + self.backlog.delayed() > 0;
+        let expiry = if self.settings.fifo && hides_some {
+            let mut ends = self.backlog.iter().map(|(_, message)| self.expires(message));
+            ends.find(|end| *end > now)
+        } else {
+            None
         };
-        timer
-            .into_iter()
-            .chain(expiry.filter(|expiry| *expiry > now))
-            .min()
+        timer.into_iter().chain(expiry).min()
     }
 
     /// How many messages are where at `now`.
@@ -141,7 +139,11 @@ impl Queue {
     }
 
     fn is_expired(&self, message: &Message, now: Millis) -> bool {
-        message.letter.sent().after(self.settings.retention) <= now
+        self.expires(message) <= now
+    }
+
+    fn expires(&self, message: &Message) -> Millis {
+        message.letter.sent().after(self.settings.retention)
     }
 
     /// Whether a batch at `now` would find a group open.
