@@ -1,18 +1,16 @@
 //! The messages of a partition. Everything that moves a message from one place to another goes
 //! through here, so that the line, the timers, the counts and the list of changes always agree.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::line::Line;
 use super::message::{Message, Place};
+use super::pages::Pages;
 use super::timers::Timers;
 use crate::command::queue::{Delivered, Receipt};
 use crate::types::Millis;
 
 /// Messages and where they are.
 pub(super) struct Backlog {
-    messages: BTreeMap<u64, Message>,
+    messages: Pages<Message>,
     pub(super) line: Line,
     pub(super) timers: Timers,
     in_flight: usize,
@@ -35,7 +33,7 @@ pub(super) struct Changes {
 impl Backlog {
     pub(super) fn new(fifo: bool) -> Backlog {
         Backlog {
-            messages: BTreeMap::new(),
+            messages: Pages::new(),
             line: Line::new(fifo),
             timers: Timers::default(),
             in_flight: 0,
@@ -46,21 +44,17 @@ impl Backlog {
     }
 
     pub(super) fn get(&self, sequence: u64) -> Option<&Message> {
-        self.messages.get(&sequence)
+        self.messages.get(sequence)
     }
 
     /// All messages by sequence.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Message)> {
-        self.messages
-            .iter()
-            .map(|(sequence, message)| (*sequence, message))
+        self.messages.iter()
     }
 
     /// Messages from a sequence on.
     pub(super) fn iter_from(&self, sequence: u64) -> impl Iterator<Item = (u64, &Message)> {
-        self.messages
-            .range(sequence..)
-            .map(|(sequence, message)| (*sequence, message))
+        self.messages.iter_from(sequence)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -79,14 +73,9 @@ impl Backlog {
         self.bytes
     }
 
-    /// The text of a group's name, shared with other messages of the group where possible.
-    pub(super) fn share_group(&self, group: &str) -> Option<Arc<str>> {
-        self.line.share(group)
-    }
-
     /// Adds a message with a higher sequence than all before.
     pub(super) fn add(&mut self, sequence: u64, message: Message) {
-        let (letter, place) = (message.letter.clone(), message.history.place);
+        let (letter, place) = (message.letter().clone(), message.place());
         self.bytes += letter.approximate_bytes();
         self.messages.insert(sequence, message);
         self.count(place, 1);
@@ -99,17 +88,17 @@ impl Backlog {
 
     /// Removes a message.
     pub(super) fn remove(&mut self, sequence: u64) {
-        let Some(message) = self.messages.remove(&sequence) else {
+        let Some(message) = self.messages.remove(sequence) else {
             return;
         };
-        let place = message.history.place;
-        self.bytes -= message.letter.approximate_bytes();
+        let place = message.place();
+        self.bytes -= message.letter().approximate_bytes();
         self.count(place, -1);
         if let Some(until) = place.until() {
             self.timers.unset(until, sequence);
         }
         let is_ready = ready_in(&self.messages);
-        self.line.left(&message.letter, sequence, place, is_ready);
+        self.line.left(message.letter(), sequence, place, is_ready);
         if sequence < self.changes.saved_end {
             self.changes.gone.push(sequence);
         }
@@ -117,15 +106,16 @@ impl Backlog {
 
     /// Puts a message into another place.
     pub(super) fn put(&mut self, sequence: u64, place: Place) {
-        let Some(message) = self.messages.get_mut(&sequence) else {
+        let Some(message) = self.messages.get_mut(sequence) else {
             return;
         };
-        let from = std::mem::replace(&mut message.history.place, place);
+        let from = message.place();
+        message.put(place);
         if !message.touched && sequence < self.changes.saved_end {
             message.touched = true;
             self.changes.touched.push(sequence);
         }
-        let letter = message.letter.clone();
+        let letter = message.letter().clone();
         self.count(from, -1);
         self.count(place, 1);
         if let Some(until) = from.until() {
@@ -145,14 +135,8 @@ impl Backlog {
 
     /// Hands a message out until a time; if that is now, it stays visible.
     pub(super) fn deliver(&mut self, sequence: u64, now: Millis, until: Millis) -> Option<Delivered> {
-        let message = self.messages.get_mut(&sequence)?;
-        let history = &mut message.history;
-        if history.receive_count == 0 {
-            history.first_received = now;
-        }
-        history.last_received = now;
-        history.receive_count += 1;
-        let delivered = message.delivered(sequence);
+        let message = self.messages.get_mut(sequence)?;
+        let delivered = message.deliver(sequence, now);
         self.put(
             sequence,
             if until > now {
@@ -167,7 +151,7 @@ impl Backlog {
     /// Whether a message is in flight under this very delivery.
     pub(super) fn is_held_by(&self, receipt: &Receipt) -> bool {
         self.get(receipt.sequence).is_some_and(|message| {
-            let history = &message.history;
+            let history = message.history();
             matches!(history.place, Place::InFlight(_)) && history.receive_count == receipt.delivery
         })
     }
@@ -181,33 +165,34 @@ impl Backlog {
 
     /// Removes messages of an age of `retention`, wherever they are.
     pub(super) fn drop_expired(&mut self, now: Millis, retention: Millis) {
-        while let Some((sequence, oldest)) = self.messages.first_key_value() {
-            if oldest.letter.sent().after(retention) > now {
-                break;
-            }
-            let sequence = *sequence;
-            self.remove(sequence);
+        while let Some(oldest) = self.oldest_expired(now, retention) {
+            self.remove(oldest);
         }
+    }
+
+    fn oldest_expired(&self, now: Millis, retention: Millis) -> Option<u64> {
+        let (sequence, oldest) = self.iter().next()?;
+        (oldest.letter().sent().after(retention) <= now).then_some(sequence)
     }
 
     /// The messages of the last cut that changed since, without those that are gone.
     pub(super) fn take_touched(&mut self) -> Vec<(u64, &Message)> {
         let touched = std::mem::take(&mut self.changes.touched);
         for sequence in &touched {
-            if let Some(message) = self.messages.get_mut(sequence) {
+            if let Some(message) = self.messages.get_mut(*sequence) {
                 message.touched = false;
             }
         }
         touched
             .into_iter()
-            .filter_map(|s| Some((s, self.messages.get(&s)?)))
+            .filter_map(|s| Some((s, self.messages.get(s)?)))
             .collect()
     }
 
     /// The same messages in the other kind of line.
     pub(super) fn into_kind(self, fifo: bool) -> Backlog {
         let mut other = Backlog::new(fifo);
-        for (sequence, message) in self.messages {
+        for (sequence, message) in self.messages.into_values() {
             other.add(sequence, message);
         }
         other.changes = self.changes;
@@ -226,10 +211,6 @@ impl Backlog {
     }
 }
 
-fn ready_in(messages: &BTreeMap<u64, Message>) -> impl Fn(u64) -> bool {
-    |sequence| {
-        messages
-            .get(&sequence)
-            .is_some_and(|m| m.history.place == Place::Ready)
-    }
+fn ready_in(messages: &Pages<Message>) -> impl Fn(u64) -> bool {
+    |sequence| messages.get(sequence).is_some_and(|m| m.place() == Place::Ready)
 }

@@ -39,9 +39,9 @@ impl Queue {
         if !self.was_issued(receipt) {
             return Err(Outcome::NoSuchMessage);
         }
-        let in_flight = matches!(message.history.place, Place::InFlight(_));
+        let in_flight = matches!(message.place(), Place::InFlight(_));
         if self.backlog.is_held_by(receipt) {
-            let latest = message.history.last_received.after(MAX_VISIBILITY);
+            let latest = message.history().last_received.after(MAX_VISIBILITY);
             return if until > latest {
                 Err(Outcome::BeyondTwelveHours)
             } else {

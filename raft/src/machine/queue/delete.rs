@@ -30,7 +30,7 @@ impl Queue {
     /// Whether this machine may ever have handed out such a receipt.
     pub(super) fn was_issued(&self, receipt: &Receipt) -> bool {
         let message = self.backlog.get(receipt.sequence);
-        let last = message.map_or(u32::MAX, |message| message.history.receive_count);
+        let last = message.map_or(u32::MAX, |message| message.history().receive_count);
         (1..self.next_sequence).contains(&receipt.sequence) && (1..=last).contains(&receipt.delivery)
     }
 }

@@ -42,11 +42,6 @@ impl Group {
 }
 
 impl Groups {
-    /// The shared text of a group's name, if the group has messages.
-    pub(super) fn name(&self, name: &str) -> Option<Arc<str>> {
-        self.by_name.get_key_value(name).map(|(name, _)| name.clone())
-    }
-
     /// A group that has messages.
     pub(super) fn get(&self, name: &str) -> Option<&Group> {
         self.by_name.get(name)

@@ -2,10 +2,10 @@
 //! message group of a FIFO queue.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::groups::Groups;
-use super::message::{Letter, Place};
+use super::letter::Letter;
+use super::message::Place;
 
 /// What is ready, in order.
 pub(super) enum Line {
@@ -22,15 +22,6 @@ impl Line {
         } else {
             Line::Standard(BTreeSet::new())
         }
-    }
-
-    /// The text of a group's name, shared with other messages of the group where possible.
-    pub(super) fn share(&self, group: &str) -> Option<Arc<str>> {
-        let known = match self {
-            Line::Fifo(groups) => groups.name(group),
-            Line::Standard(_) => None,
-        };
-        (!group.is_empty()).then(|| known.unwrap_or_else(|| group.into()))
     }
 
     /// A message came. `is_ready` tells the place of all messages.

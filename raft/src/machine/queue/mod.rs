@@ -26,18 +26,21 @@ mod configure;
 mod dedup;
 mod delete;
 mod groups;
+mod letter;
 mod line;
 mod message;
 mod message_id;
+mod pages;
 mod purge;
 mod receive;
+mod record;
 mod remembered;
 mod rows;
 mod send;
 mod timers;
 mod view;
 
-pub use message::MessageRow;
+pub use record::MessageRow;
 pub use view::Counts;
 
 use backlog::Backlog;

@@ -1,14 +1,12 @@
 //! A queue partition as rows, and back.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use bytes::Bytes;
 use prost::Message as _;
 
 use super::backlog::Backlog;
 use super::configure::Settings;
-use super::message::{Message, MessageRow};
+use super::message::Message;
+use super::record::MessageRow;
 use super::{Queue, dedup};
 use crate::machine::clock::Clock;
 use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
@@ -119,13 +117,12 @@ impl Queue {
         let mut invocations = WindowLoader::new(idempotency::QUEUE);
         let mut deduplication = WindowLoader::new(dedup::LIMITS);
         let mut messages = Vec::new();
-        let mut groups = BTreeSet::new();
         for (key, value) in rows {
             match key.first() {
                 Some(&tables::META) => meta = Some(decode_meta(value)?),
                 Some(&tables::INVOCATIONS) => invocations.add(&key, value)?,
                 Some(&tables::DEDUPLICATION) => deduplication.add(&key, value)?,
-                Some(&tables::MESSAGES) => messages.push(decode_message(&key, value, &mut groups)?),
+                Some(&tables::MESSAGES) => messages.push(decode_message(&key, value)?),
                 table => return Err(LoadError(format!("unknown table {table:?} of a queue"))),
             }
         }
@@ -154,7 +151,7 @@ impl Queue {
 fn message_row((sequence, message): (u64, &Message)) -> Row {
     Row {
         key: numbered_key(tables::MESSAGES, sequence),
-        value: RowValue::Message(message.row()),
+        value: RowValue::Message(MessageRow::new(message)),
     }
 }
 
@@ -169,21 +166,8 @@ fn decode_meta(value: Bytes) -> Result<MetaRecord, LoadError> {
     Ok(meta)
 }
 
-fn decode_message(
-    key: &[u8],
-    value: Bytes,
-    groups: &mut BTreeSet<Arc<str>>,
-) -> Result<(u64, Message), LoadError> {
-    let mut shared = |group: &str| {
-        let known = groups.get(group).cloned();
-        known.unwrap_or_else(|| {
-            let name: Arc<str> = group.into();
-            groups.insert(name.clone());
-            name
-        })
-    };
-    let shared = |group: &str| (!group.is_empty()).then(|| shared(group));
-    Ok((number_in_key(key)?, MessageRow::decode(value, shared)?))
+fn decode_message(key: &[u8], value: Bytes) -> Result<(u64, Message), LoadError> {
+    Ok((number_in_key(key)?, MessageRow::decode(value)?))
 }
 
 fn load_backlog(meta: &MetaRecord, mut messages: Vec<(u64, Message)>) -> Result<Backlog, LoadError> {

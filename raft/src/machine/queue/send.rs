@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::dedup::{self, Original};
-use super::message::{Letter, Message, Place};
+use super::letter::{Letter, Parts};
+use super::message::{Message, Place};
 use super::message_id::message_id;
 use super::{Moment, Queue};
 use crate::command::queue::{QueueAnswer, Send, SendEntry, Sent, SentEntry};
@@ -42,7 +43,14 @@ impl Queue {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let id = message_id(moment.seed, moment.now, sequence);
-        let letter = Letter::new(id, moment.now, entry, self.backlog.share_group(&entry.group));
+        let letter = Letter::new(&Parts {
+            id,
+            sent: moment.now,
+            group: &entry.group,
+            deduplication_id: &entry.deduplication_id,
+            body: &entry.body,
+            attributes: &entry.attributes,
+        });
         let place = match entry.delay_ms {
             0 => Place::Ready,
             delay => Place::Delayed(moment.now.after(Millis(delay))),

@@ -37,7 +37,7 @@ impl Queue {
         let now = self.clock.clamp(now);
         let count = match &self.backlog.line {
             Line::Standard(ready) => {
-                let stale = self.expired(now).filter(|(_, m)| m.history.place == Place::Ready);
+                let stale = self.expired(now).filter(|(_, m)| m.place() == Place::Ready);
                 let due = self
                     .due(now)
                     .filter(|(_, message)| !self.is_expired(message, now));
@@ -45,7 +45,7 @@ impl Queue {
             }
             Line::Fifo(groups) => {
                 let changed = self.due(now).chain(self.expired(now));
-                let changed: BTreeSet<&str> = changed.map(|(_, m)| m.letter.group()).collect();
+                let changed: BTreeSet<&str> = changed.map(|(_, m)| m.letter().group()).collect();
                 let changed: Vec<&Group> = changed.into_iter().filter_map(|name| groups.get(name)).collect();
                 let before = changed.iter().filter(|group| group.is_open()).count();
                 let after = changed.iter().filter(|group| self.opens(group, now)).count();
@@ -60,17 +60,15 @@ impl Queue {
     pub fn next_change(&self, now: Millis) -> Option<Millis> {
         let now = self.clock.clamp(now);
         let timer = self.backlog.timers.next_after(now);
-        // The end of a message in flight by age opens its group.
-        let expiry = match self.backlog.line {
-            Line::Fifo(_) if self.backlog.in_flight() + self.backlog.delayed() > 0 => {
-                self.oldest_sent().map(|sent| sent.after(self.settings.retention))
-            }
-            _ => None,
+        // Age also frees a FIFO group, when it ends a message that locks or delays it.
+        let hides_some = self.backlog.in_flight() + self.backlog.delayed() > 0;
+        let expiry = if self.settings.fifo && hides_some {
+            let mut ends = self.backlog.iter().map(|(_, message)| self.expires(message));
+            ends.find(|end| *end > now)
+        } else {
+            None
         };
-        timer
-            .into_iter()
-            .chain(expiry.filter(|expiry| *expiry > now))
-            .min()
+        timer.into_iter().chain(expiry).min()
     }
 
     /// How many messages are where at `now`.
@@ -80,11 +78,11 @@ impl Queue {
         let mut in_flight = self.backlog.in_flight() as u64;
         let mut delayed = self.backlog.delayed() as u64;
         let expired = self.expired(now).inspect(|_| total -= 1);
-        let expired: Vec<_> = expired.map(|(_, message)| message.history.place).collect();
+        let expired: Vec<_> = expired.map(|(_, message)| message.place()).collect();
         let due = self
             .due(now)
             .filter(|(_, message)| !self.is_expired(message, now));
-        for place in due.map(|(_, message)| message.history.place).chain(expired) {
+        for place in due.map(|(_, message)| message.place()).chain(expired) {
             match place {
                 Place::Ready => {}
                 Place::InFlight(_) => in_flight -= 1,
@@ -113,7 +111,7 @@ impl Queue {
         self.backlog
             .iter()
             .next()
-            .map(|(_, message)| message.letter.sent())
+            .map(|(_, message)| message.letter().sent())
     }
 
     /// About how much memory the messages take.
@@ -141,14 +139,18 @@ impl Queue {
     }
 
     fn is_expired(&self, message: &Message, now: Millis) -> bool {
-        message.letter.sent().after(self.settings.retention) <= now
+        self.expires(message) <= now
+    }
+
+    fn expires(&self, message: &Message) -> Millis {
+        message.letter().sent().after(self.settings.retention)
     }
 
     /// Whether a batch at `now` would find a group open.
     fn opens(&self, group: &Group, now: Millis) -> bool {
         let members = group.members().filter_map(|sequence| self.backlog.get(sequence));
-        let in_flight = |message: &&Message| matches!(message.history.place, Place::InFlight(_));
-        let is_over = |m: &Message| m.history.place.is_ready_at(now) || self.is_expired(m, now);
+        let in_flight = |message: &&Message| matches!(message.place(), Place::InFlight(_));
+        let is_over = |m: &Message| m.place().is_ready_at(now) || self.is_expired(m, now);
         let unlocked = members
             .clone()
             .filter(in_flight)
@@ -158,6 +160,6 @@ impl Queue {
         unlocked
             && remaining
                 .next()
-                .is_some_and(|first| first.history.place.is_ready_at(now))
+                .is_some_and(|first| first.place().is_ready_at(now))
     }
 }

@@ -1,0 +1,109 @@
+//! A message as a row's value.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::letter::{Letter, Parts};
+use super::message::{History, Message, Place};
+use super::message_id::MessageId;
+use crate::machine::row::LoadError;
+use crate::machine::tables;
+use crate::types::Millis;
+
+/// A message as a row's value, not yet encoded. Shares what was sent with the machine.
+#[derive(Clone)]
+pub struct MessageRow {
+    letter: Letter,
+    history: History,
+}
+
+/// A message as a row holds it.
+#[derive(Clone, PartialEq, prost::Message)]
+struct MessageRecord {
+    #[prost(bytes = "bytes", tag = "1")]
+    id: Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    body: Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    attributes: Bytes,
+    #[prost(uint64, tag = "4")]
+    sent_ms: u64,
+    #[prost(string, tag = "5")]
+    group: String,
+    #[prost(string, tag = "6")]
+    deduplication_id: String,
+    #[prost(uint64, optional, tag = "7")]
+    delayed_until_ms: Option<u64>,
+    #[prost(uint64, optional, tag = "8")]
+    in_flight_until_ms: Option<u64>,
+    #[prost(uint64, tag = "9")]
+    first_received_ms: u64,
+    #[prost(uint64, tag = "10")]
+    last_received_ms: u64,
+    #[prost(uint32, tag = "11")]
+    receive_count: u32,
+}
+
+impl MessageRow {
+    /// Of a message as it now is.
+    pub(super) fn new(message: &Message) -> MessageRow {
+        MessageRow {
+            letter: message.letter().clone(),
+            history: message.history(),
+        }
+    }
+
+    /// The value as it is stored.
+    pub fn encode(&self) -> Bytes {
+        let (parts, history) = (self.letter.parts(), &self.history);
+        let [id, body, attributes] = self.letter.shared();
+        let (delayed_until_ms, in_flight_until_ms) = match history.place {
+            Place::Ready => (None, None),
+            Place::Delayed(until) => (Some(until.0), None),
+            Place::InFlight(until) => (None, Some(until.0)),
+        };
+        let record = MessageRecord {
+            id,
+            body,
+            attributes,
+            sent_ms: parts.sent.0,
+            group: parts.group.to_owned(),
+            deduplication_id: parts.deduplication_id.to_owned(),
+            delayed_until_ms,
+            in_flight_until_ms,
+            first_received_ms: history.first_received.0,
+            last_received_ms: history.last_received.0,
+            receive_count: history.receive_count,
+        };
+        record.encode_to_vec().into()
+    }
+
+    /// The message that a row's value holds.
+    pub(super) fn decode(value: Bytes) -> Result<Message, LoadError> {
+        let record =
+            MessageRecord::decode(value).map_err(|error| LoadError::undecodable(tables::MESSAGES, error))?;
+        let id = MessageId::try_from(record.id.as_ref())
+            .map_err(|_| LoadError(format!("a message id of {} bytes", record.id.len())))?;
+        let place = match (record.delayed_until_ms, record.in_flight_until_ms) {
+            (None, None) => Place::Ready,
+            (Some(until), None) => Place::Delayed(Millis(until)),
+            (None, Some(until)) => Place::InFlight(Millis(until)),
+            (Some(_), Some(_)) => return Err(LoadError("a message in two places".into())),
+        };
+        let letter = Letter::new(&Parts {
+            id,
+            sent: Millis(record.sent_ms),
+            group: &record.group,
+            deduplication_id: &record.deduplication_id,
+            body: &record.body,
+            attributes: &record.attributes,
+        });
+        let history = History {
+            place,
+            first_received: Millis(record.first_received_ms),
+            last_received: Millis(record.last_received_ms),
+            receive_count: record.receive_count,
+        };
+        Ok(Message::with_history(letter, history))
+    }
+}

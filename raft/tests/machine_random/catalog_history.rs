@@ -1,0 +1,77 @@
+//! Random commands to a catalog.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use prost::Message;
+use raft::command::Batch;
+use raft::command::catalog::{
+    CatalogCommand, CatalogOp, CreateQueue, NodeRecord, ResourceKey, SetQueueAttributes,
+};
+
+use crate::random::Random;
+
+pub(crate) struct History {
+    random: Random,
+    now: u64,
+    last: Option<Bytes>,
+}
+
+impl History {
+    pub(crate) fn new(seed: u64) -> History {
+        History {
+            random: Random(seed),
+            now: 1_000,
+            last: None,
+        }
+    }
+
+    pub(crate) fn next_batch(&mut self) -> Batch {
+        self.now += self.random.below(20_000);
+        let mut commands: Vec<Bytes> = Vec::new();
+        for _ in 0..1 + self.random.below(4) {
+            let invocation = Bytes::from(self.random.bits().to_be_bytes().repeat(2));
+            let op = Some(self.op());
+            commands.push(CatalogCommand { invocation, op }.encode_to_vec().into());
+        }
+        commands.extend(self.last.take().filter(|_| self.random.chance(30)));
+        self.last = commands.first().cloned();
+        Batch {
+            now_ms: self.now,
+            seed: self.random.bits(),
+            commands,
+        }
+    }
+
+    fn op(&mut self) -> CatalogOp {
+        let key = ResourceKey {
+            account: format!("{:012}", self.random.below(2)),
+            region: "r".into(),
+            name: format!("q{}", self.random.below(12)),
+        };
+        let seconds = self.random.below(3).to_string();
+        let attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), seconds)]);
+        match self.random.below(10) {
+            0..2 => CatalogOp::RegisterNode(NodeRecord {
+                node_id: self.random.below(5),
+                incarnation: Bytes::from(vec![self.random.below(2) as u8]),
+                peer_address: format!("h:{}", self.random.below(3)),
+                zone: format!("z{}", self.random.below(3)),
+                ..NodeRecord::default()
+            }),
+            2..6 => CatalogOp::CreateQueue(CreateQueue {
+                key: Some(key),
+                given: attributes.clone(),
+                complete: attributes,
+                tags: BTreeMap::new(),
+                partitions: self.random.below(4) as u32,
+                replicas: self.random.below(5) as u32,
+            }),
+            6..8 => CatalogOp::DeleteQueue(key),
+            _ => CatalogOp::SetQueueAttributes(SetQueueAttributes {
+                key: Some(key),
+                changes: attributes,
+            }),
+        }
+    }
+}

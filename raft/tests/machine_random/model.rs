@@ -1,0 +1,331 @@
+//! A queue partition written down as plainly as possible: one list, searched from the front for
+//! everything. What it answers must be what the machine answers.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use raft::command::Reply;
+use raft::command::queue::{
+    Configure, Outcome, Outcomes, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receipt, Receive,
+    SendEntry, VisibilityEntry,
+};
+use raft::machine::{Machine, MachineKind};
+use raft::types::Millis;
+
+use crate::SEEDS;
+use crate::queue_history::History;
+
+#[derive(Clone)]
+struct Item {
+    sequence: u64,
+    body: Bytes,
+    group: String,
+    sent: u64,
+    /// Ready from then on.
+    from: u64,
+    received: bool,
+    last_received: u64,
+    count: u32,
+}
+
+/// What an answer is compared by: message ids are the machine's own choice.
+#[derive(Clone, Debug, PartialEq)]
+enum Told {
+    Sent(Vec<u64>),
+    Received(Vec<(u64, u32, Bytes)>),
+    Outcomes(Vec<Outcome>),
+}
+
+#[derive(Clone)]
+struct Model {
+    now: u64,
+    settings: Configure,
+    next: u64,
+    purged: Option<u64>,
+    items: Vec<Item>,
+    seen: BTreeMap<(String, String), (u64, u64)>,
+    calls: BTreeMap<Bytes, (u64, Told)>,
+}
+
+impl Model {
+    fn new() -> Model {
+        let settings = Configure {
+            retention_ms: 345_600_000,
+            ..Configure::default()
+        };
+        let (seen, calls) = (BTreeMap::new(), BTreeMap::new());
+        Model {
+            now: 0,
+            settings,
+            next: 1,
+            purged: None,
+            items: Vec::new(),
+            seen,
+            calls,
+        }
+    }
+
+    fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        let (now, retention) = (self.now, self.settings.retention_ms);
+        self.items.retain(|item| item.sent + retention > now);
+        self.seen.retain(|_, (at, _)| *at + 300_000 > now);
+        self.calls.retain(|_, (at, _)| *at + 120_000 > now);
+    }
+
+    fn apply(&mut self, command: &QueueCommand) -> Told {
+        let op = command.op.as_ref().expect("an operation");
+        match (self.calls.get(&command.invocation), op) {
+            (Some((_, Told::Received(first))), QueueOp::Receive(_)) => {
+                let held = first.iter().filter(|d| self.holds(d.0, d.1)).cloned();
+                let held: Vec<_> = held.collect();
+                if !held.is_empty() {
+                    return Told::Received(held);
+                }
+            }
+            (Some((_, first)), _) => return first.clone(),
+            (None, _) => {}
+        }
+        let told = self.perform(op);
+        if !command.invocation.is_empty() && told != Told::Received(Vec::new()) {
+            self.calls
+                .insert(command.invocation.clone(), (self.now, told.clone()));
+        }
+        told
+    }
+
+    fn perform(&mut self, op: &QueueOp) -> Told {
+        match op {
+            QueueOp::Send(send) => Told::Sent(send.entries.iter().map(|entry| self.send(entry)).collect()),
+            QueueOp::Receive(receive) => Told::Received(self.receive(receive)),
+            QueueOp::Delete(delete) => Told::Outcomes(
+                delete
+                    .receipts
+                    .iter()
+                    .map(|receipt| self.delete(receipt))
+                    .collect(),
+            ),
+            QueueOp::ChangeVisibility(change) => {
+                Told::Outcomes(change.entries.iter().map(|entry| self.change(entry)).collect())
+            }
+            QueueOp::Purge(_) if self.purged.is_some_and(|purged| purged + 60_000 > self.now) => {
+                Told::Outcomes(vec![Outcome::PurgeInProgress])
+            }
+            QueueOp::Purge(_) => {
+                self.purged = Some(self.now);
+                self.items.clear();
+                self.seen.clear();
+                Told::Outcomes(vec![Outcome::Done])
+            }
+            QueueOp::Configure(settings) => {
+                if settings.version > self.settings.version {
+                    self.settings = settings.clone();
+                    self.advance(self.now);
+                }
+                Told::Outcomes(Vec::new())
+            }
+        }
+    }
+
+    fn send(&mut self, entry: &SendEntry) -> u64 {
+        let by_group = self.settings.deduplicate_by_group;
+        let scope = if by_group {
+            format!("in {}", entry.group)
+        } else {
+            String::new()
+        };
+        let key = (scope, entry.deduplication_id.clone());
+        if let Some((_, original)) = self.seen.get(&key).filter(|_| self.settings.fifo) {
+            return *original;
+        }
+        let sequence = self.next;
+        self.next += 1;
+        self.items.push(Item {
+            sequence,
+            body: entry.body.clone(),
+            group: entry.group.clone(),
+            sent: self.now,
+            from: self.now + entry.delay_ms,
+            received: false,
+            last_received: 0,
+            count: 0,
+        });
+        if self.settings.fifo {
+            self.seen.insert(key, (self.now, sequence));
+        }
+        sequence
+    }
+
+    fn receive(&mut self, receive: &Receive) -> Vec<(u64, u32, Bytes)> {
+        let until = self.now + receive.visibility_ms;
+        let chosen: Vec<u64> = self.order().into_iter().take(receive.max as usize).collect();
+        let mut told = Vec::new();
+        for sequence in chosen {
+            let now = self.now;
+            let item = self.items.iter_mut().find(|item| item.sequence == sequence);
+            let item = item.expect("it was just chosen");
+            item.count += 1;
+            (item.received, item.last_received, item.from) = (true, now, until);
+            told.push((sequence, item.count, item.body.clone()));
+        }
+        told
+    }
+
+    /// Everything that may be handed out now, in order.
+    fn order(&self) -> Vec<u64> {
+        if !self.settings.fifo {
+            let ready = self.items.iter().filter(|item| item.from <= self.now);
+            return ready.map(|item| item.sequence).collect();
+        }
+        let mut groups: Vec<Vec<&Item>> = Vec::new();
+        for item in &self.items {
+            match groups.iter_mut().find(|group| group[0].group == item.group) {
+                Some(group) => group.push(item),
+                None => groups.push(vec![item]),
+            }
+        }
+        let locked = |group: &[&Item]| group.iter().any(|i| i.received && i.from > self.now);
+        let open = groups.iter().filter(|group| !locked(group));
+        let front = open.flat_map(|group| group.iter().take_while(|item| item.from <= self.now));
+        front.map(|item| item.sequence).collect()
+    }
+
+    fn holds(&self, sequence: u64, delivery: u32) -> bool {
+        let item = self.items.iter().find(|item| item.sequence == sequence);
+        item.is_some_and(|item| item.received && item.from > self.now && item.count == delivery)
+    }
+
+    fn delete(&mut self, receipt: &Receipt) -> Outcome {
+        let item = self.items.iter().find(|item| item.sequence == receipt.sequence);
+        let issued = item.map_or(u32::MAX, |item| item.count);
+        let known = receipt.sequence >= 1 && receipt.sequence < self.next;
+        if !known || receipt.delivery == 0 || receipt.delivery > issued {
+            return Outcome::NoSuchMessage;
+        }
+        if item.is_some() && self.settings.fifo && !self.holds(receipt.sequence, receipt.delivery) {
+            return Outcome::ReceiptExpired;
+        }
+        self.items.retain(|item| item.sequence != receipt.sequence);
+        Outcome::Done
+    }
+
+    fn change(&mut self, entry: &VisibilityEntry) -> Outcome {
+        let receipt = entry.receipt.expect("a receipt");
+        let holds = self.holds(receipt.sequence, receipt.delivery);
+        let (now, fifo) = (self.now, self.settings.fifo);
+        let Some(item) = self
+            .items
+            .iter_mut()
+            .find(|item| item.sequence == receipt.sequence)
+        else {
+            return Outcome::NoSuchMessage;
+        };
+        let until = now + entry.visibility_ms;
+        match () {
+            () if receipt.delivery == 0 || receipt.delivery > item.count => Outcome::NoSuchMessage,
+            () if !holds && item.from <= now => Outcome::NotInFlight,
+            () if !holds && fifo => Outcome::ReceiptExpired,
+            () if !holds => Outcome::NotInFlight,
+            () if until > item.last_received + 43_200_000 => Outcome::BeyondTwelveHours,
+            () => {
+                item.from = until;
+                Outcome::Done
+            }
+        }
+    }
+
+    /// How many receives of one message would find one.
+    fn receivable(&self) -> u64 {
+        let mut trial = self.clone();
+        let one = Receive {
+            max: 1,
+            visibility_ms: 1_000,
+        };
+        (0..).take_while(|_| !trial.receive(&one).is_empty()).count() as u64
+    }
+}
+
+fn told(reply: &Reply) -> Told {
+    let Reply::Queue(QueueReply { answer: Some(answer) }) = reply else {
+        panic!("{reply:?}")
+    };
+    match answer {
+        QueueAnswer::Sent(sent) => Told::Sent(sent.entries.iter().map(|e| e.sequence).collect()),
+        QueueAnswer::Received(received) => {
+            let messages = received.messages.iter();
+            let told = messages.map(|m| {
+                (
+                    m.receipt.map_or(0, |r| r.sequence),
+                    m.receive_count,
+                    m.body.clone(),
+                )
+            });
+            Told::Received(told.collect())
+        }
+        QueueAnswer::Outcomes(Outcomes { outcomes }) => {
+            let outcomes = outcomes
+                .iter()
+                .map(|o| Outcome::try_from(*o).expect("an outcome"));
+            Told::Outcomes(outcomes.collect())
+        }
+        QueueAnswer::Refused(why) => panic!("refused: {why}"),
+    }
+}
+
+/// What the machine says without a command must be what the model would do at that time.
+fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
+    let queue = machine.as_queue().expect("a queue");
+    let mut then = model.clone();
+    then.advance(now);
+    let at = Millis(now);
+    assert_eq!(queue.visible_count(at), then.receivable(), "seed {seed}");
+    assert_eq!(queue.has_visible(at), then.receivable() > 0, "seed {seed}");
+    let counts = queue.counts(at);
+    let hidden = |received| {
+        let hidden = then
+            .items
+            .iter()
+            .filter(|i| i.from > then.now && i.received == received);
+        hidden.count() as u64
+    };
+    let all = then.items.len() as u64;
+    assert_eq!(
+        (counts.in_flight, counts.delayed),
+        (hidden(true), hidden(false)),
+        "seed {seed}"
+    );
+    assert_eq!(counts.visible, all - hidden(true) - hidden(false), "seed {seed}");
+    // Until the next change, nothing becomes receivable.
+    let before = queue
+        .next_change(at)
+        .map_or(then.now + 700_000, |next| next.0 - 1);
+    then.advance(before);
+    let more = queue.visible_count(Millis(before));
+    assert_eq!(more, then.receivable(), "seed {seed}");
+    assert!(
+        more <= queue.visible_count(at),
+        "seed {seed}: something changed earlier than said"
+    );
+}
+
+#[test]
+fn a_queue_does_what_the_model_does() {
+    for seed in SEEDS {
+        let mut history = History::new(seed);
+        let mut machine = Machine::new(MachineKind::Queue);
+        let mut model = Model::new();
+        for step in 0..400 {
+            let (commands, batch) = history.next_batch();
+            for ahead in [0, 1, 5_000, 61_000] {
+                compare_views(seed, &machine, &model, batch.now_ms + ahead);
+            }
+            let replies = machine.apply(&batch);
+            model.advance(batch.now_ms);
+            for (command, reply) in commands.iter().zip(&replies) {
+                let expected = model.apply(command);
+                assert_eq!(told(reply), expected, "seed {seed}, step {step}: {command:?}");
+                history.learn(reply);
+            }
+        }
+    }
+}

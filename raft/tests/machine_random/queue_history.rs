@@ -1,0 +1,176 @@
+//! Random commands to a queue partition, with receipts that were given out, retries, and times
+//! around the instants at which something happens.
+
+use bytes::Bytes;
+use prost::Message;
+use raft::command::queue::{
+    ChangeVisibility, Configure, Delete, Purge, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receipt,
+    Receive, Send, SendEntry, VisibilityEntry,
+};
+use raft::command::{Batch, Reply};
+
+use crate::random::Random;
+
+/// Makes one batch after the other, and learns from the replies.
+pub(crate) struct History {
+    random: Random,
+    now: u64,
+    fifo: bool,
+    version: u64,
+    receipts: Vec<Receipt>,
+    last: Vec<QueueCommand>,
+}
+
+impl History {
+    pub(crate) fn new(seed: u64) -> History {
+        let fifo = seed % 2 == 1;
+        let random = Random(seed);
+        History {
+            random,
+            now: 1_000_000,
+            fifo,
+            version: 0,
+            receipts: Vec::new(),
+            last: Vec::new(),
+        }
+    }
+
+    /// The next commands and the batch that carries them.
+    pub(crate) fn next_batch(&mut self) -> (Vec<QueueCommand>, Batch) {
+        let step = *self
+            .random
+            .pick(&[0, 1, 500, 1_000, 5_000, 20_000])
+            .expect("not empty");
+        self.now = match self.random.below(60) {
+            0 => self.now + 130_000,
+            1 => self.now + 600_000,
+            2 => self.now.saturating_sub(3_000),
+            _ => self.now + step,
+        };
+        let retried = self
+            .random
+            .chance(15)
+            .then(|| self.random.pick(&self.last).cloned());
+        let mut commands: Vec<_> = retried.flatten().into_iter().collect();
+        for _ in 0..1 + self.random.below(4) {
+            let op = if self.version == 0 {
+                self.configure()
+            } else {
+                self.op()
+            };
+            let bits = self.random.bits();
+            let key = [bits.to_be_bytes(), (!bits).to_be_bytes()].concat();
+            let invocation = if self.random.chance(70) {
+                key.into()
+            } else {
+                Bytes::new()
+            };
+            commands.push(QueueCommand {
+                invocation,
+                op: Some(op),
+            });
+        }
+        self.last
+            .extend(commands.iter().filter(|c| !c.invocation.is_empty()).cloned());
+        let forget = self.last.len().saturating_sub(20);
+        self.last.drain(..forget);
+        let encoded = commands
+            .iter()
+            .map(|command| command.encode_to_vec().into())
+            .collect();
+        (
+            commands,
+            Batch {
+                now_ms: self.now,
+                seed: self.random.bits(),
+                commands: encoded,
+            },
+        )
+    }
+
+    /// Remembers receipts of a reply.
+    pub(crate) fn learn(&mut self, reply: &Reply) {
+        if let Reply::Queue(QueueReply {
+            answer: Some(QueueAnswer::Received(received)),
+        }) = reply
+        {
+            self.receipts
+                .extend(received.messages.iter().filter_map(|message| message.receipt));
+            let forget = self.receipts.len().saturating_sub(40);
+            self.receipts.drain(..forget);
+        }
+    }
+
+    fn op(&mut self) -> QueueOp {
+        match self.random.below(100) {
+            0..35 => self.send(),
+            35..65 => {
+                let visibility = *self.random.pick(&[0, 1_000, 5_000, 30_000]).expect("some");
+                let max = self.random.below(10) as u32 + 1;
+                QueueOp::Receive(Receive {
+                    max,
+                    visibility_ms: visibility,
+                })
+            }
+            65..85 => {
+                let count = self.random.below(4);
+                QueueOp::Delete(Delete {
+                    receipts: (0..count).map(|_| self.receipt()).collect(),
+                })
+            }
+            85..97 => self.change_visibility(),
+            97..99 => self.configure(),
+            _ => QueueOp::Purge(Purge {}),
+        }
+    }
+
+    fn send(&mut self) -> QueueOp {
+        let entries = (0..1 + self.random.below(3)).map(|_| SendEntry {
+            body: self.random.bits().to_string().into(),
+            attributes: Bytes::from_static(b"attributes"),
+            delay_ms: if self.random.chance(20) {
+                self.random.below(8_000)
+            } else {
+                0
+            },
+            group: format!("g{}", self.random.below(5)),
+            deduplication_id: format!("d{}", self.random.below(200)),
+        });
+        QueueOp::Send(Send {
+            entries: entries.collect(),
+        })
+    }
+
+    fn change_visibility(&mut self) -> QueueOp {
+        let entries = (0..self.random.below(4)).map(|_| {
+            let visibility = *self.random.pick(&[0, 2_000, 40_000, 43_200_000]).expect("some");
+            VisibilityEntry {
+                receipt: Some(self.receipt()),
+                visibility_ms: visibility,
+            }
+        });
+        QueueOp::ChangeVisibility(ChangeVisibility {
+            entries: entries.collect(),
+        })
+    }
+
+    fn configure(&mut self) -> QueueOp {
+        self.version += self.random.below(2);
+        QueueOp::Configure(Configure {
+            version: self.version,
+            fifo: self.fifo,
+            retention_ms: *self.random.pick(&[60_000, 300_000, 345_600_000]).expect("some"),
+            deduplicate_by_group: self.random.chance(30),
+        })
+    }
+
+    /// One that was given out, mostly.
+    fn receipt(&mut self) -> Receipt {
+        let invented = Receipt {
+            sequence: self.random.below(30),
+            delivery: self.random.below(3) as u32,
+        };
+        let given = self.random.pick(&self.receipts).copied();
+        given.filter(|_| self.random.chance(95)).unwrap_or(invented)
+    }
+}

@@ -1,0 +1,160 @@
+//! Machines are what their rows say: saved and loaded, or pieced together from deltas, they go on
+//! as if nothing had happened.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use raft::command::Batch;
+use raft::machine::{Delta, Machine, MachineKind};
+
+use crate::random::Random;
+use crate::{SEEDS, catalog_history, queue_history};
+
+type Rows = BTreeMap<Bytes, Bytes>;
+
+fn rows_of(machine: &Machine) -> Rows {
+    let rows = machine.rows();
+    assert!(
+        rows.is_sorted_by(|left, right| left.key < right.key),
+        "rows are not in order"
+    );
+    rows.into_iter()
+        .map(|row| (row.key, row.value.encode()))
+        .collect()
+}
+
+fn load(kind: MachineKind, rows: &Rows) -> Machine {
+    Machine::load(kind, rows.clone()).expect("its own rows can be loaded")
+}
+
+/// Puts a delta on top of what is stored, and returns how many rows it touched.
+fn store(stored: &mut Rows, delta: Delta) -> usize {
+    let size = delta.puts.len() + delta.deletes.len();
+    if delta.clear {
+        stored.clear();
+    }
+    for key in delta.deletes {
+        stored.remove(&key);
+    }
+    for row in delta.puts {
+        stored.insert(row.key, row.value.encode());
+    }
+    size
+}
+
+/// Runs one history through a machine that only applies, one that is saved and loaded now and then,
+/// and a store that lives on deltas.
+fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
+    let mut random = Random(!seed);
+    let mut plain = Machine::new(kind);
+    let mut twin = Machine::new(kind);
+    let mut restarted = Machine::new(kind);
+    let mut stored = Rows::new();
+    for batch in batches {
+        let replies = plain.apply(&batch);
+        assert_eq!(twin.apply(&batch), replies, "seed {seed}");
+        assert_eq!(restarted.apply(&batch), replies, "seed {seed}");
+        assert_eq!(plain.digest(), twin.digest(), "seed {seed}");
+        assert_eq!(plain.digest(), restarted.digest(), "seed {seed}");
+        if random.chance(30) {
+            store(&mut stored, restarted.take_delta());
+            assert_eq!(
+                stored,
+                rows_of(&plain),
+                "seed {seed}: the deltas give another state"
+            );
+            let again = store(&mut stored, restarted.take_delta());
+            assert_eq!(again, 0, "seed {seed}: a delta without changes");
+        }
+        if random.chance(5) {
+            // A crash: what was applied since the last cut comes from a snapshot.
+            stored = rows_of(&plain);
+            restarted = load(kind, &stored);
+        }
+    }
+}
+
+#[test]
+fn queues_are_what_their_rows_say() {
+    for seed in SEEDS {
+        let mut history = queue_history::History::new(seed);
+        let mut guide = Machine::new(MachineKind::Queue);
+        let batches = (0..400).map(|_| {
+            let (_, batch) = history.next_batch();
+            guide.apply(&batch).iter().for_each(|reply| history.learn(reply));
+            batch
+        });
+        run(seed, MachineKind::Queue, batches);
+    }
+}
+
+#[test]
+fn catalogs_are_what_their_rows_say() {
+    for seed in SEEDS {
+        let mut history = catalog_history::History::new(seed);
+        run(seed, MachineKind::Catalog, (0..300).map(|_| history.next_batch()));
+    }
+}
+
+#[test]
+fn a_delta_is_as_small_as_the_changes() {
+    let mut history = queue_history::History::new(0);
+    let mut machine = Machine::new(MachineKind::Queue);
+    let mut stored = Rows::new();
+    let (mut largest, mut commands) = (0, 0);
+    for _ in 0..400 {
+        let (_, batch) = history.next_batch();
+        commands += batch.commands.len();
+        machine
+            .apply(&batch)
+            .iter()
+            .for_each(|reply| history.learn(reply));
+        largest = largest.max(machine.rows().len());
+        store(&mut stored, machine.take_delta());
+    }
+    assert!(largest > 100, "the state never grew: {largest} rows");
+    let (_, batch) = history.next_batch();
+    machine.apply(&Batch {
+        commands: batch.commands[..1].to_vec(),
+        now_ms: 0,
+        ..batch
+    });
+    let last = store(&mut stored, machine.take_delta());
+    // At most ten messages, the answer, and the meta row.
+    assert!(last <= 12, "{last} rows for one of {commands} commands");
+}
+
+#[test]
+fn damaged_rows_are_refused() {
+    let mut history = queue_history::History::new(1);
+    let mut machine = Machine::new(MachineKind::Queue);
+    for _ in 0..50 {
+        machine.apply(&history.next_batch().1);
+    }
+    let rows = rows_of(&machine);
+    assert!(
+        Machine::load(MachineKind::Queue, Rows::new()).is_err(),
+        "no rows at all"
+    );
+    assert!(
+        Machine::load(MachineKind::Catalog, rows.clone()).is_err(),
+        "of another machine"
+    );
+    let mut damaged = rows.clone();
+    damaged.insert(Bytes::from_static(&[0x7f]), Bytes::new());
+    assert!(
+        Machine::load(MachineKind::Queue, damaged).is_err(),
+        "an unknown table"
+    );
+    let answers: Vec<Bytes> = rows.keys().filter(|key| key[0] == 2).cloned().collect();
+    assert!(answers.len() > 2, "there are answers in the window");
+    let mut damaged = rows.clone();
+    damaged.remove(&answers[1]);
+    assert!(
+        Machine::load(MachineKind::Queue, damaged).is_err(),
+        "a gap in the window"
+    );
+    let mut damaged = rows;
+    damaged.insert(Bytes::from_static(&[1]), Bytes::from_static(b"\x08\x63"));
+    assert!(Machine::load(MachineKind::Queue, damaged).is_err(), "format 99");
+}

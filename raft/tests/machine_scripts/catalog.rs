@@ -1,0 +1,186 @@
+//! Stories of the catalog. Queues belong to account 1 in region r unless written `account/region/name`.
+//!
+//!     node 1 [disk=a] [zone=z] [peer=host:1]
+//!     create NAME [partitions=1] [replicas=3] [Attribute=value …] [call=KEY]
+//!     delete NAME [call=KEY]
+//!     set NAME Attribute=value … [call=KEY]     an empty value removes
+//!     queues [prefix=p] [after=name]
+//!     queue NAME, groups, nodes, version, restart, garbage
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use prost::Message;
+use raft::command::Reply;
+use raft::command::catalog::{
+    CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord, QueueRecord,
+    RefusalReason, ResourceKey, SetQueueAttributes,
+};
+use raft::machine::catalog::Catalog;
+use raft::machine::{Machine, MachineKind};
+
+use crate::check::Interpreter;
+use crate::words::{Line, apply, number, reload};
+
+pub(crate) struct Script {
+    machine: Machine,
+    now: u64,
+}
+
+impl Script {
+    pub(crate) fn new() -> Script {
+        Script {
+            machine: Machine::new(MachineKind::Catalog),
+            now: 0,
+        }
+    }
+
+    fn catalog(&self) -> &Catalog {
+        self.machine.as_catalog().expect("it was made as a catalog")
+    }
+
+    fn perform(&mut self, invocation: Bytes, op: CatalogOp) -> Vec<String> {
+        let command = CatalogCommand {
+            invocation,
+            op: Some(op),
+        };
+        let told = match apply(&mut self.machine, self.now, command.encode_to_vec()) {
+            Reply::Catalog(CatalogReply { answer: Some(answer) }) => tell(answer),
+            other => format!("{other:?}"),
+        };
+        vec![told]
+    }
+
+    fn queues(&self, line: &Line) -> Vec<String> {
+        let prefix = line.value("prefix").unwrap_or("");
+        let queues = self.catalog().queues("1", "r", prefix, line.value("after"));
+        queues
+            .filter_map(|queue| Some(queue.key.as_ref()?.name.clone()))
+            .collect()
+    }
+
+    fn groups(&self) -> Vec<String> {
+        let groups = self.catalog().groups().map(|group| {
+            let queue = group.queue.clone().unwrap_or_default();
+            format!("g{} on {:?} of {}", group.group_id, group.replicas, queue.name)
+        });
+        groups.collect()
+    }
+
+    fn nodes(&self) -> Vec<String> {
+        let nodes = self.catalog().nodes();
+        nodes
+            .map(|node| format!("{} at {:?}", node.node_id, node.peer_address))
+            .collect()
+    }
+}
+
+impl Interpreter for Script {
+    fn obey(&mut self, line: &str) -> Vec<String> {
+        let line = Line::parse(line, &mut self.now);
+        let op = match line.verb {
+            "node" => node(&line),
+            "create" => create(&line),
+            "delete" => CatalogOp::DeleteQueue(key(line.words()[0])),
+            "set" => CatalogOp::SetQueueAttributes(SetQueueAttributes {
+                key: Some(key(line.words()[0])),
+                changes: attributes(&line),
+            }),
+            "queues" => return self.queues(&line),
+            "queue" => {
+                let queue = self.catalog().queue(&key(line.words()[0]));
+                return vec![queue.map_or("no such queue".into(), tell_queue)];
+            }
+            "groups" => return self.groups(),
+            "nodes" => return self.nodes(),
+            "version" => return vec![self.catalog().version().to_string()],
+            "restart" => {
+                self.machine = reload(&self.machine);
+                return Vec::new();
+            }
+            "garbage" => {
+                let reply = apply(&mut self.machine, self.now, Bytes::from_static(b"\xff\xff"));
+                return vec![format!("{reply:?}")];
+            }
+            verb => panic!("no such verb: {verb}"),
+        };
+        self.perform(line.invocation(), op)
+    }
+}
+
+fn key(text: &str) -> ResourceKey {
+    let parts: Vec<&str> = text.split('/').collect();
+    let (account, region, name) = match parts[..] {
+        [account, region, name] => (account, region, name),
+        _ => ("1", "r", text),
+    };
+    ResourceKey {
+        account: account.into(),
+        region: region.into(),
+        name: name.into(),
+    }
+}
+
+fn node(line: &Line) -> CatalogOp {
+    CatalogOp::RegisterNode(NodeRecord {
+        node_id: number(line.words()[0]),
+        incarnation: Bytes::copy_from_slice(line.value("disk").unwrap_or("a").as_bytes()),
+        peer_address: line.value("peer").unwrap_or("").into(),
+        zone: line.value("zone").unwrap_or("").into(),
+        ..NodeRecord::default()
+    })
+}
+
+/// Words such as `DelaySeconds=5`: names that begin with a capital letter.
+fn attributes(line: &Line) -> BTreeMap<String, String> {
+    let pairs = line.words().iter().filter_map(|word| word.split_once('='));
+    let pairs = pairs.filter(|(name, _)| name.starts_with(char::is_uppercase));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn create(line: &Line) -> CatalogOp {
+    let given = attributes(line);
+    let mut complete = BTreeMap::from([
+        ("DelaySeconds".to_owned(), "0".to_owned()),
+        ("VisibilityTimeout".to_owned(), "30".to_owned()),
+    ]);
+    complete.extend(given.clone());
+    CatalogOp::CreateQueue(CreateQueue {
+        key: Some(key(line.words()[0])),
+        given,
+        complete,
+        tags: BTreeMap::new(),
+        partitions: line.number("partitions").unwrap_or(1) as u32,
+        replicas: line.number("replicas").unwrap_or(3) as u32,
+    })
+}
+
+fn tell(answer: CatalogAnswer) -> String {
+    match answer {
+        CatalogAnswer::Done(_) => "done".into(),
+        CatalogAnswer::Queue(queue) => tell_queue(&queue),
+        CatalogAnswer::Refused(refusal) => {
+            let reason = RefusalReason::try_from(refusal.reason).expect("a reason of this version");
+            format!("refused: {reason:?} {}", refusal.subject)
+        }
+    }
+}
+
+fn tell_queue(queue: &QueueRecord) -> String {
+    let name = queue.key.clone().unwrap_or_default().name;
+    let attributes: Vec<String> = queue
+        .attributes
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    format!(
+        "{name} version {} created {} modified {} groups {:?} {}",
+        queue.version,
+        queue.created_ms,
+        queue.modified_ms,
+        queue.partitions,
+        attributes.join(" ")
+    )
+}

@@ -1,0 +1,244 @@
+//! Stories of a queue partition.
+//!
+//! Messages are shown as `#sequence.delivery "body" mID`, where ids are numbered as they turn up.
+//!
+//!     configure version=1 [fifo] [by-group] [retention=4d]
+//!     send body=a [group=g] [dedup=d] [delay=5s] [+ body=b …] [call=KEY]
+//!     receive [max=10] [visibility=30s] [call=KEY]
+//!     delete 1.1 2.1 [call=KEY]            receipts: sequence.delivery
+//!     visibility 1.1=60s 2.1=0s [call=KEY]
+//!     purge [call=KEY]
+//!     fill N                               sends N messages and receives them all for 1 h
+//!     look                                 counts, what is visible, the next change
+//!     config, knows KEY, oldest, restart, garbage
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use prost::Message;
+use raft::command::queue::{
+    ChangeVisibility, Configure, Delete, Delivered, Outcome, Purge, QueueAnswer, QueueCommand, QueueOp,
+    QueueReply, Receipt, Receive, Send, SendEntry, SentEntry, VisibilityEntry,
+};
+use raft::command::{Batch, Reply};
+use raft::machine::queue::Queue;
+use raft::machine::{Machine, MachineKind};
+use raft::types::Millis;
+
+use crate::check::Interpreter;
+use crate::words::{Line, apply, invocation, number, reload, span, value};
+
+pub(crate) struct Script {
+    machine: Machine,
+    now: u64,
+    /// The numbers of message ids, in the order in which they turned up.
+    ids: HashMap<Bytes, usize>,
+}
+
+impl Script {
+    pub(crate) fn new() -> Script {
+        Script {
+            machine: Machine::new(MachineKind::Queue),
+            now: 0,
+            ids: HashMap::new(),
+        }
+    }
+
+    fn queue(&self) -> &Queue {
+        self.machine.as_queue().expect("it was made as a queue")
+    }
+
+    fn perform(&mut self, invocation: Bytes, op: QueueOp) -> Vec<String> {
+        let command = QueueCommand {
+            invocation,
+            op: Some(op),
+        };
+        match apply(&mut self.machine, self.now, command.encode_to_vec()) {
+            Reply::Queue(QueueReply { answer: Some(answer) }) => self.tell(answer),
+            other => vec![format!("{other:?}")],
+        }
+    }
+
+    fn tell(&mut self, answer: QueueAnswer) -> Vec<String> {
+        match answer {
+            QueueAnswer::Sent(sent) => sent.entries.iter().map(|e| self.tell_sent(e)).collect(),
+            QueueAnswer::Received(received) if received.messages.is_empty() => {
+                vec!["nothing".into()]
+            }
+            QueueAnswer::Received(received) => received
+                .messages
+                .iter()
+                .map(|message| self.tell_delivered(message))
+                .collect(),
+            QueueAnswer::Outcomes(answer) if answer.outcomes.is_empty() => vec!["ok".into()],
+            QueueAnswer::Outcomes(answer) => answer.outcomes.into_iter().map(outcome).collect(),
+            QueueAnswer::Refused(why) => vec![format!("refused: {}", outcome(why))],
+        }
+    }
+
+    fn tell_sent(&mut self, sent: &SentEntry) -> String {
+        format!("#{} {}", sent.sequence, self.id(&sent.message_id))
+    }
+
+    fn tell_delivered(&mut self, message: &Delivered) -> String {
+        let receipt = message.receipt.expect("a delivery has a receipt");
+        assert_eq!(receipt.delivery, message.receive_count);
+        let body = String::from_utf8_lossy(&message.body).into_owned();
+        let mut told = format!("#{}.{} {body:?}", receipt.sequence, receipt.delivery);
+        told += &format!(" {} sent {}", self.id(&message.message_id), message.sent_ms);
+        told += &format!(" first received {}", message.first_received_ms);
+        for (name, text) in [("group", &message.group), ("dedup", &message.deduplication_id)] {
+            if !text.is_empty() {
+                told += &format!(" {name}={text}");
+            }
+        }
+        told
+    }
+
+    fn id(&mut self, id: &Bytes) -> String {
+        assert_eq!(id.len(), 16);
+        assert_eq!((id[6] >> 4, id[8] >> 6), (4, 2), "a version 4 UUID");
+        let next = self.ids.len() + 1;
+        let number = self.ids.entry(id.clone()).or_insert(next);
+        format!("m{number}")
+    }
+
+    fn look(&self) -> String {
+        let (queue, now) = (self.queue(), Millis(self.now));
+        let counts = queue.counts(now);
+        let next = queue
+            .next_change(now)
+            .map_or("never".into(), |next| next.to_string());
+        assert_eq!(queue.has_visible(now), queue.visible_count(now) > 0);
+        format!(
+            "visible {} in flight {} delayed {}; receivable {}; next change {next}",
+            counts.visible,
+            counts.in_flight,
+            counts.delayed,
+            queue.visible_count(now)
+        )
+    }
+
+    /// Brings `count` messages in flight, a multiple of ten.
+    fn fill(&mut self, count: u64) {
+        let entries = vec![
+            SendEntry {
+                body: "x".into(),
+                ..SendEntry::default()
+            };
+            10
+        ];
+        let receive = Receive {
+            max: 10,
+            visibility_ms: span("1h"),
+        };
+        let ops = [QueueOp::Send(Send { entries }), QueueOp::Receive(receive)];
+        let commands = ops.map(|op| QueueCommand {
+            invocation: Bytes::new(),
+            op: Some(op),
+        });
+        let commands: Vec<Bytes> = commands.iter().map(|c| c.encode_to_vec().into()).collect();
+        let all = (0..count / 10).flat_map(|_| commands.clone());
+        let commands = all.collect();
+        self.machine.apply(&Batch {
+            now_ms: self.now,
+            seed: 1,
+            commands,
+        });
+    }
+}
+
+impl Interpreter for Script {
+    fn obey(&mut self, line: &str) -> Vec<String> {
+        let line = Line::parse(line, &mut self.now);
+        let op = match line.verb {
+            "configure" => configure(&line),
+            "send" => send(&line),
+            "receive" => QueueOp::Receive(Receive {
+                max: line.number("max").map_or(10, |max| max as u32),
+                visibility_ms: span(line.value("visibility").unwrap_or("30s")),
+            }),
+            "delete" => QueueOp::Delete(Delete {
+                receipts: receipts(&line).collect(),
+            }),
+            "visibility" => visibility(&line),
+            "purge" => QueueOp::Purge(Purge {}),
+            "look" => return vec![self.look()],
+            "config" => return vec![format!("version {}", self.queue().config_version())],
+            "oldest" => return vec![format!("{:?}", self.queue().oldest_sent())],
+            "knows" => {
+                let known = self.queue().knows_invocation(&invocation(line.words()[0]));
+                return vec![known.to_string()];
+            }
+            "fill" => {
+                self.fill(number(line.words()[0]));
+                return vec![self.look()];
+            }
+            "restart" => {
+                self.machine = reload(&self.machine);
+                return Vec::new();
+            }
+            "garbage" => {
+                let reply = apply(&mut self.machine, self.now, Bytes::from_static(b"\xff\xff"));
+                return vec![format!("{reply:?}")];
+            }
+            verb => panic!("no such verb: {verb}"),
+        };
+        self.perform(line.invocation(), op)
+    }
+}
+
+fn configure(line: &Line) -> QueueOp {
+    QueueOp::Configure(Configure {
+        version: line.number("version").expect("a version"),
+        fifo: line.words().contains(&"fifo"),
+        retention_ms: span(line.value("retention").unwrap_or("4d")),
+        deduplicate_by_group: line.words().contains(&"by-group"),
+    })
+}
+
+fn send(line: &Line) -> QueueOp {
+    let entries = line.words().split(|word| *word == "+").map(|words| SendEntry {
+        body: Bytes::copy_from_slice(value(words, "body").expect("a body").as_bytes()),
+        attributes: Bytes::new(),
+        delay_ms: value(words, "delay").map_or(0, span),
+        group: value(words, "group").unwrap_or("").to_owned(),
+        deduplication_id: value(words, "dedup").unwrap_or("").to_owned(),
+    });
+    QueueOp::Send(Send {
+        entries: entries.collect(),
+    })
+}
+
+fn receipts(line: &Line) -> impl Iterator<Item = Receipt> {
+    line.words()
+        .iter()
+        .filter(|word| !word.starts_with("call="))
+        .map(|word| receipt(word))
+}
+
+fn receipt(text: &str) -> Receipt {
+    let (sequence, delivery) = text.split_once('.').expect("sequence.delivery");
+    Receipt {
+        sequence: number(sequence),
+        delivery: number(delivery) as u32,
+    }
+}
+
+fn visibility(line: &Line) -> QueueOp {
+    let words = line.words().iter().filter(|word| !word.starts_with("call="));
+    let entries = words.map(|word| {
+        let (text, timeout) = word.split_once('=').expect("receipt=timeout");
+        VisibilityEntry {
+            receipt: Some(receipt(text)),
+            visibility_ms: span(timeout),
+        }
+    });
+    QueueOp::ChangeVisibility(ChangeVisibility {
+        entries: entries.collect(),
+    })
+}
+
+fn outcome(number: i32) -> String {
+    Outcome::try_from(number).map_or_else(|_| number.to_string(), |outcome| format!("{outcome:?}"))
+}
