@@ -56,7 +56,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let me = record(&config, &identity);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
-    let store = open_store(&env, &config)?;
+    let store = open_store(&config)?;
     let groups = Groups::start(env.clone(), &config.data_dir, store, peers.clone(), config.timing)?;
     let polls = Polls::new(env.clone(), config.limits.polls);
     let local = Local::new(env.clone(), groups.clone(), polls.clone());
@@ -197,7 +197,7 @@ fn record(config: &Config, identity: &Identity) -> NodeRecord {
     }
 }
 
-fn open_store(env: &Env, config: &Config) -> anyhow::Result<Arc<dyn raft::store::Store>> {
+fn open_store(config: &Config) -> anyhow::Result<Arc<dyn raft::store::Store>> {
     Ok(match config.checkpoints {
         Checkpoints::Disk => {
             let folder = config.data_dir.join("checkpoints");

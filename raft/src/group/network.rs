@@ -36,7 +36,7 @@ const BACKOFF: [Duration; 4] = [
 type RpcError = RPCError<TypeConfig>;
 
 /// Makes connections for one group.
-pub struct Network {
+pub(super) struct Network {
     pub(super) group: GroupId,
     pub(super) peers: Arc<Peers>,
 }
@@ -54,7 +54,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 }
 
 /// One group's way to one other replica.
-pub struct Connection {
+pub(super) struct Connection {
     group: GroupId,
     target: NodeId,
     peers: Arc<Peers>,

@@ -20,7 +20,7 @@ use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
 
 /// openraft's end of a [`Replica`].
-pub struct StateMachine {
+pub(super) struct StateMachine {
     pub(super) group: GroupId,
     pub(super) replica: Arc<Replica>,
     pub(super) checkpointer: Checkpointer,
@@ -28,7 +28,7 @@ pub struct StateMachine {
 
 /// The rows of a whole state.
 #[derive(Default)]
-pub struct Rows(pub Vec<Row>);
+pub(super) struct Rows(pub(super) Vec<Row>);
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotData = Rows;
@@ -140,7 +140,7 @@ type NodeIdOf = crate::types::NodeId;
 type NodeOf = openraft::EmptyNode;
 
 /// Writes a checkpoint, on the store's own thread.
-pub struct CheckpointBuilder {
+pub(super) struct CheckpointBuilder {
     group: GroupId,
     replica: Arc<Replica>,
     checkpointer: Checkpointer,
