@@ -9,7 +9,7 @@ use raft::group::Timing;
 use raft::types::NodeId;
 use serde::Deserialize;
 
-use crate::config::{Checkpoints, Config, Limits};
+use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits};
 use crate::telemetry::LogFormat;
 
 /// Millrace: a replicated messaging cluster that speaks the wire protocols of AWS.
@@ -117,6 +117,10 @@ pub struct Server {
     /// Longest such patience, and a leader's lease, in milliseconds [default: 600].
     #[arg(long, env = "MILLRACE_ELECTION_MAX_MS")]
     pub election_max_ms: Option<u64>,
+    /// Bytes by which a group's log may grow before its state is written to a checkpoint
+    /// [default: 268435456].
+    #[arg(long, env = "MILLRACE_CHECKPOINT_BYTES")]
+    pub checkpoint_bytes: Option<u64>,
     /// Open client connections at most [default: 20000].
     #[arg(long, env = "MILLRACE_MAX_CONNECTIONS")]
     pub max_connections: Option<usize>,
@@ -181,6 +185,7 @@ impl Server {
             replicas: pick!(replicas).unwrap_or(3).max(1),
             timing,
             checkpoints: Checkpoints::Disk,
+            checkpoint_bytes: pick!(checkpoint_bytes).unwrap_or(CHECKPOINT_BYTES),
             limits: Limits {
                 connections: pick!(max_connections).unwrap_or(limits.connections),
                 requests: pick!(max_requests).unwrap_or(limits.requests),

@@ -33,9 +33,14 @@ pub struct Config {
     pub timing: Timing,
     /// Where checkpoints go.
     pub checkpoints: Checkpoints,
+    /// A group's log may grow by this much before its state is written to a checkpoint.
+    pub checkpoint_bytes: u64,
     /// Bounds on what clients may occupy.
     pub limits: Limits,
 }
+
+/// What [`Config::checkpoint_bytes`] is unless something else is asked for.
+pub const CHECKPOINT_BYTES: u64 = 256 << 20;
 
 /// Where checkpoints go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

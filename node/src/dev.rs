@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Dev;
-use crate::config::{Checkpoints, Config, Limits};
+use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits};
 
 const NODES: u16 = 3;
 /// Ports from one node to the next: 4566 4576 4586.
@@ -67,6 +67,7 @@ fn config(data_dir: &Path, port: u16, index: u16) -> Config {
         replicas: 3,
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
+        checkpoint_bytes: CHECKPOINT_BYTES,
         limits: Limits::default(),
     }
 }

@@ -57,7 +57,14 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
     let store = open_store(&config)?;
-    let groups = Groups::start(env.clone(), &config.data_dir, store, peers.clone(), config.timing)?;
+    let groups = Groups::start(
+        env.clone(),
+        &config.data_dir,
+        store,
+        peers.clone(),
+        config.timing,
+        config.checkpoint_bytes,
+    )?;
     let polls = Polls::new(env.clone(), config.limits.polls);
     let local = Local::new(env.clone(), groups.clone(), polls.clone());
     let router = Router::new(

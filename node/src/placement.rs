@@ -83,7 +83,7 @@ async fn close_deleted(catalog: &CatalogView, groups: &Arc<Groups>, polls: &Poll
         if deleted {
             groups.remove(id).await?;
             polls.forget(id);
-            tracing::info!(group = %id, "closed the replica of a deleted queue");
+            tracing::debug!(group = %id, "closed the replica of a deleted queue");
         }
     }
     Ok(())

@@ -16,9 +16,6 @@ use crate::store::{Checkpointer, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{Wal, WalError, WalOptions};
 
-/// A group whose log has grown by this much since its last checkpoint gets a new one, so that a
-/// restart replays a bounded log and a checkpoint is a bounded write.
-const LOG_BYTES_BEFORE_CHECKPOINT: u64 = 256 << 20;
 /// How often log sizes are looked at.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -44,11 +41,14 @@ pub struct Birth {
 /// The groups of one node.
 pub struct Groups {
     parts: Parts,
+    checkpoint_bytes: u64,
     open: RwLock<BTreeMap<GroupId, Arc<Group>>>,
 }
 
 impl Groups {
-    /// Opens the log and takes the store. No group is open yet.
+    /// Opens the log and takes the store. No group is open yet. A group whose log has grown by
+    /// `checkpoint_bytes` since its last checkpoint gets a new one, so that a restart replays a
+    /// bounded log and a checkpoint is a bounded write.
     ///
     /// # Errors
     /// If the folder cannot be read or written, is in use, is damaged, or is of a newer version.
@@ -58,6 +58,7 @@ impl Groups {
         store: Arc<dyn Store>,
         peers: Arc<Peers>,
         timing: Timing,
+        checkpoint_bytes: u64,
     ) -> Result<Arc<Groups>, StartError> {
         let wal = Wal::open(&env, &data_dir.join("wal"), WalOptions::default())?;
         let checkpointer = Checkpointer::start(&env, store);
@@ -70,6 +71,7 @@ impl Groups {
         };
         Ok(Arc::new(Groups {
             parts,
+            checkpoint_bytes,
             open: RwLock::default(),
         }))
     }
@@ -154,7 +156,7 @@ impl Groups {
             let mut due: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
             for group in self.list() {
                 let grown = self.parts.wal.bytes_since_purge(group.id());
-                if grown > LOG_BYTES_BEFORE_CHECKPOINT {
+                if grown > self.checkpoint_bytes {
                     due.insert(group.id());
                 }
             }

@@ -52,16 +52,20 @@ impl Change {
 }
 
 impl Input {
-    /// The queue and the change.
+    /// The queue. Whether it exists matters before the handle does.
+    ///
+    /// # Errors
+    /// See [`QueueRef::parse`].
+    pub fn queue(&self) -> Result<QueueRef, ApiError> {
+        QueueRef::parse(self.queue_url.as_deref())
+    }
+
+    /// The change.
     ///
     /// # Errors
     /// MissingParameter, InvalidParameterValue or ReceiptHandleIsInvalid.
-    pub fn validate(self) -> Result<(QueueRef, Change), ApiError> {
-        let queue = QueueRef::parse(self.queue_url.as_deref())?;
-        Ok((
-            queue,
-            Change::parse(self.receipt_handle, self.visibility_timeout)?,
-        ))
+    pub fn change(self) -> Result<Change, ApiError> {
+        Change::parse(self.receipt_handle, self.visibility_timeout)
     }
 }
 

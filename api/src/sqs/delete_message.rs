@@ -49,15 +49,20 @@ impl Handle {
 }
 
 impl Input {
-    /// The queue and the handle.
+    /// The queue. Whether it exists matters before the handle does.
+    ///
+    /// # Errors
+    /// See [`QueueRef::parse`].
+    pub fn queue(&self) -> Result<QueueRef, ApiError> {
+        QueueRef::parse(self.queue_url.as_deref())
+    }
+
+    /// The handle.
     ///
     /// # Errors
     /// MissingParameter or ReceiptHandleIsInvalid.
-    pub fn validate(self) -> Result<(QueueRef, Handle), ApiError> {
-        Ok((
-            QueueRef::parse(self.queue_url.as_deref())?,
-            Handle::parse(self.receipt_handle)?,
-        ))
+    pub fn handle(self) -> Result<Handle, ApiError> {
+        Handle::parse(self.receipt_handle)
     }
 }
 

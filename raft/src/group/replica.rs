@@ -25,7 +25,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn meta(&self) -> SnapshotMeta {
         SnapshotMeta {
-            last_log_id: self.applied.clone(),
+            last_log_id: self.applied,
             last_membership: self.membership.clone(),
         }
     }

@@ -14,12 +14,8 @@ impl Group {
     /// Takes a leader's entries. Requests take effect in the order of first polls.
     pub(crate) async fn append(&self, append: pb::Append) -> io::Result<Body> {
         let request = wire::append_from(append)?;
-        let previous = request.prev_log_id.clone();
-        let last = request
-            .entries
-            .last()
-            .map(|e| e.log_id.clone())
-            .or_else(|| previous.clone());
+        let previous = request.prev_log_id;
+        let last = request.entries.last().map(|e| e.log_id).or_else(|| previous);
         let response = self
             .raft
             .append_entries(request)

@@ -35,7 +35,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotBuilder = CheckpointBuilder;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
-        Ok(self.replica.view(|s| (s.applied.clone(), s.membership.clone())))
+        Ok(self.replica.view(|s| (s.applied, s.membership.clone())))
     }
 
     async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
@@ -59,7 +59,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     })
                 }
                 EntryPayload::Membership(membership) => self.replica.update(|s| {
-                    s.membership = StoredMembership::new(Some(log_id.clone()), membership);
+                    s.membership = StoredMembership::new(Some(log_id), membership);
                     s.applied = Some(log_id);
                     Replies::default()
                 }),
@@ -114,7 +114,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             .map_err(io::Error::other)?;
         self.replica.update(|s| {
             s.machine = machine;
-            s.applied = meta.last_log_id.clone();
+            s.applied = meta.last_log_id;
             s.membership = meta.last_membership.clone();
         });
         self.replica.set_checkpointed(meta);

@@ -8,8 +8,8 @@ use super::delete_message::receipt;
 use super::{Context, Result, misfit, outcomes};
 
 pub(super) async fn change(context: &Context<'_>, input: Input) -> Result<()> {
-    let (queue, change) = input.validate()?;
-    let queue = context.queue(queue).await?;
+    let queue = context.queue(input.queue()?).await?;
+    let change = input.change()?;
     outcomes::check(&change.handle, &queue)?;
     let op = QueueOp::ChangeVisibility(ChangeVisibility {
         entries: vec![entry(&change)],

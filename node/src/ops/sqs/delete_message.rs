@@ -7,8 +7,8 @@ use raft::command::queue::{Delete, QueueAnswer, QueueOp, Receipt};
 use super::{Context, Result, misfit, outcomes};
 
 pub(super) async fn delete(context: &Context<'_>, input: Input) -> Result<()> {
-    let (queue, handle) = input.validate()?;
-    let queue = context.queue(queue).await?;
+    let queue = context.queue(input.queue()?).await?;
+    let handle = input.handle()?;
     outcomes::check(&handle, &queue)?;
     let op = QueueOp::Delete(Delete {
         receipts: vec![receipt(&handle)],
