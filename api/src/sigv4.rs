@@ -1,73 +1,77 @@
-//! Who a request says it comes from: the credential scope of AWS Signature Version 4. Signatures
-//! are not verified here; while credentials are not enforced, the scope is believed.
+//! Who calls, as the request's credentials say. Nothing is verified here: any secret will do, and
+//! a request without credentials is the default account's.
+//!
+//! The credential stands in the `Authorization` header or, in presigned URLs, in `X-Amz-Credential`:
+//! `<access key>/<date>/<region>/<service>/aws4_request`.
 
-use std::borrow::Cow;
-
+use http::header::AUTHORIZATION;
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 
-/// The account of callers whose access key id names none.
-pub const DEFAULT_ACCOUNT: &str = "000000000000";
-/// The region of requests without credentials.
-pub const DEFAULT_REGION: &str = "us-east-1";
-const REGION_LEN_MAX: usize = 32;
+use crate::error::{self, ApiError};
+use crate::types::{AccountId, Region};
 
-/// The scope of a request's credentials.
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// Who calls, and for which region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
-    /// The access key id; empty if there is none.
-    pub access_key: String,
-    /// The region.
-    pub region: String,
+pub struct Caller {
+    /// The account whose resources are meant.
+    pub account: AccountId,
+    /// The region whose resources are meant.
+    pub region: Region,
+    /// The access key id, if the request has credentials.
+    pub access_key: Option<String>,
 }
 
-impl Scope {
-    /// The scope in a request's `Authorization` header or `X-Amz-Credential` parameter.
-    pub fn of(request: &Parts) -> Scope {
-        let header = request.headers.get("authorization").and_then(|v| v.to_str().ok());
-        let credential = header
-            .and_then(|header| header.strip_prefix("AWS4-HMAC-SHA256"))
-            .and_then(|rest| {
-                rest.split(',')
-                    .find_map(|part| part.trim().strip_prefix("Credential="))
-            })
-            .map(Cow::Borrowed)
-            .or_else(|| presigned(request.uri.query()?));
-        credential.and_then(|c| parse(&c)).unwrap_or_else(|| Scope {
-            access_key: String::new(),
-            region: DEFAULT_REGION.to_owned(),
+impl Caller {
+    /// The caller of a request. Fails if there are credentials of this algorithm that cannot be read.
+    pub fn of(head: &Parts) -> Result<Caller, ApiError> {
+        let header = head
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        if let Some(fields) = header.and_then(|value| value.strip_prefix(ALGORITHM)) {
+            let mut fields = fields.split(',').map(str::trim);
+            let credential = fields.find_map(|field| field.strip_prefix("Credential="));
+            return credential.and_then(Caller::from_credential).ok_or_else(malformed);
+        }
+        let parameter = head.uri.query().into_iter().flat_map(|query| query.split('&'));
+        if let Some(encoded) = parameter
+            .into_iter()
+            .find_map(|pair| pair.strip_prefix("X-Amz-Credential="))
+        {
+            let credential = percent_decode_str(encoded)
+                .decode_utf8()
+                .map_err(|_| malformed())?;
+            return Caller::from_credential(&credential).ok_or_else(malformed);
+        }
+        Ok(Caller {
+            account: AccountId::default_account(),
+            region: Region::default_region(),
+            access_key: None,
         })
     }
 
-    /// The account: the access key id, if it consists of 12 digits.
-    pub fn account(&self) -> String {
-        let key = &self.access_key;
-        let names_account = key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit());
-        if names_account {
-            key.clone()
-        } else {
-            DEFAULT_ACCOUNT.to_owned()
+    /// An access key may hold slashes in theory; the scope behind it has exactly four parts.
+    fn from_credential(credential: &str) -> Option<Caller> {
+        let mut parts = credential.rsplitn(5, '/');
+        let (terminator, _service, region, date) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let access_key = parts.next().filter(|key| !key.is_empty())?;
+        let dated = date.len() == 8 && date.bytes().all(|b| b.is_ascii_digit());
+        if terminator != "aws4_request" || !dated {
+            return None;
         }
+        Some(Caller {
+            account: AccountId::parse(access_key).unwrap_or_else(AccountId::default_account),
+            region: Region::parse(region)?,
+            access_key: Some(access_key.to_owned()),
+        })
     }
 }
 
-fn presigned(query: &str) -> Option<Cow<'_, str>> {
-    form_urlencoded::parse(query.as_bytes())
-        .find(|(name, _)| name == "X-Amz-Credential")
-        .map(|(_, value)| value)
-}
-
-/// `<key>/<date>/<region>/<service>/aws4_request`; the key may contain slashes.
-fn parse(credential: &str) -> Option<Scope> {
-    let mut parts = credential.rsplitn(5, '/');
-    let (_terminator, _service) = (parts.next()?, parts.next()?);
-    let region = parts.next()?;
-    let _date = parts.next()?;
-    let access_key = parts.next()?.to_owned();
-    let sane = !region.is_empty()
-        && region.len() <= REGION_LEN_MAX
-        && region
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    let region = if sane { region } else { DEFAULT_REGION }.to_owned();
-    Some(Scope { access_key, region })
+fn malformed() -> ApiError {
+    let message = "Authorization must hold Credential=<key>/<date>/<region>/<service>/aws4_request.";
+    ApiError::new(&error::INCOMPLETE_SIGNATURE, message)
 }

@@ -1,103 +1,121 @@
-//! What all batches have in common: the rules of their entries' ids, and how a failed entry is told.
-
-use std::collections::BTreeSet;
+//! What batches have in common: up to ten entries with ids, of which some may fail alone.
 
 use serde::Serialize;
 
 use super::errors;
-use crate::error::ApiError;
+use crate::error::{ApiError, Fault};
+use crate::types::text;
 
-/// Entries of a batch at most.
-pub const ENTRIES_MAX: usize = 10;
+const ENTRIES_MAX: usize = 10;
+const ID_LENGTH_MAX: usize = 80;
 
-/// A failed entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct FailedEntry {
-    /// The entry.
-    pub id: String,
-    /// Whether the client is to blame.
-    pub sender_fault: bool,
-    /// The code, as the query protocol spells it.
-    pub code: &'static str,
-    /// The message.
-    pub message: String,
+/// The id of an entry: 1 to 80 of `[A-Za-z0-9_-]`, unique within its batch.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct EntryId(String);
+
+impl EntryId {
+    fn parse(text: String) -> Result<EntryId, ApiError> {
+        let valid = (1..=ID_LENGTH_MAX).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if valid {
+            Ok(EntryId(text))
+        } else {
+            Err(errors::invalid_batch_entry_id())
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-impl FailedEntry {
-    /// The entry `id` failed with `error`.
-    pub fn new(id: String, error: &ApiError) -> FailedEntry {
-        let sender_fault = error.kind.is_senders();
-        FailedEntry {
+text!(EntryId);
+
+/// An entry whose id is good, and whose content is good or refused alone.
+#[derive(Debug)]
+pub struct Entry<T> {
+    /// Its id.
+    pub id: EntryId,
+    /// Its content, or why the reply lists it as failed.
+    pub content: Result<T, ApiError>,
+}
+
+/// Checks a batch as a whole: the number of its entries and their ids. `item` is what the query
+/// protocol calls an entry; `split` gives an entry's id and its checked content.
+pub fn check<W, T>(
+    entries: Option<Vec<W>>,
+    item: &str,
+    split: impl Fn(W) -> (Option<String>, Result<T, ApiError>),
+) -> Result<Vec<Entry<T>>, ApiError> {
+    let wire = entries.unwrap_or_default();
+    if wire.is_empty() {
+        return Err(errors::empty_batch_request(item));
+    }
+    if wire.len() > ENTRIES_MAX {
+        return Err(errors::too_many_entries(wire.len(), ENTRIES_MAX));
+    }
+    let mut entries: Vec<Entry<T>> = Vec::with_capacity(wire.len());
+    for entry in wire {
+        let (id, content) = split(entry);
+        let id = EntryId::parse(id.unwrap_or_default())?;
+        if entries.iter().any(|earlier| earlier.id == id) {
+            return Err(errors::batch_entry_ids_not_distinct(id.as_str()));
+        }
+        entries.push(Entry { id, content });
+    }
+    Ok(entries)
+}
+
+/// An entry that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Failed {
+    id: EntryId,
+    sender_fault: bool,
+    code: &'static str,
+    message: String,
+}
+
+impl Failed {
+    /// The entry `id`, which failed with `error`.
+    pub fn new(id: EntryId, error: &ApiError) -> Failed {
+        Failed {
             id,
-            sender_fault,
-            code: error.kind.query_code,
-            message: error.message.to_string(),
+            sender_fault: error.spec().fault == Fault::Sender,
+            code: error.spec().query_code,
+            message: error.message().to_owned(),
         }
     }
 }
 
-/// An entry that succeeded and has nothing more to tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// The output of a batch. A list without entries is left out, as AWS does.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct DoneEntry {
-    /// The entry.
-    pub id: String,
+pub struct BatchOutput<T> {
+    /// Entries that were done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub successful: Vec<T>,
+    /// Entries that were not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
 }
 
-/// The answer to a batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Output<S> {
-    /// Entries that succeeded.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub successful: Vec<S>,
-    /// Entries that failed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub failed: Vec<FailedEntry>,
-}
-
-impl<S> Default for Output<S> {
-    fn default() -> Output<S> {
-        Output {
+impl<T> Default for BatchOutput<T> {
+    fn default() -> BatchOutput<T> {
+        BatchOutput {
             successful: Vec::new(),
             failed: Vec::new(),
         }
     }
 }
 
-/// Checks the entries' number and ids; `entry` is what the request calls one.
-///
-/// # Errors
-/// The error of the whole batch.
-pub fn check_ids<'a>(ids: impl ExactSizeIterator<Item = &'a str>, entry: &str) -> Result<(), ApiError> {
-    let count = ids.len();
-    if count == 0 {
-        let message = format!("There should be at least one {entry} in the request.");
-        return Err(ApiError::new(&errors::EMPTY_BATCH, message));
-    }
-    if count > ENTRIES_MAX {
-        let message =
-            format!("Maximum number of entries per request are {ENTRIES_MAX}. You have sent {count}.");
-        return Err(ApiError::new(&errors::TOO_MANY_ENTRIES, message));
-    }
-    let mut seen = BTreeSet::new();
-    for id in ids {
-        let valid = (1..=80).contains(&id.len())
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if !valid {
-            let message = "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
-                           It can be at most 80 letters long.";
-            return Err(ApiError::new(&errors::INVALID_ENTRY_ID, message));
-        }
-        if !seen.insert(id) {
-            return Err(ApiError::new(
-                &errors::IDS_NOT_DISTINCT,
-                format!("Id {id} repeated."),
-            ));
-        }
-    }
-    Ok(())
+/// An entry that was done, where there is no more to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DoneEntry {
+    /// Its id.
+    #[serde(rename = "Id")]
+    pub id: EntryId,
 }

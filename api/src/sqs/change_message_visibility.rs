@@ -1,108 +1,62 @@
-//! ChangeMessageVisibility and ChangeMessageVisibilityBatch.
+//! `ChangeMessageVisibility`.
 
 use serde::Deserialize;
 
-use super::batch;
-use super::delete_message::Handle;
-use super::receive_message::visibility_ms;
-use super::{QueueRef, errors};
-use crate::error::ApiError;
+use super::queue_url::QueueRef;
+use super::receipt::ReceiptHandle;
+use super::wire;
+use crate::error::{ApiError, missing_parameter};
+use crate::protocol;
 
-/// ChangeMessageVisibility, as requested.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// The message whose visibility is to change.
+#[derive(Debug)]
 pub struct Input {
-    queue_url: Option<String>,
-    receipt_handle: Option<String>,
-    visibility_timeout: Option<i64>,
+    /// The queue.
+    pub queue: QueueRef,
+    /// The delivery and its new timeout.
+    pub change: Change,
 }
 
-/// ChangeMessageVisibilityBatch, as requested.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct BatchInput {
-    queue_url: Option<String>,
-    entries: Option<Vec<Entry>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Entry {
-    id: String,
-    receipt_handle: Option<String>,
-    visibility_timeout: Option<i64>,
-}
-
-/// What is to change.
-#[derive(Clone, Debug)]
+/// A delivery and its new timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The delivery.
-    pub handle: Handle,
-    /// Invisible for this long from now.
-    pub visibility_ms: u64,
+    pub receipt: ReceiptHandle,
+    /// How long the message is invisible from now on, 0 to 43,200 seconds.
+    pub visibility_timeout_seconds: u32,
 }
 
 impl Change {
-    fn parse(handle: Option<String>, visibility_timeout: Option<i64>) -> Result<Change, ApiError> {
+    pub(super) fn check(receipt: Option<String>, timeout: Option<i64>) -> Result<Change, ApiError> {
+        let reason = "VisibilityTimeout must be an integer between 0 and 43200.";
+        let timeout = wire::ranged(timeout, "VisibilityTimeout", 0, 43_200, reason)?;
         Ok(Change {
-            handle: Handle::parse(handle)?,
-            visibility_ms: visibility_ms(visibility_timeout)?,
+            receipt: wire::receipt(receipt)?,
+            visibility_timeout_seconds: timeout.ok_or_else(|| missing_parameter("VisibilityTimeout"))?,
         })
     }
 }
 
-impl Input {
-    /// The queue. Whether it exists matters before the handle does.
-    ///
-    /// # Errors
-    /// See [`QueueRef::parse`].
-    pub fn queue(&self) -> Result<QueueRef, ApiError> {
-        QueueRef::parse(self.queue_url.as_deref())
-    }
-
-    /// The change.
-    ///
-    /// # Errors
-    /// MissingParameter, InvalidParameterValue or ReceiptHandleIsInvalid.
-    pub fn change(self) -> Result<Change, ApiError> {
-        Change::parse(self.receipt_handle, self.visibility_timeout)
-    }
+/// The request as it comes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Wire {
+    queue_url: Option<String>,
+    receipt_handle: Option<String>,
+    visibility_timeout: Option<i64>,
 }
 
-impl BatchInput {
-    /// The queue, and each entry's id with its change.
-    ///
-    /// # Errors
-    /// Those of whole batches.
-    #[allow(clippy::type_complexity)] // Entries fail one by one.
-    pub fn validate(self) -> Result<(QueueRef, Vec<(String, Result<Change, ApiError>)>), ApiError> {
-        let queue = QueueRef::parse(self.queue_url.as_deref())?;
-        let entries = self.entries.unwrap_or_default();
-        batch::check_ids(
-            entries.iter().map(|e| e.id.as_str()),
-            "ChangeMessageVisibilityBatchRequestEntry",
-        )?;
-        let parse = |e: Entry| (e.id, Change::parse(e.receipt_handle, e.visibility_timeout));
-        Ok((queue, entries.into_iter().map(parse).collect()))
+impl protocol::Input for Input {
+    type Wire = Wire;
+
+    fn check(wire: Wire) -> Result<Input, ApiError> {
+        let queue = wire::queue(wire.queue_url)?;
+        Ok(Input {
+            queue,
+            change: Change::check(wire.receipt_handle, wire.visibility_timeout)?,
+        })
     }
 }
 
-/// The message is not in flight: its visibility timeout has passed.
-pub fn not_in_flight() -> ApiError {
-    ApiError::new(
-        &errors::MESSAGE_NOT_INFLIGHT,
-        "The specified message isn't in flight.",
-    )
-}
-
-/// The message is gone.
-pub fn no_such_message(handle: &str) -> ApiError {
-    let reason = "Message does not exist or is not available for visibility timeout change.";
-    errors::invalid(handle, "ReceiptHandle", reason)
-}
-
-/// The message would be invisible for more than 12 hours since it was received.
-pub fn beyond_twelve_hours(visibility_ms: u64) -> ApiError {
-    let reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
-    errors::invalid(visibility_ms / 1000, "VisibilityTimeout", reason)
-}
+/// Nothing.
+pub type Output = super::Done;

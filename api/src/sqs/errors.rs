@@ -1,74 +1,239 @@
-//! The errors of SQS. JSON and query spell some of them differently.
+//! SQS's own errors: a row for each, and a constructor with AWS's wording for each way it comes about.
+//!
+//! Query codes and statuses are the `error` traits of the service model while it still was a query
+//! model (2012-11-05); the JSON model has no statuses, which means 400.
 
 use std::fmt::Display;
 
-use crate::error::{ApiError, ErrorKind};
+use crate::error::{ApiError, ErrorSpec, INVALID_PARAMETER_VALUE, MISSING_PARAMETER, invalid_value, specs};
 
-macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $shape:literal, $code:literal, $status:literal;)*) => {
-        $($(#[$doc])* pub static $name: ErrorKind =
-            ErrorKind { shape: $shape, query_code: $code, status: $status };)*
+/// The code prefix that most of SQS's errors have in the query protocol.
+macro_rules! legacy {
+    ($name:literal) => {
+        ErrorSpec::sender($name).query_code(concat!("AWS.SimpleQueueService.", $name))
     };
 }
 
-kinds! {
-    /// There is no such queue.
-    QUEUE_DOES_NOT_EXIST = "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", 400;
-    /// There is one with other attributes.
-    QUEUE_NAME_EXISTS = "QueueNameExists", "QueueAlreadyExists", 400;
-    /// It was deleted less than 60 seconds ago.
-    QUEUE_DELETED_RECENTLY = "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently", 400;
-    /// There is no such attribute.
-    INVALID_ATTRIBUTE_NAME = "InvalidAttributeName", "InvalidAttributeName", 400;
-    /// The attribute cannot have this value.
-    INVALID_ATTRIBUTE_VALUE = "InvalidAttributeValue", "InvalidAttributeValue", 400;
-    /// The parameter cannot have this value.
-    INVALID_PARAMETER_VALUE = "InvalidParameterValueException", "InvalidParameterValue", 400;
-    /// A required parameter is missing.
-    MISSING_PARAMETER = "MissingRequiredParameterException", "MissingParameter", 400;
-    /// The body has characters that are not allowed.
-    INVALID_MESSAGE_CONTENTS = "InvalidMessageContents", "InvalidMessageContents", 400;
-    /// This is no receipt handle of this queue.
-    RECEIPT_HANDLE_IS_INVALID = "ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", 400;
-    /// The message is not in flight.
-    MESSAGE_NOT_INFLIGHT = "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", 400;
-    /// The queue was purged less than 60 seconds ago.
-    PURGE_QUEUE_IN_PROGRESS = "PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress", 403;
+specs! {
+    /// Two entries of a batch have the same id.
+    BATCH_ENTRY_IDS_NOT_DISTINCT = legacy!("BatchEntryIdsNotDistinct");
+    /// The messages of a batch are too long together.
+    BATCH_REQUEST_TOO_LONG = legacy!("BatchRequestTooLong");
+    /// A batch has no entries.
+    EMPTY_BATCH_REQUEST = legacy!("EmptyBatchRequest");
+    /// A queue URL is none.
+    INVALID_ADDRESS = ErrorSpec::sender("InvalidAddress").query_status(404);
+    /// There is no such queue attribute, or not for queues of this type.
+    INVALID_ATTRIBUTE_NAME = ErrorSpec::sender("InvalidAttributeName");
+    /// A queue attribute cannot have this value.
+    INVALID_ATTRIBUTE_VALUE = ErrorSpec::sender("InvalidAttributeValue");
+    /// The id of a batch entry has other characters, or too many.
+    INVALID_BATCH_ENTRY_ID = legacy!("InvalidBatchEntryId");
+    /// A message has characters that XML cannot carry.
+    INVALID_MESSAGE_CONTENTS = ErrorSpec::sender("InvalidMessageContents");
+    /// A message is visible again.
+    MESSAGE_NOT_INFLIGHT = legacy!("MessageNotInflight");
     /// Too many messages are in flight.
-    OVER_LIMIT = "OverLimit", "OverLimit", 403;
-    /// A batch without entries.
-    EMPTY_BATCH = "EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", 400;
-    /// A batch with more than ten entries.
-    TOO_MANY_ENTRIES = "TooManyEntriesInBatchRequest", "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", 400;
-    /// Two entries have the same id.
-    IDS_NOT_DISTINCT = "BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", 400;
-    /// An entry's id is malformed.
-    INVALID_ENTRY_ID = "InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId", 400;
-    /// The entries together are too long.
-    BATCH_TOO_LONG = "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", 400;
+    OVER_LIMIT = ErrorSpec::sender("OverLimit").query_status(403);
+    /// A queue was purged a moment ago.
+    PURGE_QUEUE_IN_PROGRESS = legacy!("PurgeQueueInProgress").query_status(403);
+    /// A queue of this name was deleted a moment ago.
+    QUEUE_DELETED_RECENTLY = legacy!("QueueDeletedRecently");
+    /// There is no such queue.
+    QUEUE_DOES_NOT_EXIST = ErrorSpec::sender("QueueDoesNotExist").query_code("AWS.SimpleQueueService.NonExistentQueue");
+    /// A queue of this name exists with other attributes.
+    QUEUE_NAME_EXISTS = ErrorSpec::sender("QueueNameExists").query_code("QueueAlreadyExists");
+    /// A receipt handle is none of ours.
+    RECEIPT_HANDLE_IS_INVALID = ErrorSpec::sender("ReceiptHandleIsInvalid").query_status(404);
+    /// The server is overloaded; SDKs slow down and try again.
+    REQUEST_THROTTLED = ErrorSpec::sender("RequestThrottled").query_status(403);
+    /// A batch has more than ten entries.
+    TOO_MANY_ENTRIES_IN_BATCH_REQUEST = legacy!("TooManyEntriesInBatchRequest");
+    /// What is asked for exists in the model but not in the service.
+    UNSUPPORTED_OPERATION = legacy!("UnsupportedOperation");
 }
 
-/// A required parameter is missing.
-pub fn missing(parameter: &str) -> ApiError {
+/// [`BATCH_ENTRY_IDS_NOT_DISTINCT`].
+pub fn batch_entry_ids_not_distinct(id: &str) -> ApiError {
+    ApiError::new(&BATCH_ENTRY_IDS_NOT_DISTINCT, format!("Id {id} repeated."))
+}
+
+/// [`BATCH_REQUEST_TOO_LONG`].
+pub fn batch_request_too_long(bytes: usize, bytes_max: usize) -> ApiError {
+    let message =
+        format!("Batch requests cannot be longer than {bytes_max} bytes. You have sent {bytes} bytes.");
+    ApiError::new(&BATCH_REQUEST_TOO_LONG, message)
+}
+
+/// [`EMPTY_BATCH_REQUEST`]; `entry` is what the query protocol calls an entry.
+pub fn empty_batch_request(entry: &str) -> ApiError {
     ApiError::new(
-        &MISSING_PARAMETER,
-        format!("The request must contain the parameter {parameter}."),
+        &EMPTY_BATCH_REQUEST,
+        format!("There should be at least one {entry} in the request."),
     )
 }
 
-/// A parameter's value is not allowed.
-pub fn invalid(value: impl Display, parameter: &str, reason: &str) -> ApiError {
-    let message = format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}");
-    ApiError::new(&INVALID_PARAMETER_VALUE, message)
+/// [`TOO_MANY_ENTRIES_IN_BATCH_REQUEST`].
+pub fn too_many_entries(entries: usize, entries_max: usize) -> ApiError {
+    let message =
+        format!("Maximum number of entries per request are {entries_max}. You have sent {entries}.");
+    ApiError::new(&TOO_MANY_ENTRIES_IN_BATCH_REQUEST, message)
 }
 
-/// There is no such queue.
-pub fn no_such_queue() -> ApiError {
+/// [`INVALID_BATCH_ENTRY_ID`].
+pub fn invalid_batch_entry_id() -> ApiError {
+    ApiError::new(
+        &INVALID_BATCH_ENTRY_ID,
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
+         It can be at most 80 letters long.",
+    )
+}
+
+/// [`INVALID_ADDRESS`].
+pub fn invalid_address(url: &str) -> ApiError {
+    ApiError::new(
+        &INVALID_ADDRESS,
+        format!("The address {url} is not valid for this endpoint."),
+    )
+}
+
+/// [`INVALID_ATTRIBUTE_NAME`].
+pub fn unknown_attribute(name: &str) -> ApiError {
+    ApiError::new(&INVALID_ATTRIBUTE_NAME, format!("Unknown Attribute {name}."))
+}
+
+/// [`INVALID_ATTRIBUTE_VALUE`].
+pub fn invalid_attribute_value(name: &str) -> ApiError {
+    ApiError::new(
+        &INVALID_ATTRIBUTE_VALUE,
+        format!("Invalid value for the parameter {name}."),
+    )
+}
+
+/// [`INVALID_ATTRIBUTE_VALUE`] with a reason.
+pub fn unfit_attribute_value(name: &str, reason: impl Display) -> ApiError {
+    ApiError::new(
+        &INVALID_ATTRIBUTE_VALUE,
+        format!("Invalid value for the parameter {name}. Reason: {reason}"),
+    )
+}
+
+/// [`INVALID_MESSAGE_CONTENTS`].
+pub fn invalid_message_contents() -> ApiError {
+    ApiError::new(
+        &INVALID_MESSAGE_CONTENTS,
+        "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | \
+         #xE000 to #xFFFD | #x10000 to #x10FFFF.",
+    )
+}
+
+/// [`MESSAGE_NOT_INFLIGHT`].
+pub fn message_not_inflight() -> ApiError {
+    ApiError::new(&MESSAGE_NOT_INFLIGHT, "The message referred to is not in flight.")
+}
+
+/// [`OVER_LIMIT`]: the queue has as many messages in flight as it may have.
+pub fn too_many_in_flight() -> ApiError {
+    ApiError::new(
+        &OVER_LIMIT,
+        "The number of in flight messages has reached its limit.",
+    )
+}
+
+/// [`PURGE_QUEUE_IN_PROGRESS`].
+pub fn purge_queue_in_progress(queue: &str) -> ApiError {
+    let message = format!("Only one PurgeQueue operation on {queue} is allowed every 60 seconds.");
+    ApiError::new(&PURGE_QUEUE_IN_PROGRESS, message)
+}
+
+/// [`QUEUE_DELETED_RECENTLY`].
+pub fn queue_deleted_recently() -> ApiError {
+    ApiError::new(
+        &QUEUE_DELETED_RECENTLY,
+        "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+    )
+}
+
+/// [`QUEUE_DOES_NOT_EXIST`].
+pub fn queue_does_not_exist() -> ApiError {
     ApiError::new(&QUEUE_DOES_NOT_EXIST, "The specified queue does not exist.")
 }
 
-/// A handle that this service never gave, or gave for another queue.
-pub fn invalid_receipt_handle(handle: &str) -> ApiError {
+/// [`QUEUE_NAME_EXISTS`]: the queue has another value of `attribute`.
+pub fn queue_name_exists(attribute: &str) -> ApiError {
+    let message =
+        format!("A queue already exists with the same name and a different value for attribute {attribute}");
+    ApiError::new(&QUEUE_NAME_EXISTS, message)
+}
+
+/// [`RECEIPT_HANDLE_IS_INVALID`].
+pub fn receipt_handle_is_invalid(handle: &str) -> ApiError {
     let message = format!("The input receipt handle \"{handle}\" is not a valid receipt handle.");
     ApiError::new(&RECEIPT_HANDLE_IS_INVALID, message)
+}
+
+/// A FIFO queue has handed the message out again, or may.
+pub fn receipt_handle_expired(handle: impl Display) -> ApiError {
+    invalid_value(handle, "ReceiptHandle", "The receipt handle has expired.")
+}
+
+/// The message whose visibility is to change is gone.
+pub fn message_is_gone(handle: impl Display) -> ApiError {
+    let reason = "Message does not exist or is not available for visibility timeout change.";
+    invalid_value(handle, "ReceiptHandle", reason)
+}
+
+/// A message would be invisible for more than twelve hours since it was received.
+pub fn beyond_twelve_hours(visibility_timeout: impl Display) -> ApiError {
+    let reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
+    invalid_value(visibility_timeout, "VisibilityTimeout", reason)
+}
+
+/// [`REQUEST_THROTTLED`].
+pub fn request_throttled() -> ApiError {
+    ApiError::new(
+        &REQUEST_THROTTLED,
+        "The request was denied due to request throttling.",
+    )
+}
+
+/// A message is longer than its queue allows.
+pub fn message_too_long(bytes_max: usize) -> ApiError {
+    let message = format!(
+        "One or more parameters are invalid. Reason: Message must be shorter than {bytes_max} bytes."
+    );
+    ApiError::new(&INVALID_PARAMETER_VALUE, message)
+}
+
+/// A message to a FIFO queue has no group. AWS has another code for it in a batch.
+pub fn message_group_missing(in_batch: bool) -> ApiError {
+    let spec = if in_batch {
+        &INVALID_PARAMETER_VALUE
+    } else {
+        &MISSING_PARAMETER
+    };
+    ApiError::new(spec, "The request must contain the parameter MessageGroupId.")
+}
+
+/// A message to a FIFO queue has nothing to know its duplicates by.
+pub fn deduplication_id_missing() -> ApiError {
+    ApiError::new(
+        &INVALID_PARAMETER_VALUE,
+        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided \
+         explicitly",
+    )
+}
+
+/// A member is for the other type of queue.
+pub fn unfit_for_queue_type(value: impl Display, member: &str) -> ApiError {
+    invalid_value(
+        value,
+        member,
+        "The request include parameter that is not valid for this queue type.",
+    )
+}
+
+/// A message attribute breaks a rule.
+pub fn invalid_message_attribute(message: impl Into<String>) -> ApiError {
+    ApiError::new(&INVALID_PARAMETER_VALUE, message.into())
 }

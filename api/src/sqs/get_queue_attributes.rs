@@ -1,97 +1,117 @@
-//! GetQueueAttributes.
+//! `GetQueueAttributes`.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::{self, Attributes};
-use super::{QueueRef, errors};
+use super::attributes::is_settable;
+use super::queue_url::QueueRef;
+use super::{errors, wire};
 use crate::error::ApiError;
+use crate::protocol;
 
-/// As requested.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// What to tell of which queue.
+#[derive(Debug)]
 pub struct Input {
+    /// The queue.
+    pub queue: QueueRef,
+    /// Names of attributes, or `All`.
+    names: Vec<String>,
+}
+
+/// The request as it comes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Wire {
     queue_url: Option<String>,
     attribute_names: Option<Vec<String>>,
 }
 
-/// What is known of a queue besides its settable attributes.
+impl protocol::Input for Input {
+    type Wire = Wire;
+
+    fn check(wire: Wire) -> Result<Input, ApiError> {
+        let queue = wire::queue(wire.queue_url)?;
+        let names = wire.attribute_names.unwrap_or_default();
+        let known =
+            |name: &str| name == "All" || is_settable(name) || READ_ONLY.iter().any(|row| row.0 == name);
+        match names.iter().find(|name| !known(name)) {
+            Some(name) => Err(errors::unknown_attribute(name)),
+            None => Ok(Input { queue, names }),
+        }
+    }
+}
+
+/// A queue as the node sees it.
 #[derive(Clone, Debug)]
-pub struct Computed {
-    /// `arn:aws:sqs:region:account:name`.
+pub struct QueueState {
+    /// Every settable attribute, in canonical form.
+    pub attributes: BTreeMap<String, String>,
+    /// The queue's ARN.
     pub arn: String,
-    /// Seconds since the Unix epoch.
-    pub created_s: u64,
-    /// Seconds since the Unix epoch.
-    pub modified_s: u64,
-    /// Messages that can be received.
+    /// Messages that may be received now.
     pub visible: u64,
-    /// Messages that were received and not deleted.
-    pub in_flight: u64,
+    /// Messages in flight.
+    pub not_visible: u64,
     /// Messages whose delay has not ended.
     pub delayed: u64,
+    /// When it was created.
+    pub created_ms: u64,
+    /// When its attributes last changed.
+    pub modified_ms: u64,
 }
 
-/// The answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Output {
-    /// By name.
-    #[serde(skip_serializing_if = "Attributes::is_empty")]
-    pub attributes: Attributes,
-}
+type ReadOnly = (&'static str, fn(&QueueState) -> String);
+
+/// The attributes that cannot be set, and where they come from. Timestamps are in seconds.
+static READ_ONLY: [ReadOnly; 6] = [
+    ("ApproximateNumberOfMessages", |queue| queue.visible.to_string()),
+    ("ApproximateNumberOfMessagesDelayed", |queue| {
+        queue.delayed.to_string()
+    }),
+    ("ApproximateNumberOfMessagesNotVisible", |queue| {
+        queue.not_visible.to_string()
+    }),
+    ("CreatedTimestamp", |queue| (queue.created_ms / 1000).to_string()),
+    ("LastModifiedTimestamp", |queue| {
+        (queue.modified_ms / 1000).to_string()
+    }),
+    ("QueueArn", |queue| queue.arn.clone()),
+];
 
 impl Input {
-    /// The queue.
-    ///
-    /// # Errors
-    /// See [`QueueRef::parse`].
-    pub fn queue(&self) -> Result<QueueRef, ApiError> {
-        QueueRef::parse(self.queue_url.as_deref())
-    }
-
-    /// Whether the answer needs the numbers of messages.
+    /// Whether the counts of messages, which every partition must be asked for, are wanted at all.
     pub fn wants_counts(&self) -> bool {
-        self.names()
-            .any(|name| name == "All" || name.starts_with("ApproximateNumberOfMessages"))
+        self.names
+            .iter()
+            .any(|name| name == "All" || name.starts_with("ApproximateNumber"))
     }
 
-    /// Checks the names.
-    ///
-    /// # Errors
-    /// InvalidAttributeName.
-    pub fn check(&self) -> Result<(), ApiError> {
-        match self
-            .names()
-            .find(|name| *name != "All" && !attributes::is_known(name))
-        {
-            Some(unknown) => Err(ApiError::new(
-                &errors::INVALID_ATTRIBUTE_NAME,
-                format!("Unknown Attribute {unknown}."),
-            )),
-            None => Ok(()),
+    fn wants(&self, name: &str) -> bool {
+        self.names.iter().any(|wanted| wanted == name || wanted == "All")
+    }
+
+    /// What was asked for of the queue.
+    pub fn output(&self, queue: &QueueState) -> Output {
+        let settable = queue
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        let read_only = READ_ONLY
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value(queue)));
+        Output {
+            attributes: settable
+                .chain(read_only)
+                .filter(|(name, _)| self.wants(name))
+                .collect(),
         }
     }
+}
 
-    /// What was asked for.
-    pub fn answer(&self, settable: &Attributes, computed: &Computed) -> Output {
-        let mut all = settable.clone();
-        let mut tell = |name: &str, value: String| all.insert(name.to_owned(), value);
-        tell("QueueArn", computed.arn.clone());
-        tell("CreatedTimestamp", computed.created_s.to_string());
-        tell("LastModifiedTimestamp", computed.modified_s.to_string());
-        tell("ApproximateNumberOfMessages", computed.visible.to_string());
-        tell(
-            "ApproximateNumberOfMessagesNotVisible",
-            computed.in_flight.to_string(),
-        );
-        tell("ApproximateNumberOfMessagesDelayed", computed.delayed.to_string());
-        if !self.names().any(|name| name == "All") {
-            all.retain(|name, _| self.names().any(|wanted| wanted == name));
-        }
-        Output { attributes: all }
-    }
-
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.attribute_names.iter().flatten().map(String::as_str)
-    }
+/// The attributes; no map at all if there are none.
+#[derive(Debug, Serialize)]
+pub struct Output {
+    #[serde(rename = "Attributes", skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<String, String>,
 }

@@ -1,134 +1,84 @@
-//! ListQueues, and the two operations whose input is just a queue.
+//! `ListQueues`.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::{QueueRef, errors};
-use crate::error::ApiError;
+use super::wire;
+use crate::error::{ApiError, invalid_value};
+use crate::protocol;
 
-/// Queues in one answer at most.
-pub const RESULTS_MAX: usize = 1000;
+/// A page has at most this many queues, whether or not the caller says so.
+const RESULTS_MAX: u32 = 1000;
 
-/// As requested.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// Which queues to list.
+#[derive(Debug)]
 pub struct Input {
+    /// How their names begin.
+    pub prefix: String,
+    /// The last name of the page before.
+    after: Option<String>,
+    /// How many the caller asked for; only then is there a token for more.
+    results_max: Option<u32>,
+}
+
+/// The request as it comes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Wire {
     queue_name_prefix: Option<String>,
     next_token: Option<String>,
     max_results: Option<i64>,
 }
 
-/// A valid request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// What the names begin with.
-    pub prefix: String,
-    /// The last name of the page before.
-    pub after: Option<String>,
-    /// How many are wanted.
-    pub max: usize,
-    /// Whether there may be another page: only for those who asked for pages.
-    pub paged: bool,
-}
+impl protocol::Input for Input {
+    type Wire = Wire;
 
-/// The answer.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Output {
-    /// The queues' URLs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub queue_urls: Vec<String>,
-    /// For the next page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_token: Option<String>,
+    fn check(wire: Wire) -> Result<Input, ApiError> {
+        let reason = "MaxResults must be an integer between 1 and 1000.";
+        let after = wire.next_token.filter(|token| !token.is_empty()).map(|token| {
+            let name = URL_SAFE_NO_PAD
+                .decode(&token)
+                .ok()
+                .and_then(|name| String::from_utf8(name).ok());
+            name.ok_or_else(|| invalid_value(&token, "NextToken", "NextToken is not valid."))
+        });
+        Ok(Input {
+            prefix: wire.queue_name_prefix.unwrap_or_default(),
+            after: after.transpose()?,
+            results_max: wire::ranged(wire.max_results, "MaxResults", 1, RESULTS_MAX, reason)?,
+        })
+    }
 }
 
 impl Input {
-    /// Checks the request.
-    ///
-    /// # Errors
-    /// InvalidParameterValue.
-    pub fn validate(self) -> Result<Page, ApiError> {
-        let in_range = |max: i64| {
-            usize::try_from(max)
-                .ok()
-                .filter(|max| (1..=RESULTS_MAX).contains(max))
+    /// The page of the caller's queues, given by name in ascending order, that is asked for; `url`
+    /// makes the URL of one.
+    pub fn page<'a>(&self, names: impl Iterator<Item = &'a str>, url: impl Fn(&str) -> String) -> Output {
+        let wanted = |name: &&str| {
+            name.starts_with(&self.prefix) && self.after.as_deref().is_none_or(|after| *name > after)
         };
-        let max = match self.max_results {
-            None => RESULTS_MAX,
-            Some(max) => in_range(max).ok_or_else(|| {
-                errors::invalid(max, "MaxResults", "Must be between 1 and 1000, if provided.")
-            })?,
-        };
-        let after = match &self.next_token {
-            None => None,
-            Some(token) => Some(
-                URL_SAFE_NO_PAD
-                    .decode(token)
-                    .ok()
-                    .and_then(|bytes| String::from_utf8(bytes).ok())
-                    .ok_or_else(|| {
-                        errors::invalid(token, "NextToken", "It is no token of a former answer.")
-                    })?,
-            ),
-        };
-        Ok(Page {
-            prefix: self.queue_name_prefix.unwrap_or_default(),
-            after,
-            max,
-            paged: self.max_results.is_some(),
-        })
+        let size = self.results_max.unwrap_or(RESULTS_MAX) as usize;
+        let mut rest = names.filter(wanted).peekable();
+        let page: Vec<&str> = rest.by_ref().take(size).collect();
+        let more = self.results_max.is_some() && rest.peek().is_some();
+        let next_token = page
+            .last()
+            .filter(|_| more)
+            .map(|last| URL_SAFE_NO_PAD.encode(last));
+        Output {
+            queue_urls: page.into_iter().map(url).collect(),
+            next_token,
+        }
     }
 }
 
-/// The token that continues behind `last`.
-pub fn token(last: &str) -> String {
-    URL_SAFE_NO_PAD.encode(last)
-}
-
-/// The input of GetQueueUrl.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct NamedQueue {
-    queue_name: Option<String>,
-    #[serde(rename = "QueueOwnerAWSAccountId")]
-    owner: Option<String>,
-}
-
-impl NamedQueue {
-    /// The queue.
-    ///
-    /// # Errors
-    /// MissingParameter.
-    pub fn queue(self) -> Result<QueueRef, ApiError> {
-        let name = self.queue_name.ok_or_else(|| errors::missing("QueueName"))?;
-        Ok(QueueRef {
-            account: self.owner,
-            name,
-        })
-    }
-}
-
-/// The input of DeleteQueue and PurgeQueue.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct QueueAlone {
-    queue_url: Option<String>,
-}
-
-impl QueueAlone {
-    /// The queue.
-    ///
-    /// # Errors
-    /// See [`QueueRef::parse`].
-    pub fn queue(&self) -> Result<QueueRef, ApiError> {
-        QueueRef::parse(self.queue_url.as_deref())
-    }
-}
-
-/// A queue was purged a moment ago.
-pub fn purge_in_progress(queue: &str) -> ApiError {
-    let message = format!("Only one PurgeQueue operation on {queue} is allowed every 60 seconds.");
-    ApiError::new(&errors::PURGE_QUEUE_IN_PROGRESS, message)
+/// A page of queues; no list at all if there are none.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queue_urls: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
 }

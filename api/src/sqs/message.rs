@@ -1,194 +1,196 @@
-//! A message on its way in: the rules for its body and its ids.
+//! A message on its way in, in the two steps of its validation.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
-use super::message_attributes::{self, Attribute, Value};
-use super::{QueueSettings, errors, text};
-use crate::error::ApiError;
+use super::attributes::QueueSettings;
+use super::md5::Md5Hex;
+use super::message_attributes::{self, MessageAttribute, ValueWire, trace_header_attribute};
+use super::{body, errors, wire};
+use crate::error::{ApiError, invalid_value};
 
-/// Longest delay.
-const DELAY_S_MAX: i64 = 900;
+/// A batch of messages, and so any message, has at most this many bytes.
+pub const BYTES_MAX: usize = 1 << 20;
+/// Message group ids and deduplication ids are at most this long.
+const ID_LENGTH_MAX: usize = 128;
+const DELAY_SECONDS_MAX: u32 = 900;
 
-/// A message as requested, valid as far as that can be seen without its queue.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    body: String,
-    delay_s: Option<i64>,
-    attributes: Vec<Attribute>,
-    trace_header: Option<Attribute>,
+/// What the wire says of a message, for single sends and batch entries alike.
+#[derive(Debug, Default)]
+pub struct MessageWire {
+    /// `MessageBody`.
+    pub body: Option<String>,
+    /// `DelaySeconds`.
+    pub delay_seconds: Option<i64>,
+    /// `MessageAttributes`.
+    pub attributes: Option<BTreeMap<String, ValueWire>>,
+    /// `MessageSystemAttributes`.
+    pub system_attributes: Option<BTreeMap<String, ValueWire>>,
+    /// `MessageDeduplicationId`.
+    pub deduplication_id: Option<String>,
+    /// `MessageGroupId`.
+    pub group: Option<String>,
+}
+
+/// A message of which all is right that can be judged without its queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingMessage {
+    body: Bytes,
+    attributes: Vec<MessageAttribute>,
+    trace_header: Option<String>,
+    delay_seconds: Option<u32>,
     group: Option<String>,
     deduplication_id: Option<String>,
 }
 
 /// A message that its queue takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// The body.
+pub struct PreparedMessage {
+    /// The body, UTF-8.
     pub body: Bytes,
     /// Message attributes, sorted by name.
-    pub attributes: Vec<Attribute>,
-    /// `AWSTraceHeader`, if given.
-    pub trace_header: Option<Attribute>,
-    /// How long it stays invisible.
+    pub attributes: Vec<MessageAttribute>,
+    /// The X-Ray header.
+    pub trace_header: Option<String>,
+    /// How long it stays invisible at first; the queue's own delay is taken into account.
     pub delay_ms: u64,
-    /// Message group; empty for none.
+    /// Its group; empty for none.
     pub group: String,
-    /// Deduplication id; empty on standard queues.
+    /// Its deduplication id, given or made from the body; empty on standard queues.
     pub deduplication_id: String,
+    /// The digests for the reply.
+    pub digests: Digests,
 }
 
-/// The parts of a message in a request.
-#[derive(Clone, Debug, Default)]
-pub struct Parts {
-    /// `MessageBody`.
-    pub body: Option<String>,
-    /// `DelaySeconds`.
-    pub delay_s: Option<i64>,
-    /// `MessageAttributes`.
-    pub attributes: Option<BTreeMap<String, Value>>,
-    /// `MessageSystemAttributes`.
-    pub system_attributes: Option<BTreeMap<String, Value>>,
-    /// `MessageGroupId`.
-    pub group: Option<String>,
-    /// `MessageDeduplicationId`.
-    pub deduplication_id: Option<String>,
+/// The digests of a message that a reply to its sender carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// Of the body.
+    pub body: Md5Hex,
+    /// Of the message attributes, if there are any.
+    pub attributes: Option<Md5Hex>,
+    /// Of the system attributes, if there are any.
+    pub system_attributes: Option<Md5Hex>,
 }
 
-impl Parts {
-    /// Checks what can be checked without the queue.
-    ///
-    /// # Errors
-    /// MissingParameter, InvalidParameterValue or InvalidMessageContents.
-    pub fn check(self) -> Result<Draft, ApiError> {
-        let body = self.body.ok_or_else(|| errors::missing("MessageBody"))?;
-        if body.is_empty() {
-            return Err(errors::missing("MessageBody"));
-        }
-        if !text::is_valid(&body) {
-            let message = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | \
-                           #xE000 to #xFFFD | #x10000 to #x10FFFF";
-            return Err(ApiError::new(&errors::INVALID_MESSAGE_CONTENTS, message));
-        }
-        if let Some(delay) = self.delay_s
-            && !(0..=DELAY_S_MAX).contains(&delay)
-        {
-            let reason = "DelaySeconds must be >= 0 and <= 900.";
-            return Err(errors::invalid(delay, "DelaySeconds", reason));
-        }
-        for (id, name) in [
-            (&self.group, "MessageGroupId"),
-            (&self.deduplication_id, "MessageDeduplicationId"),
-        ] {
-            if let Some(id) = id.as_deref()
-                && !text::is_valid_id(id)
-            {
-                let reason = format!(
-                    "{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
-                );
-                return Err(errors::invalid(id, name, &reason));
-            }
-        }
-        Ok(Draft {
-            body,
-            delay_s: self.delay_s,
-            attributes: message_attributes::parse_all(self.attributes.unwrap_or_default())?,
-            trace_header: trace_header(self.system_attributes.unwrap_or_default())?,
-            group: self.group,
-            deduplication_id: self.deduplication_id,
-        })
+/// How a message came: some refusals have other codes in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentBy {
+    /// `SendMessage`.
+    Single,
+    /// An entry of `SendMessageBatch`.
+    Batch,
+}
+
+impl MessageWire {
+    /// What the message adds to the size of a batch, whether or not it is otherwise right.
+    pub fn size(&self) -> usize {
+        let attributes = self.attributes.iter().flatten();
+        let attributes: usize = attributes.map(|(name, value)| name.len() + value.size()).sum();
+        self.body.as_ref().map_or(0, String::len) + attributes
     }
 }
 
-fn trace_header(given: BTreeMap<String, Value>) -> Result<Option<Attribute>, ApiError> {
-    let mut header = None;
-    for (name, value) in given {
-        if name != "AWSTraceHeader" || value.data_type != "String" {
-            let message = format!(
-                "The message system attribute '{name}' with type '{}' is invalid.",
-                value.data_type
-            );
-            return Err(ApiError::new(&errors::INVALID_PARAMETER_VALUE, message));
-        }
-        // Its name begins with AWS, which is forbidden to users' attributes only.
-        let parsed = Attribute::parse("trace".to_owned(), value)?;
-        header = Some(Attribute { name, ..parsed });
-    }
-    Ok(header)
-}
-
-impl Draft {
-    /// Bytes of body and attributes, as limits count them.
-    pub fn size_bytes(&self) -> usize {
-        self.body.len() + self.attributes.iter().map(Attribute::size_bytes).sum::<usize>()
-    }
-
-    /// What is missing for a FIFO queue, if anything: it makes a whole batch invalid.
-    ///
-    /// # Errors
-    /// MissingParameter or InvalidParameterValue.
-    pub fn check_fifo(&self, queue: &QueueSettings) -> Result<(), ApiError> {
-        if !queue.fifo {
-            return Ok(());
-        }
-        if self.group.is_none() {
-            return Err(errors::missing("MessageGroupId"));
-        }
-        if self.deduplication_id.is_none() && !queue.content_based_deduplication {
-            let message = "The queue should either have ContentBasedDeduplication enabled or \
-                           MessageDeduplicationId provided explicitly";
-            return Err(ApiError::new(&errors::INVALID_PARAMETER_VALUE, message));
-        }
-        Ok(())
-    }
-
-    /// Fits the message to its queue.
-    ///
-    /// # Errors
-    /// MissingParameter or InvalidParameterValue.
-    pub fn fit(self, queue: &QueueSettings) -> Result<Message, ApiError> {
-        self.check_fifo(queue)?;
-        if self.size_bytes() > queue.message_bytes_max {
-            let message = format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {} bytes.",
-                queue.message_bytes_max
-            );
-            return Err(ApiError::new(&errors::INVALID_PARAMETER_VALUE, message));
-        }
-        let foreign = "The request include parameter that is not valid for this queue type";
-        if queue.fifo
-            && let Some(delay) = self.delay_s.filter(|d| *d > 0)
-        {
-            return Err(errors::invalid(delay, "DelaySeconds", foreign));
-        }
-        if !queue.fifo
-            && let Some(id) = &self.deduplication_id
-        {
-            return Err(errors::invalid(id, "MessageDeduplicationId", foreign));
-        }
-        let own_delay = self
-            .delay_s
-            .filter(|_| !queue.fifo)
-            .and_then(|d| u64::try_from(d).ok());
-        let deduplication_id = match self.deduplication_id {
-            Some(id) => id,
-            None if queue.fifo => content_id(self.body.as_bytes()),
-            None => String::new(),
+impl OutgoingMessage {
+    /// The first step of validation.
+    pub fn check(message: MessageWire) -> Result<OutgoingMessage, ApiError> {
+        let text = wire::required(message.body, "MessageBody")?;
+        body::check(&text)?;
+        let delay = wire::ranged(
+            message.delay_seconds,
+            "DelaySeconds",
+            0,
+            DELAY_SECONDS_MAX,
+            "DelaySeconds must be >= 0 and <= 900.",
+        )?;
+        let message = OutgoingMessage {
+            body: text.into(),
+            attributes: message_attributes::check(message.attributes)?,
+            trace_header: message_attributes::check_system(message.system_attributes)?,
+            delay_seconds: delay,
+            group: check_id(message.group, "MessageGroupId")?,
+            deduplication_id: check_id(message.deduplication_id, "MessageDeduplicationId")?,
         };
-        Ok(Message {
-            body: self.body.into(),
+        if message.size() > BYTES_MAX {
+            Err(errors::message_too_long(BYTES_MAX))
+        } else {
+            Ok(message)
+        }
+    }
+
+    /// Body and attributes; system attributes do not count.
+    fn size(&self) -> usize {
+        self.body.len() + self.attributes.iter().map(MessageAttribute::size).sum::<usize>()
+    }
+
+    /// The second step of validation: against the queue.
+    pub fn prepare(self, queue: &QueueSettings, by: SentBy) -> Result<PreparedMessage, ApiError> {
+        if self.size() > queue.message_bytes_max {
+            return Err(errors::message_too_long(queue.message_bytes_max));
+        }
+        let delay_ms = self.delay_ms(queue)?;
+        let digests = self.digests();
+        let deduplication_id = self.deduplication_id(queue, by)?;
+        Ok(PreparedMessage {
+            body: self.body,
             attributes: self.attributes,
             trace_header: self.trace_header,
-            delay_ms: own_delay.unwrap_or(queue.delay_s) * 1000,
+            delay_ms,
             group: self.group.unwrap_or_default(),
             deduplication_id,
+            digests,
         })
+    }
+
+    /// On FIFO queues only the queue's own delay counts; 0 is accepted and means just that.
+    fn delay_ms(&self, queue: &QueueSettings) -> Result<u64, ApiError> {
+        match self.delay_seconds {
+            Some(seconds) if queue.fifo && seconds > 0 => {
+                Err(errors::unfit_for_queue_type(seconds, "DelaySeconds"))
+            }
+            Some(seconds) if !queue.fifo => Ok(u64::from(seconds) * 1000),
+            _ => Ok(queue.delay_ms),
+        }
+    }
+
+    fn deduplication_id(&self, queue: &QueueSettings, by: SentBy) -> Result<String, ApiError> {
+        match (&self.deduplication_id, queue.fifo) {
+            (Some(id), false) => Err(errors::unfit_for_queue_type(id, "MessageDeduplicationId")),
+            (None, false) => Ok(String::new()),
+            (_, true) if self.group.is_none() => Err(errors::message_group_missing(by == SentBy::Batch)),
+            (Some(id), true) => Ok(id.clone()),
+            (None, true) if queue.content_based_deduplication => Ok(sha256_hex(&self.body)),
+            (None, true) => Err(errors::deduplication_id_missing()),
+        }
+    }
+
+    fn digests(&self) -> Digests {
+        let system = self.trace_header.as_deref().map(trace_header_attribute);
+        Digests {
+            body: Md5Hex::of_body(&self.body),
+            attributes: Md5Hex::of_attributes(self.attributes.iter()),
+            system_attributes: Md5Hex::of_attributes(system.iter()),
+        }
     }
 }
 
-/// The deduplication id of a body: its SHA-256.
-fn content_id(body: &[u8]) -> String {
-    use sha2::Digest;
-    text::hex(&sha2::Sha256::digest(body))
+fn sha256_hex(body: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(body))
+}
+
+/// Checks a group id, a deduplication id or an attempt id: 1 to 128 letters, digits and
+/// punctuation of ASCII.
+pub fn check_id(id: Option<String>, member: &str) -> Result<Option<String>, ApiError> {
+    if let Some(id) = &id {
+        let valid = (1..=ID_LENGTH_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        if !valid {
+            let reason = format!(
+                "{member} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+            );
+            return Err(invalid_value(id, member, reason));
+        }
+    }
+    Ok(id)
 }

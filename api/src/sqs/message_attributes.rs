@@ -1,230 +1,233 @@
-//! Message attributes: their rules, and the digest by which SDKs check them.
+//! Attributes of messages: names, types, values and their rules.
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::{errors, text};
+use super::errors::{self, invalid_message_attribute as invalid};
+use super::{body, errors::UNSUPPORTED_OPERATION};
 use crate::error::ApiError;
+use crate::types::{Blob, Text};
 
-/// Attributes of a message at most.
-pub const ATTRIBUTES_MAX: usize = 10;
+const ATTRIBUTES_MAX: usize = 10;
+const NAME_LENGTH_MAX: usize = 256;
+const TYPE_LENGTH_MAX: usize = 256;
+/// The one system attribute that a sender may set.
+const TRACE_HEADER: &str = "AWSTraceHeader";
 
-/// A value as requests and answers have it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Value {
-    /// For String and Number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub string_value: Option<String>,
-    /// For Binary, in base64.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub binary_value: Option<String>,
-    /// String, Number or Binary, perhaps with a label behind a dot.
-    pub data_type: String,
-}
-
-/// A valid attribute.
+/// One attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribute {
+pub struct MessageAttribute {
     /// Its name.
     pub name: String,
-    /// Its full data type.
+    /// The full type, such as `Number.int`.
     pub data_type: String,
-    /// UTF-8 for String and Number, any bytes for Binary.
+    /// UTF-8 for `String` and `Number`, any bytes for `Binary`.
     pub value: Bytes,
 }
 
-impl Attribute {
-    /// Checks an attribute.
-    ///
-    /// # Errors
-    /// InvalidParameterValue.
-    pub fn parse(name: String, value: Value) -> Result<Attribute, ApiError> {
-        let refuse = |message: String| Err(ApiError::new(&errors::INVALID_PARAMETER_VALUE, message));
-        if !is_valid_name(&name) {
-            return refuse(format!(
-                "Message (user) attribute name '{name}' is invalid. It can contain alphanumeric characters, hyphens, \
-                 underscores and single periods, must not begin with 'AWS.' or 'Amazon.', and is at most 256 long."
-            ));
-        }
-        let data_type = value.data_type;
-        if data_type.is_empty() {
-            return refuse(format!(
-                "The message attribute '{name}' must contain a non-empty message attribute type."
-            ));
-        }
-        if data_type.len() > 256 {
-            return refuse(format!(
-                "The message attribute '{name}' has a type that is longer than 256 bytes."
-            ));
-        }
-        let base = data_type.split('.').next().unwrap_or_default();
-        let bytes = match (base, value.string_value, value.binary_value) {
-            ("String" | "Number", Some(text), None) if !text.is_empty() => {
-                if !text::is_valid(&text) {
-                    return refuse(format!(
-                        "The message attribute '{name}' has characters that are not allowed."
-                    ));
-                }
-                if base == "Number" && !is_number(&text) {
-                    return refuse(format!(
-                        "Could not cast message attribute '{name}' value to number."
-                    ));
-                }
-                Bytes::from(text)
-            }
-            ("Binary", None, Some(encoded)) if !encoded.is_empty() => match STANDARD.decode(&encoded) {
-                Ok(bytes) => bytes.into(),
-                Err(_) => {
-                    return refuse(format!(
-                        "The message attribute '{name}' has a value that is not base64."
-                    ));
-                }
-            },
-            ("String" | "Number" | "Binary", None, None) => {
-                return refuse(format!(
-                    "The message attribute '{name}' must contain a non-empty message attribute value."
-                ));
-            }
-            ("String" | "Number", Some(_), None) | ("Binary", None, Some(_)) => {
-                return refuse(format!(
-                    "The message attribute '{name}' must contain a non-empty message attribute value for message \
-                     attribute type '{data_type}'."
-                ));
-            }
-            ("String" | "Number" | "Binary", ..) => {
-                let field = if base == "Binary" {
-                    "BinaryValue"
-                } else {
-                    "StringValue"
-                };
-                return refuse(format!(
-                    "The message attribute '{name}' with type '{data_type}' must use field '{field}'."
-                ));
-            }
-            _ => {
-                return refuse(format!(
-                    "The message attribute '{name}' has an invalid message attribute type, the set of supported type \
-                     prefixes is Binary, Number, and String."
-                ));
-            }
-        };
-        Ok(Attribute {
-            name,
-            data_type,
-            value: bytes,
-        })
-    }
+/// How a value travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// As `StringValue`.
+    Text,
+    /// As `BinaryValue`.
+    Binary,
+}
 
-    /// As answers have it.
-    pub fn to_value(&self) -> Value {
-        let mut value = Value {
-            data_type: self.data_type.clone(),
-            ..Value::default()
-        };
-        if self.is_binary() {
-            value.binary_value = Some(STANDARD.encode(&self.value));
+impl MessageAttribute {
+    /// How the value travels, which the type's first part says.
+    pub fn transport(&self) -> Transport {
+        let base = self.data_type.split('.').next();
+        if base == Some("Binary") {
+            Transport::Binary
         } else {
-            value.string_value = Some(String::from_utf8_lossy(&self.value).into_owned());
+            Transport::Text
         }
-        value
     }
 
     /// What it adds to a message's size.
-    pub fn size_bytes(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.name.len() + self.data_type.len() + self.value.len()
     }
+}
 
-    fn is_binary(&self) -> bool {
-        self.data_type.starts_with("Binary")
+/// A value as requests have it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ValueWire {
+    data_type: Option<String>,
+    string_value: Option<String>,
+    binary_value: Option<Blob>,
+    string_list_values: Option<Vec<String>>,
+    binary_list_values: Option<Vec<Blob>>,
+}
+
+impl ValueWire {
+    /// What it adds to a message's size: its type and its value.
+    pub fn size(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let binary = self.binary_value.as_ref().map_or(0, |blob| blob.0.len());
+        text(&self.data_type) + text(&self.string_value) + binary
     }
 }
 
-/// Checks all attributes of a message; they come sorted by name.
-///
-/// # Errors
-/// InvalidParameterValue.
-pub fn parse_all(attributes: BTreeMap<String, Value>) -> Result<Vec<Attribute>, ApiError> {
-    if attributes.len() > ATTRIBUTES_MAX {
+/// A value as replies have it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ValueOutput {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string_value: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binary_value: Option<Blob>,
+    data_type: String,
+}
+
+impl ValueOutput {
+    /// The value of an attribute, and its type.
+    pub fn of(attribute: &MessageAttribute) -> ValueOutput {
+        let value = attribute.value.clone();
+        let (string_value, binary_value) = match attribute.transport() {
+            Transport::Text => (Some(Text(value)), None),
+            Transport::Binary => (None, Some(Blob(value))),
+        };
+        ValueOutput {
+            string_value,
+            binary_value,
+            data_type: attribute.data_type.clone(),
+        }
+    }
+}
+
+/// Checks the attributes of a message; they come out sorted by name.
+pub fn check(wire: Option<BTreeMap<String, ValueWire>>) -> Result<Vec<MessageAttribute>, ApiError> {
+    let wire = wire.unwrap_or_default();
+    if wire.len() > ATTRIBUTES_MAX {
+        return Err(invalid(format!(
+            "Number of message attributes [{}] exceeds the allowed maximum [{ATTRIBUTES_MAX}].",
+            wire.len()
+        )));
+    }
+    let check = |(name, value): (String, ValueWire)| {
+        check_name(&name)?;
+        check_value(name, value)
+    };
+    wire.into_iter().map(check).collect()
+}
+
+/// Checks the system attributes of a message: the X-Ray header, if there is one.
+pub fn check_system(wire: Option<BTreeMap<String, ValueWire>>) -> Result<Option<String>, ApiError> {
+    let mut trace_header = None;
+    for (name, value) in wire.unwrap_or_default() {
+        if name != TRACE_HEADER {
+            return Err(invalid(format!(
+                "Message system attribute name '{name}' is invalid."
+            )));
+        }
+        let attribute = check_value(name, value)?;
+        let text = String::from_utf8(attribute.value.into())
+            .ok()
+            .filter(|_| attribute.data_type == "String");
+        let wrong = || {
+            invalid(format!(
+                "The message system attribute '{TRACE_HEADER}' must be of type String."
+            ))
+        };
+        trace_header = Some(text.ok_or_else(wrong)?);
+    }
+    Ok(trace_header)
+}
+
+/// The X-Ray header as the attribute whose digest replies carry.
+pub fn trace_header_attribute(header: &str) -> MessageAttribute {
+    MessageAttribute {
+        name: TRACE_HEADER.to_owned(),
+        data_type: "String".to_owned(),
+        value: Bytes::copy_from_slice(header.as_bytes()),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ApiError> {
+    let spelled = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let dotted = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+    if name.is_empty() || name.len() > NAME_LENGTH_MAX || !spelled || dotted {
+        return Err(invalid(format!(
+            "The message attribute name '{name}' is invalid. Attribute name can contain A-Z, a-z, 0-9, \
+             underscore (_), hyphen (-), and period (.) characters."
+        )));
+    }
+    let prefixed = |prefix: &str| {
+        name.get(..prefix.len())
+            .is_some_and(|p| p.eq_ignore_ascii_case(prefix))
+    };
+    if prefixed("AWS.") || prefixed("Amazon.") {
+        let reserved =
+            "Message attribute names starting with 'AWS.' or 'Amazon.' are reserved for use by Amazon.";
+        return Err(invalid(reserved));
+    }
+    Ok(())
+}
+
+fn check_value(name: String, wire: ValueWire) -> Result<MessageAttribute, ApiError> {
+    let lists = wire.string_list_values.is_some_and(|list| !list.is_empty())
+        || wire.binary_list_values.is_some_and(|list| !list.is_empty());
+    if lists {
+        let message = "Message attribute list values in SendMessage operation are not supported.";
+        return Err(ApiError::new(&UNSUPPORTED_OPERATION, message));
+    }
+    let data_type = wire.data_type.filter(|text| !text.is_empty()).ok_or_else(|| {
+        invalid(format!(
+            "The message attribute '{name}' must contain non-empty message attribute type."
+        ))
+    })?;
+    let value = match data_type.split('.').next() {
+        _ if data_type.len() > TYPE_LENGTH_MAX => None,
+        Some("Binary") => Some(wire.binary_value.map(|blob| blob.0)),
+        Some("String" | "Number") => Some(wire.string_value.map(Bytes::from)),
+        _ => None,
+    };
+    let value = value.ok_or_else(|| {
+        invalid(format!(
+            "The message attribute '{name}' has an invalid message attribute type, the set of supported type \
+             prefixes is Binary, Number, and String."
+        ))
+    })?;
+    let value = value.filter(|value| !value.is_empty()).ok_or_else(|| {
+        invalid(format!(
+            "The message attribute '{name}' must contain non-empty message attribute value."
+        ))
+    })?;
+    let attribute = MessageAttribute {
+        name,
+        data_type,
+        value,
+    };
+    if attribute.transport() == Transport::Text {
+        check_text(&attribute)?;
+    }
+    Ok(attribute)
+}
+
+fn check_text(attribute: &MessageAttribute) -> Result<(), ApiError> {
+    let text = std::str::from_utf8(&attribute.value).map_err(|_| errors::invalid_message_contents())?;
+    body::check(text)?;
+    if attribute.data_type.starts_with("Number") && !is_number(text) {
         let message = format!(
-            "Number of message attributes [{}] exceeds the allowed maximum [10].",
-            attributes.len()
+            "Can't cast the value of message (user) attribute '{}' to a number.",
+            attribute.name
         );
-        return Err(ApiError::new(&errors::INVALID_PARAMETER_VALUE, message));
+        return Err(invalid(message));
     }
-    attributes
-        .into_iter()
-        .map(|(name, value)| Attribute::parse(name, value))
-        .collect()
+    Ok(())
 }
 
-/// The digest of attributes that are sorted by name; nothing for none.
-pub fn digest<'a>(attributes: impl IntoIterator<Item = &'a Attribute>) -> Option<String> {
-    let mut attributes = attributes.into_iter().peekable();
-    attributes.peek()?;
-    let mut md5 = Md5::new();
-    for attribute in attributes {
-        for part in [attribute.name.as_bytes(), attribute.data_type.as_bytes()] {
-            md5.update(length(part));
-            md5.update(part);
-        }
-        md5.update([if attribute.is_binary() { 2 } else { 1 }]);
-        md5.update(length(&attribute.value));
-        md5.update(&attribute.value);
-    }
-    Some(text::hex(&md5.finalize()))
-}
-
-fn length(part: &[u8]) -> [u8; 4] {
-    // A message is far shorter than 4 GiB.
-    u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()
-}
-
-fn is_valid_name(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    (1..=256).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        && !name.starts_with('.')
-        && !name.ends_with('.')
-        && !name.contains("..")
-        && !lower.starts_with("aws.")
-        && !lower.starts_with("amazon.")
-}
-
-/// Up to 38 digits with an exponent, as the documentation has it; anything that reads as a number.
+/// A decimal number, perhaps with a fraction and an exponent.
 fn is_number(text: &str) -> bool {
-    let text = text.trim();
-    let numeric = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E');
-    text.bytes().all(numeric) && text.parse::<f64>().is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn attribute(name: &str, data_type: &str, value: &[u8]) -> Attribute {
-        Attribute {
-            name: name.to_owned(),
-            data_type: data_type.to_owned(),
-            value: Bytes::copy_from_slice(value),
-        }
-    }
-
-    /// Expected values computed with Python's hashlib over the documented encoding.
-    #[test]
-    fn digests_are_those_that_sdks_compute() {
-        assert_eq!(digest(&[]), None);
-        let one = attribute("timestamp", "Number", b"1493147359900");
-        assert_eq!(
-            digest(&[one]).as_deref(),
-            Some("235c5c510d26fb653d073faed50ae77c")
-        );
-    }
+    let spelled = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    spelled && text.parse::<f64>().is_ok_and(f64::is_finite)
 }

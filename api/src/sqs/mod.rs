@@ -1,49 +1,108 @@
-//! Amazon SQS, API version 2012-11-05: its operations, and how it spells things.
+//! The Simple Queue Service: its table of operations, and what its operations share.
+//!
+//! One file for each operation, with its `Input` (checked in two steps: what can be said without
+//! the queue when it is decoded, the rest against [`attributes::QueueSettings`]) and its `Output`.
 
-use crate::protocol::{ListName, Table};
+use crate::protocol::{self, Member, OperationSpec, Service};
 
 pub mod attributes;
 pub mod batch;
-pub mod change_message_visibility;
-pub mod create_queue;
-pub mod delete_message;
+pub mod body;
 pub mod errors;
-pub mod get_queue_attributes;
-pub mod list_queues;
+pub mod md5;
 pub mod message;
 pub mod message_attributes;
+pub mod queue_name;
 pub mod queue_url;
 pub mod receipt;
+pub mod sequence_number;
+pub mod tags;
+mod wire;
+
+pub mod change_message_visibility;
+pub mod change_message_visibility_batch;
+pub mod create_queue;
+pub mod delete_message;
+pub mod delete_message_batch;
+pub mod delete_queue;
+pub mod get_queue_attributes;
+pub mod get_queue_url;
+pub mod list_queues;
+pub mod purge_queue;
 pub mod receive_message;
 pub mod send_message;
+pub mod send_message_batch;
 pub mod set_queue_attributes;
-mod text;
 
-pub use attributes::QueueSettings;
-pub use queue_url::QueueRef;
-pub use receipt::ReceiptHandle;
+/// How protocols see SQS. Names and items are those of the service model of 2012-11-05.
+pub static SERVICE: Service = Service {
+    name: "sqs",
+    json_target: "AmazonSQS",
+    json_namespace: "com.amazonaws.sqs",
+    query_compatible: true,
+    xml_namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
+    members: &[
+        Member::list("AttributeNames", "AttributeName"),
+        Member::map("Attributes", "Attribute", "Name", "Value"),
+        Member::list("BinaryListValues", "BinaryListValue"),
+        Member::list("Failed", "BatchResultErrorEntry"),
+        Member::list("MessageAttributeNames", "MessageAttributeName"),
+        Member::map("MessageAttributes", "MessageAttribute", "Name", "Value"),
+        Member::list("MessageSystemAttributeNames", "MessageSystemAttributeName"),
+        Member::map(
+            "MessageSystemAttributes",
+            "MessageSystemAttribute",
+            "Name",
+            "Value",
+        ),
+        Member::list("Messages", "Message"),
+        Member::list("QueueUrls", "QueueUrl"),
+        Member::list("StringListValues", "StringListValue"),
+        Member::map("tags", "Tag", "Key", "Value"),
+    ],
+    resource_member: Some("QueueUrl"),
+    operation: |name| Operation::named(name).map(protocol::Operation::Sqs),
+};
+
+/// The output of operations that answer nothing but success.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Done {}
 
 macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($name:ident { on_resource: $on_resource:literal, has_result: $has_result:literal, members: $members:expr })*) => {
         /// The operations.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Operation {
-            $($(#[$doc])* $name,)*
+            $(
+                #[doc = concat!("`", stringify!($name), "`.")]
+                $name,
+            )*
         }
 
         impl Operation {
-            /// The operation of that name.
-            pub fn from_name(name: &str) -> Option<Operation> {
-                match name {
-                    $(stringify!($name) => Some(Operation::$name),)*
-                    _ => None,
+            /// All of them.
+            pub const ALL: &[Operation] = &[$(Operation::$name),*];
+
+            /// Its row in the table.
+            pub fn spec(self) -> &'static OperationSpec {
+                match self {
+                    $(Operation::$name => {
+                        static SPEC: OperationSpec = OperationSpec {
+                            name: stringify!($name),
+                            on_resource: $on_resource,
+                            has_result: $has_result,
+                            members: $members,
+                        };
+                        &SPEC
+                    })*
                 }
             }
 
-            /// Its name.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Operation::$name => stringify!($name),)*
+            /// The operation of that name.
+            pub fn named(name: &str) -> Option<Operation> {
+                match name {
+                    $(stringify!($name) => Some(Operation::$name),)*
+                    _ => None,
                 }
             }
         }
@@ -51,123 +110,27 @@ macro_rules! operations {
 }
 
 operations! {
-    /// Sets when a received message is visible again.
-    ChangeMessageVisibility,
-    /// The same for up to ten messages.
-    ChangeMessageVisibilityBatch,
-    /// Makes a queue.
-    CreateQueue,
-    /// Removes a received message.
-    DeleteMessage,
-    /// The same for up to ten messages.
-    DeleteMessageBatch,
-    /// Removes a queue.
-    DeleteQueue,
-    /// Tells a queue's attributes.
-    GetQueueAttributes,
-    /// Tells a queue's URL.
-    GetQueueUrl,
-    /// Lists queues.
-    ListQueues,
-    /// Removes all messages of a queue.
-    PurgeQueue,
-    /// Receives up to ten messages.
-    ReceiveMessage,
-    /// Sends a message.
-    SendMessage,
-    /// Sends up to ten messages.
-    SendMessageBatch,
-    /// Changes a queue's attributes.
-    SetQueueAttributes,
-}
-
-impl Operation {
-    /// Whether it is about a queue named by URL: only then may it be posted to that URL itself.
-    pub fn has_queue_url(self) -> bool {
-        !matches!(
-            self,
-            Operation::CreateQueue | Operation::ListQueues | Operation::GetQueueUrl
-        )
-    }
-}
-
-/// How SQS spells things.
-pub static TABLE: Table = Table {
-    json_target: "AmazonSQS",
-    json_namespace: "com.amazonaws.sqs",
-    xml_namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
-    lists: &[
-        list("*", "Attributes", "Attribute", ("Name", "Value")),
-        list("*", "tags", "Tag", ("Key", "Value")),
-        list("*", "AttributeNames", "AttributeName", NO_ENTRY),
-        list("*", "MessageAttributeNames", "MessageAttributeName", NO_ENTRY),
-        list(
-            "*",
-            "MessageSystemAttributeNames",
-            "MessageSystemAttributeName",
-            NO_ENTRY,
-        ),
-        list("*", "MessageAttributes", "MessageAttribute", ("Name", "Value")),
-        list(
-            "*",
-            "MessageSystemAttributes",
-            "MessageSystemAttribute",
-            ("Name", "Value"),
-        ),
-        list("*", "Messages", "Message", NO_ENTRY),
-        list("*", "QueueUrls", "QueueUrl", NO_ENTRY),
-        list("*", "Failed", "BatchResultErrorEntry", NO_ENTRY),
-        list(
-            "SendMessageBatch",
-            "Entries",
-            "SendMessageBatchRequestEntry",
-            NO_ENTRY,
-        ),
-        list(
-            "SendMessageBatch",
-            "Successful",
-            "SendMessageBatchResultEntry",
-            NO_ENTRY,
-        ),
-        list(
-            "DeleteMessageBatch",
-            "Entries",
-            "DeleteMessageBatchRequestEntry",
-            NO_ENTRY,
-        ),
-        list(
-            "DeleteMessageBatch",
-            "Successful",
-            "DeleteMessageBatchResultEntry",
-            NO_ENTRY,
-        ),
-        list(
-            "ChangeMessageVisibilityBatch",
-            "Entries",
-            "ChangeMessageVisibilityBatchRequestEntry",
-            NO_ENTRY,
-        ),
-        list(
-            "ChangeMessageVisibilityBatch",
-            "Successful",
-            "ChangeMessageVisibilityBatchResultEntry",
-            NO_ENTRY,
-        ),
-    ],
-};
-
-const NO_ENTRY: (&str, &str) = ("", "");
-
-const fn list(
-    operation: &'static str,
-    member: &'static str,
-    flattened: &'static str,
-    entry: (&'static str, &'static str),
-) -> ListName {
-    ListName {
-        operation,
-        member,
-        flattened,
-        entry,
-    }
+    ChangeMessageVisibility { on_resource: true, has_result: false, members: &[] }
+    ChangeMessageVisibilityBatch { on_resource: true, has_result: true, members: &[
+        Member::list("Entries", "ChangeMessageVisibilityBatchRequestEntry"),
+        Member::list("Successful", "ChangeMessageVisibilityBatchResultEntry"),
+    ] }
+    CreateQueue { on_resource: false, has_result: true, members: &[] }
+    DeleteMessage { on_resource: true, has_result: false, members: &[] }
+    DeleteMessageBatch { on_resource: true, has_result: true, members: &[
+        Member::list("Entries", "DeleteMessageBatchRequestEntry"),
+        Member::list("Successful", "DeleteMessageBatchResultEntry"),
+    ] }
+    DeleteQueue { on_resource: true, has_result: false, members: &[] }
+    GetQueueAttributes { on_resource: true, has_result: true, members: &[] }
+    GetQueueUrl { on_resource: true, has_result: true, members: &[] }
+    ListQueues { on_resource: false, has_result: true, members: &[] }
+    PurgeQueue { on_resource: true, has_result: false, members: &[] }
+    ReceiveMessage { on_resource: true, has_result: true, members: &[] }
+    SendMessage { on_resource: true, has_result: true, members: &[] }
+    SendMessageBatch { on_resource: true, has_result: true, members: &[
+        Member::list("Entries", "SendMessageBatchRequestEntry"),
+        Member::list("Successful", "SendMessageBatchResultEntry"),
+    ] }
+    SetQueueAttributes { on_resource: true, has_result: false, members: &[] }
 }

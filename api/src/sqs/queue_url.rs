@@ -1,45 +1,44 @@
-//! Queue URLs: `http://host/account/name`. A queue may be named by a URL that another host made, or
-//! by the path alone.
-
-use percent_encoding::percent_decode_str;
+//! Queue URLs: `http://<host>/<account>/<queue>`.
+//!
+//! The host is the one that the client used, because that is the one it can reach. On the way in
+//! only the path counts: clients may keep URLs while the cluster moves, or send none but the path.
 
 use super::errors;
+use super::queue_name::QueueName;
 use crate::error::ApiError;
+use crate::types::{AccountId, Region};
 
-/// Which queue a request is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which queue an operation is for, within the caller's region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueRef {
-    /// 12 digits, as in the URL; nothing if the URL has the name alone.
-    pub account: Option<String>,
-    /// The queue's name.
-    pub name: String,
+    /// Whose queue.
+    pub account: AccountId,
+    /// Its name.
+    pub name: QueueName,
 }
 
 impl QueueRef {
-    /// Reads a queue's URL.
-    ///
-    /// # Errors
-    /// MissingParameter without a URL; QueueDoesNotExist for one that can be no queue's.
-    pub fn parse(url: Option<&str>) -> Result<QueueRef, ApiError> {
-        let url = url
-            .filter(|url| !url.is_empty())
-            .ok_or_else(|| errors::missing("QueueUrl"))?;
-        let path = match url.split_once("://") {
-            Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
-            None => url,
-        };
-        let path = path.split(['?', '#']).next().unwrap_or_default();
-        let mut parts = path.split('/').filter(|part| !part.is_empty()).rev();
-        let name = parts.next().ok_or_else(errors::no_such_queue)?;
-        let account = parts.next().map(str::to_owned);
-        Ok(QueueRef {
-            account,
-            name: percent_decode_str(name).decode_utf8_lossy().into_owned(),
-        })
+    /// The queue of a URL, or of its path alone. Fails with `InvalidAddress`, or with
+    /// `QueueDoesNotExist` if no queue could have such a name.
+    pub fn parse(url: &str) -> Result<QueueRef, ApiError> {
+        let end = url.find(['?', '#']).unwrap_or(url.len());
+        let mut parts = url[..end].trim_end_matches('/').rsplit('/');
+        let name = parts.next().unwrap_or("");
+        let account = parts
+            .next()
+            .and_then(AccountId::parse)
+            .ok_or_else(|| errors::invalid_address(url))?;
+        let name = QueueName::parse(name).ok_or_else(errors::queue_does_not_exist)?;
+        Ok(QueueRef { account, name })
     }
-}
 
-/// The URL of a queue, for a client that knows this node as `host`.
-pub fn queue_url(host: &str, account: &str, name: &str) -> String {
-    format!("http://{host}/{account}/{name}")
+    /// The queue's URL for a client that knows us as `host` (with its port).
+    pub fn url(&self, host: &str) -> String {
+        format!("http://{host}/{}/{}", self.account, self.name)
+    }
+
+    /// The queue's ARN.
+    pub fn arn(&self, region: &Region) -> String {
+        format!("arn:aws:sqs:{region}:{}:{}", self.account, self.name)
+    }
 }

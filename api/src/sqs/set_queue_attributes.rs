@@ -1,48 +1,42 @@
-//! SetQueueAttributes.
+//! `SetQueueAttributes`.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::attributes::{self, Attributes};
-use super::{QueueRef, errors};
-use crate::error::ApiError;
+use super::attributes::Changes;
+use super::queue_url::QueueRef;
+use super::{attributes, wire};
+use crate::error::{ApiError, missing_parameter};
+use crate::protocol;
 
-/// As requested.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// What to change of which queue.
+#[derive(Debug)]
 pub struct Input {
-    queue_url: Option<String>,
-    attributes: Option<Attributes>,
-}
-
-impl Input {
     /// The queue.
-    ///
-    /// # Errors
-    /// See [`QueueRef::parse`].
-    pub fn queue(&self) -> Result<QueueRef, ApiError> {
-        QueueRef::parse(self.queue_url.as_deref())
-    }
+    pub queue: QueueRef,
+    /// The attributes, yet to be seen [against](Changes::against) the queue's present ones.
+    pub changes: Changes,
+}
 
-    /// What is to change in a queue that has `current` attributes; an empty value removes one.
-    ///
-    /// # Errors
-    /// MissingParameter, InvalidAttributeName or InvalidAttributeValue.
-    pub fn changes(&self, current: &Attributes) -> Result<Attributes, ApiError> {
-        let given = self
-            .attributes
-            .as_ref()
-            .ok_or_else(|| errors::missing("Attributes"))?;
-        let fifo = current.get("FifoQueue").is_some_and(|v| v == "true");
-        let canonical = attributes::canonical(given, fifo)?;
-        if canonical.get("FifoQueue").is_some_and(|v| v == "false") {
-            let message =
-                "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.";
-            return Err(ApiError::new(&errors::INVALID_ATTRIBUTE_VALUE, message));
-        }
-        let changes = attributes::changes(&canonical);
-        let mut all = current.clone();
-        all.extend(changes.clone());
-        attributes::check_together(&all)?;
-        Ok(changes)
+/// The request as it comes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Wire {
+    queue_url: Option<String>,
+    attributes: Option<BTreeMap<String, String>>,
+}
+
+impl protocol::Input for Input {
+    type Wire = Wire;
+
+    fn check(wire: Wire) -> Result<Input, ApiError> {
+        let queue = wire::queue(wire.queue_url)?;
+        let given = wire.attributes.ok_or_else(|| missing_parameter("Attributes"))?;
+        let changes = attributes::changes(given, queue.name.is_fifo())?;
+        Ok(Input { queue, changes })
     }
 }
+
+/// Nothing.
+pub type Output = super::Done;
