@@ -17,7 +17,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     node::telemetry::start(cli.log_format);
     let threads = cli.worker_threads.unwrap_or_else(worker_threads).max(1);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -1,5 +1,6 @@
 //! The serving side of the transport.
 
+use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpConnectInfo};
@@ -151,9 +153,15 @@ impl pb::peers_server::Peers for Service {
 /// Handles frames in order. Each is polled once here, which hands it to its group; what is not
 /// finished by then waits in a task of its own, so that a slow call holds up no other.
 async fn read_frames(mut frames: Streaming<Frames>, inbound: Arc<dyn Inbound>, replies: mpsc::Sender<Frame>) {
+    let mut waiting = Waiting::default();
     while let Some(Ok(message)) = frames.next().await {
         for Frame { call, group, body } in message.frames {
             let Some(body) = body else { continue };
+            if matches!(body, Body::Cancel(_)) {
+                waiting.cancel(call);
+                continue;
+            }
+            let may_wait = matches!(&body, Body::Command(command) if command.receive);
             let mut work = handle(inbound.as_ref(), GroupId(group), body);
             let reply = move |body| Frame {
                 call,
@@ -168,13 +176,46 @@ async fn read_frames(mut frames: Streaming<Frames>, inbound: Arc<dyn Inbound>, r
                 }
                 Poll::Pending => {
                     let replies = replies.clone();
-                    tokio::spawn(async move {
+                    let task = tokio::spawn(async move {
                         // If the stream is gone, so is the caller.
                         let _ = replies.send(reply(work.await)).await;
                     });
+                    if may_wait {
+                        waiting.add(call, task.abort_handle());
+                    }
                 }
             }
         }
+    }
+}
+
+/// Receives that wait for a message on behalf of a stream's other end. They end with the stream.
+#[derive(Default)]
+struct Waiting {
+    calls: HashMap<u64, AbortHandle>,
+    /// At this many entries, those that have ended are looked for.
+    sweep_at: usize,
+}
+
+impl Waiting {
+    fn add(&mut self, call: u64, task: AbortHandle) {
+        if self.calls.len() >= self.sweep_at {
+            self.calls.retain(|_, task| !task.is_finished());
+            self.sweep_at = self.calls.len() * 2 + 64;
+        }
+        self.calls.insert(call, task);
+    }
+
+    fn cancel(&mut self, call: u64) {
+        if let Some(task) = self.calls.remove(&call) {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.calls.values().for_each(AbortHandle::abort);
     }
 }
 
