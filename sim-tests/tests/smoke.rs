@@ -59,7 +59,7 @@ async fn scenario(crash: std::sync::mpsc::Sender<u64>) -> anyhow::Result<()> {
     let counts = json!({"QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessages"]});
     let reply = client::call(&hosts, "GetQueueAttributes", "counts", &counts, 100).await?;
     anyhow::ensure!(
-        reply["Attributes"]["ApproximateNumberOfMessages"] == Value::from("0"),
+        reply["Attributes"]["ApproximateNumberOfMessages"] == "0",
         "{reply}"
     );
     Ok(())
