@@ -28,7 +28,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(execute(cli.command)) {
+    let descriptors = raise_descriptor_limit();
+    match runtime.block_on(execute(cli.command, descriptors)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("millrace: {error:#}");
@@ -43,11 +44,36 @@ fn worker_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2))
 }
 
-async fn execute(command: Command) -> anyhow::Result<()> {
+/// A connection, a segment of the log and a checkpoint file each take a descriptor; the usual limit of
+/// 1024 is less than what clients may open. What clients get leaves a reserve for the node itself.
+fn raise_descriptor_limit() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = rustix::process::Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+            limit.current
+        }
+    };
+    current
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(usize::MAX)
+}
+
+async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
     let env = Env::real().context("no randomness from the operating system")?;
     match command {
         Command::Dev(dev) => node::dev::run(dev, env, stop_on_signal()?).await,
-        Command::Server(server) => node::run(server.resolve()?, env, stop_on_signal()?).await,
+        Command::Server(server) => {
+            let mut config = server.resolve()?;
+            config.limits.fit_descriptors(descriptors);
+            node::run(config, env, stop_on_signal()?).await
+        }
         Command::Status(status) => {
             let cluster = node::status::of_cluster(&env, &status.admin).await?;
             match status.output {

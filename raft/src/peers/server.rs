@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -22,6 +23,8 @@ use crate::env::{self, BoxFuture, Listener};
 use crate::group::Group;
 use crate::types::GroupId;
 
+/// Pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Replies that may wait for the network on one stream.
 const REPLIES_MAX: usize = 8192;
 
@@ -65,6 +68,10 @@ pub async fn serve(
 fn incoming(listener: Box<dyn Listener>) -> impl Stream<Item = io::Result<Connection>> {
     futures::stream::unfold(listener, |listener| async move {
         let next = listener.accept().await.map(|(stream, _)| Connection(stream));
+        if next.is_err() {
+            // Such as too many open files: trying again at once would only burn time.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
         Some((next, listener))
     })
 }
