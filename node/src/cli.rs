@@ -19,6 +19,9 @@ pub struct Cli {
     /// The form of the logs on standard error.
     #[arg(long, env = "MILLRACE_LOG_FORMAT", value_enum, default_value_t, global = true)]
     pub log_format: LogFormat,
+    /// Threads that serve requests [default: half of the processors].
+    #[arg(long, env = "MILLRACE_WORKER_THREADS", global = true)]
+    pub worker_threads: Option<usize>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -66,6 +66,26 @@ pub struct Limits {
     pub patience: Duration,
 }
 
+/// File descriptors that clients' connections leave to the node itself: log, checkpoints, peers.
+const DESCRIPTORS_RESERVED: usize = 512;
+
+impl Limits {
+    /// Takes back connections for which the operating system would give no descriptor.
+    pub fn fit_descriptors(&mut self, descriptors: usize) {
+        let left = descriptors
+            .saturating_sub(DESCRIPTORS_RESERVED)
+            .max(descriptors / 2);
+        if left < self.connections {
+            tracing::warn!(
+                connections = left,
+                descriptors,
+                "fewer connections than configured: too few descriptors"
+            );
+            self.connections = left;
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits {

@@ -55,6 +55,7 @@ pub struct Frontend {
 
 impl Frontend {
     /// A frontend that nobody is connected to.
+    #[allow(clippy::too_many_arguments)] // It is made in one place, from parts of a node.
     pub fn new(
         env: Env,
         catalog: Arc<CatalogView>,

@@ -119,7 +119,13 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         Some(belongs) => belongs?,
         None => return Ok(()),
     }
-    let catalog = open_catalog(&groups, &peers, &identity).await?;
+    let catalog = match stop
+        .run_until_cancelled(open_catalog(&groups, &peers, &identity))
+        .await
+    {
+        Some(opened) => opened?,
+        None => return Ok(()),
+    };
     admin.set_catalog(catalog.clone());
     *peerside.router.write() = Some(router.clone());
 
@@ -136,10 +142,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         Ok(())
     });
     let maintain_end = end.clone();
-    tasks.spawn(async move {
-        maintained.maintain(maintain_end).await;
-        Ok(())
-    });
+    tasks.spawn(async move { Ok(maintained.maintain(maintain_end).await?) });
     let founders = identity.lock().founders().len();
     tasks.spawn(readiness::achieve(
         readiness.clone(),

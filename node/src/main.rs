@@ -9,17 +9,27 @@ use raft::env::Env;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// Messages are allocated on one thread and freed on another, all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     node::telemetry::start(cli.log_format);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let threads = cli.worker_threads.unwrap_or_else(worker_threads).max(1);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("millrace: no runtime: {error}");
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(execute(cli.command)) {
+    let descriptors = raise_descriptor_limit();
+    match runtime.block_on(execute(cli.command, descriptors)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("millrace: {error:#}");
@@ -28,11 +38,42 @@ fn main() -> ExitCode {
     }
 }
 
-async fn execute(command: Command) -> anyhow::Result<()> {
+/// Half of the processors: the log and the kernel's network code want theirs, and on two processors
+/// a second worker costs more in hand-overs than it does in work.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2))
+}
+
+/// A connection, a segment of the log and a checkpoint file each take a descriptor; the usual limit of
+/// 1024 is less than what clients may open. What clients get leaves a reserve for the node itself.
+fn raise_descriptor_limit() -> usize {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = rustix::process::Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files could not be raised");
+            limit.current
+        }
+    };
+    current
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(usize::MAX)
+}
+
+async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
     let env = Env::real().context("no randomness from the operating system")?;
     match command {
         Command::Dev(dev) => node::dev::run(dev, env, stop_on_signal()?).await,
-        Command::Server(server) => node::run(server.resolve()?, env, stop_on_signal()?).await,
+        Command::Server(server) => {
+            let mut config = server.resolve()?;
+            config.limits.fit_descriptors(descriptors);
+            node::run(config, env, stop_on_signal()?).await
+        }
         Command::Status(status) => {
             let cluster = node::status::of_cluster(&env, &status.admin).await?;
             match status.output {

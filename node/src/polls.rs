@@ -85,6 +85,7 @@ impl Polls {
             // The machine says what it thinks of it.
             return group.propose(command).await;
         };
+        let mut turn = None;
         loop {
             if self.has_something(&group, &invocation) {
                 let reply = group.propose(command.clone()).await?;
@@ -92,6 +93,7 @@ impl Polls {
                     return Ok(reply);
                 }
             }
+            drop(turn.take());
             let seen = group.leadership();
             if !seen.leads || !group.leads_with_lease() {
                 return Err(NotDone::NotLeader(seen.leader.filter(|_| !seen.leads)));
@@ -100,13 +102,14 @@ impl Polls {
                 return Ok(nothing());
             }
             let waiting = self.wait(&group, receive.max as usize)?;
-            tokio::select! {
+            // Held while this receive takes its turn, in the next round.
+            turn = tokio::select! {
                 // A message is worth more than the end of the wait.
                 biased;
-                () = waiting => {}
-                () = group.leadership_changed(seen) => {}
-                () = tokio::time::sleep_until(deadline) => {}
-            }
+                turn = waiting => Some(turn),
+                () = group.leadership_changed(seen) => None,
+                () = tokio::time::sleep_until(deadline) => None,
+            };
         }
     }
 
@@ -121,7 +124,11 @@ impl Polls {
     }
 
     /// Joins the partition's waiters; the future ends when there seems to be a message.
-    fn wait(self: &Arc<Self>, group: &Arc<Group>, wants: usize) -> Result<impl Future<Output = ()>, NotDone> {
+    fn wait(
+        self: &Arc<Self>,
+        group: &Arc<Group>,
+        wants: usize,
+    ) -> Result<impl Future<Output = Turn>, NotDone> {
         let place = Place::take(self)?;
         let partition = self.partitions.lock().entry(group.id()).or_default().clone();
         let (wake, woken) = oneshot::channel();
@@ -141,6 +148,7 @@ impl Polls {
             let _place = place;
             // The driver ends only together with its waiters: an error means "look again", too.
             let _ = woken.await;
+            Turn(partition)
         })
     }
 
@@ -184,6 +192,15 @@ impl Polls {
         let mut state = partition.state.lock();
         state.queue.clear();
         state.driven = false;
+    }
+}
+
+/// A waiter's turn. When it is over, however that came about, the others are looked at again.
+struct Turn(Arc<Partition>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.changed.notify_one();
     }
 }
 

@@ -30,6 +30,11 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+/// A replica that ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the replica of {0} failed: {1}")]
+pub struct Fault(GroupId, String);
+
 /// A new group's first members, and whether this node is the one to lead first.
 pub struct Birth {
     /// All of them.
@@ -149,25 +154,32 @@ impl Groups {
         Ok(())
     }
 
-    /// Writes checkpoints when logs have grown, until `stop`.
-    pub async fn maintain(&self, stop: CancellationToken) {
+    /// Writes checkpoints when logs have grown, and lets logs go, until `stop`.
+    ///
+    /// # Errors
+    /// If a replica ended by itself: its disk failed, and a node that cannot trust its disk must end.
+    pub async fn maintain(&self, stop: CancellationToken) -> Result<(), Fault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
-            let mut due: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
+            let pinning: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
             for group in self.list() {
-                let grown = self.parts.wal.bytes_since_purge(group.id());
-                if grown > self.checkpoint_bytes {
-                    due.insert(group.id());
+                let id = group.id();
+                let grown = self.parts.wal.bytes_since_purge(id) > self.checkpoint_bytes;
+                if !grown && !pinning.contains(&id) {
+                    continue;
                 }
+                // Either fails only if the replica has stopped, which is looked at below.
+                let _ = group.checkpoint().await;
+                let _ = group.purge_checkpointed().await;
             }
-            for id in due {
-                if let Some(group) = self.get(id)
-                    && group.checkpoint().await.is_err()
-                {
-                    tracing::warn!(group = %id, "no checkpoint: the replica has stopped");
+            for group in self.list() {
+                if group.has_stopped() && self.get(group.id()).is_some() && !stop.is_cancelled() {
+                    let reason = group.fault().unwrap_or_else(|| "its task ended".to_owned());
+                    return Err(Fault(group.id(), reason));
                 }
             }
         }
+        Ok(())
     }
 
     /// Ends all replicas. What they acknowledged is durable already.

@@ -17,18 +17,16 @@ async fn words_through_a_fifo_queue() {
     survive("words.fifo", 4_000).await;
 }
 
+/// How many lines to take instead, for a longer run by hand; 0 means all there are.
+const LINES: &str = "MILLRACE_TEST_LINES";
+
 /// Runs the script, which says where it is, and kills the queue's leader halfway in and halfway out.
 async fn survive(queue: &str, lines: usize) {
+    let lines = std::env::var(LINES).unwrap_or_else(|_| lines.to_string());
     let mut command = venv::script("words.py");
     let mut cluster = Cluster::start(3);
     let balancer = Balancer::start(cluster.spare_address(), cluster.addresses()).await;
-    command.args([
-        balancer.endpoint(),
-        "--queue",
-        queue,
-        "--lines",
-        &lines.to_string(),
-    ]);
+    command.args([balancer.endpoint(), "--queue", queue, "--lines", &lines]);
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use openraft::Instant;
 use openraft::async_runtime::WatchReceiver;
 use openraft::{EmptyNode, ReadPolicy, ServerState};
@@ -126,9 +127,16 @@ impl Group {
         let mut metrics = self.raft.server_metrics();
         while self.leadership() == seen {
             if metrics.changed().await.is_err() {
-                return;
+                // A replica that has stopped has no more changes; its callers wait for other things, too.
+                std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Whether the replica's task has ended: by [`Group::shutdown`], or by a fault.
+    pub fn has_stopped(&self) -> bool {
+        let mut metrics = self.raft.server_metrics();
+        matches!(metrics.changed().now_or_never(), Some(Err(_)))
     }
 
     /// Whether this node leads and a majority confirmed it recently enough that no other leader can
@@ -167,12 +175,34 @@ impl Group {
             .map_err(|_| NotDone::Stopped)
     }
 
-    /// Writes a checkpoint and lets the log before it go.
+    /// Begins to write a checkpoint, behind which most of the log may go; nothing if there is nothing
+    /// new, or one is being written already.
     ///
     /// # Errors
     /// If the replica has stopped.
     pub async fn checkpoint(&self) -> Result<(), NotDone> {
+        let applied = *self.replica.applied().borrow();
+        if self.replica.is_checkpointing() || applied == self.replica.checkpointed() {
+            return Ok(());
+        }
         self.raft.trigger().snapshot().await.map_err(|_| NotDone::Stopped)
+    }
+
+    /// Lets all of the log go that the durable checkpoint covers, also what is kept for followers that
+    /// are a little behind.
+    ///
+    /// # Errors
+    /// If the replica has stopped.
+    pub async fn purge_checkpointed(&self) -> Result<(), NotDone> {
+        match self.replica.checkpoint().last_log_id {
+            Some(last) if last.index >= self.progress().first => self
+                .raft
+                .trigger()
+                .purge_log(last.index)
+                .await
+                .map_err(|_| NotDone::Stopped),
+            _ => Ok(()),
+        }
     }
 
     /// Gives leadership to `to`, if this node has it.

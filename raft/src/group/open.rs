@@ -99,9 +99,11 @@ pub(crate) async fn open(
         peers: parts.peers.clone(),
     };
     let config = Arc::new(config(id, parts.timing).map_err(OpenError::Raft)?);
-    let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine)
+    let raft = openraft::Raft::build(parts.peers.me(), config, network, log, machine)
         .await
         .map_err(|e| OpenError::Raft(e.to_string()))?;
+    replica.set_running();
+    raft.run();
     let proposer = Proposer::start(raft.clone(), replica.clone(), parts.env.clone(), prelude);
     let lease = Duration::from_millis(parts.timing.election_max_ms);
     Ok(Group {

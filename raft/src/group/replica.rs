@@ -1,9 +1,9 @@
 //! This node's copy of a group's state, shared between openraft, which writes it, and everybody
 //! who reads it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::types::{LogId, SnapshotMeta, StoredMembership};
@@ -13,7 +13,15 @@ use crate::machine::{Machine, MachineKind};
 pub struct Replica {
     state: RwLock<State>,
     applied: watch::Sender<u64>,
-    checkpointed: AtomicU64,
+    /// What the durable checkpoint covers.
+    checkpoint: Mutex<SnapshotMeta>,
+    /// Whether a checkpoint is being made.
+    checkpointing: AtomicBool,
+    /// Whether openraft's tasks run: before, it only wants to know what there is.
+    running: AtomicBool,
+    /// Held while the store is written; counts the states that were installed in place of this
+    /// replica's own, on which an older delta must not be put.
+    pub(super) installed: tokio::sync::Mutex<u64>,
 }
 
 pub(super) struct State {
@@ -40,6 +48,7 @@ impl Replica {
     /// A replica with the state of a checkpoint.
     pub(super) fn with(machine: Machine, meta: SnapshotMeta) -> Replica {
         let applied = next_index(&meta.last_log_id);
+        let checkpoint = meta.clone();
         Replica {
             state: RwLock::new(State {
                 machine,
@@ -47,7 +56,10 @@ impl Replica {
                 membership: meta.last_membership,
             }),
             applied: watch::Sender::new(applied),
-            checkpointed: AtomicU64::new(applied),
+            checkpoint: Mutex::new(checkpoint),
+            checkpointing: AtomicBool::new(false),
+            running: AtomicBool::new(false),
+            installed: tokio::sync::Mutex::default(),
         }
     }
 
@@ -63,12 +75,37 @@ impl Replica {
 
     /// How many entries a durable checkpoint covers.
     pub fn checkpointed(&self) -> u64 {
-        self.checkpointed.load(Ordering::Relaxed)
+        next_index(&self.checkpoint.lock().last_log_id)
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
-        self.checkpointed
-            .fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);
+        let mut checkpoint = self.checkpoint.lock();
+        if meta.last_log_id > checkpoint.last_log_id {
+            *checkpoint = meta.clone();
+        }
+    }
+
+    /// What the durable checkpoint covers, in openraft's words.
+    pub(super) fn checkpoint(&self) -> SnapshotMeta {
+        self.checkpoint.lock().clone()
+    }
+
+    /// Whether a checkpoint is being made.
+    pub(super) fn is_checkpointing(&self) -> bool {
+        self.checkpointing.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_checkpointing(&self, checkpointing: bool) {
+        self.checkpointing.store(checkpointing, Ordering::Release);
+    }
+
+    /// Whether openraft's tasks run.
+    pub(super) fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_running(&self) {
+        self.running.store(true, Ordering::Release);
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {

@@ -73,7 +73,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
+        let installed = *self.replica.installed.lock().await;
         let (meta, mut delta) = self.replica.update(|s| (s.meta(), s.machine.take_delta()));
+        self.replica.set_checkpointing(true);
         // The first delta of a group has everything: there is nothing that it could build on.
         delta.clear |= self.replica.checkpointed() == 0;
         CheckpointBuilder {
@@ -82,6 +84,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             checkpointer: self.checkpointer.clone(),
             meta,
             delta: Some(delta),
+            installed,
         }
     }
 
@@ -108,6 +111,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             puts,
             deletes: Vec::new(),
         };
+        // A checkpoint that was begun before must not be written over this state.
+        let mut installed = self.replica.installed.lock().await;
+        *installed += 1;
         self.checkpointer
             .write(self.group, wire::header_to(meta), delta)
             .await
@@ -125,6 +131,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     async fn get_current_snapshot(
         &mut self,
     ) -> Result<Option<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>>, io::Error> {
+        if !self.replica.is_running() {
+            // At the start openraft asks what snapshot there is, and looks at nothing but its meta.
+            let meta = self.replica.checkpoint();
+            return Ok(meta.last_log_id.is_some().then(|| Snapshot {
+                meta,
+                snapshot: Rows::default(),
+            }));
+        }
         Ok(self.replica.view(|s| {
             s.applied.as_ref()?;
             Some(Snapshot {
@@ -146,9 +160,31 @@ pub(super) struct CheckpointBuilder {
     checkpointer: Checkpointer,
     meta: SnapshotMeta,
     delta: Option<Delta>,
+    /// How many states had been installed when the delta was taken.
+    installed: u64,
 }
 
 impl CheckpointBuilder {
+    async fn write(&mut self) -> io::Result<()> {
+        let Some(delta) = self.delta.take() else {
+            return Ok(());
+        };
+        let replica = self.replica.clone();
+        let installed = replica.installed.lock().await;
+        if *installed != self.installed {
+            // Another state took this one's place, and is in the store already.
+            return Ok(());
+        }
+        let header = wire::header_to(&self.meta);
+        match self.checkpointer.write(self.group, header, delta).await {
+            // The store lost what the delta builds on: it gets everything instead.
+            Err(StoreError::NoBase(_)) => self.write_whole().await?,
+            written => written.map_err(io::Error::other)?,
+        }
+        self.replica.set_checkpointed(&self.meta);
+        Ok(())
+    }
+
     async fn write_whole(&mut self) -> io::Result<()> {
         let (meta, puts) = self.replica.update(|s| {
             // What changed until now is part of the rows.
@@ -169,22 +205,17 @@ impl CheckpointBuilder {
     }
 }
 
+impl Drop for CheckpointBuilder {
+    fn drop(&mut self) {
+        self.replica.set_checkpointing(false);
+    }
+}
+
 impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     type SnapshotData = Rows;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
-        if let Some(delta) = self.delta.take() {
-            match self
-                .checkpointer
-                .write(self.group, wire::header_to(&self.meta), delta)
-                .await
-            {
-                // The store lost what the delta builds on: it gets everything instead.
-                Err(StoreError::NoBase(_)) => self.write_whole().await?,
-                written => written.map_err(io::Error::other)?,
-            }
-            self.replica.set_checkpointed(&self.meta);
-        }
+        self.write().await?;
         // The rows themselves are read when a peer needs them: see `get_current_snapshot`.
         Ok(Snapshot {
             meta: self.meta.clone(),

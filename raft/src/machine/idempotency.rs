@@ -11,8 +11,9 @@ use crate::types::Millis;
 /// For how long answers are remembered. SDKs give up much sooner.
 const SPAN: Millis = Millis(2 * 60 * 1000);
 
-/// How many answers a queue partition remembers: at about 120 bytes each, 30 MiB when full.
-const QUEUE_ENTRIES: usize = 262_144;
+/// How many answers a queue partition remembers: at 20,000 writes a second still those of the last 50
+/// seconds, longer than any retry takes to come; at about 120 bytes each, 120 MiB when full.
+const QUEUE_ENTRIES: usize = 1_048_576;
 
 /// How many answers the catalog remembers; they contain whole records.
 const CATALOG_ENTRIES: usize = 8_192;

@@ -87,18 +87,18 @@ impl Link {
         deadline: Duration,
     ) -> impl Future<Output = Result<Body, CallError>> + Send + use<> {
         let node = self.node;
+        // Whoever gives up waiting for a message must not be handed one.
+        let cancel = matches!(&body, Body::Command(command) if command.receive).then(|| self.queue.clone());
         let started = self.start_call(group, body);
         let shared = self.shared.clone();
         async move {
             let (call, reply) = started?;
+            let _given_up = GivenUp { call, shared, cancel };
             match tokio::time::timeout(deadline, reply).await {
                 Ok(Ok(Body::Failure(failure))) => Err(CallError::Failed(node, failure.reason)),
                 Ok(Ok(body)) => Ok(body),
                 Ok(Err(_)) => Err(CallError::Unreachable(node)),
-                Err(_) => {
-                    shared.pending.lock().remove(&call);
-                    Err(CallError::Timeout(node))
-                }
+                Err(_) => Err(CallError::Timeout(node)),
             }
         }
     }
@@ -123,6 +123,28 @@ impl Link {
     }
 }
 
+/// A call that may end without its reply, because its caller is dropped or its time is up.
+struct GivenUp {
+    call: u64,
+    shared: Arc<Shared>,
+    cancel: Option<mpsc::Sender<Frame>>,
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        let unanswered = self.shared.pending.lock().remove(&self.call).is_some();
+        if let Some(queue) = self.cancel.take().filter(|_| unanswered) {
+            let frame = Frame {
+                call: self.call,
+                group: 0,
+                body: Some(Body::Cancel(pb::Cancel {})),
+            };
+            // If the queue is full, the call ends by its own time.
+            let _ = queue.try_send(frame);
+        }
+    }
+}
+
 /// Connects, exchanges frames until the stream breaks, fails what was pending, and begins again.
 async fn keep_connected(
     env: Env,
@@ -138,6 +160,7 @@ async fn keep_connected(
         let address = shared.address.lock().clone();
         match exchange(&env, me, &cluster, &address, &shared, &frames).await {
             Ok(()) => pause = RECONNECT_FIRST,
+            Err(_) if shared.connected.load(Ordering::Relaxed) => pause = RECONNECT_FIRST,
             Err(error) => {
                 tracing::debug!(%node, %address, %error, "no stream to peer");
                 pause = (pause * 2).min(RECONNECT_LAST);

@@ -1,13 +1,16 @@
 //! The serving side of the transport.
 
+use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Connected, TcpConnectInfo};
@@ -20,6 +23,8 @@ use crate::env::{self, BoxFuture, Listener};
 use crate::group::Group;
 use crate::types::GroupId;
 
+/// Pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Replies that may wait for the network on one stream.
 const REPLIES_MAX: usize = 8192;
 
@@ -63,6 +68,10 @@ pub async fn serve(
 fn incoming(listener: Box<dyn Listener>) -> impl Stream<Item = io::Result<Connection>> {
     futures::stream::unfold(listener, |listener| async move {
         let next = listener.accept().await.map(|(stream, _)| Connection(stream));
+        if next.is_err() {
+            // Such as too many open files: trying again at once would only burn time.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
         Some((next, listener))
     })
 }
@@ -151,9 +160,15 @@ impl pb::peers_server::Peers for Service {
 /// Handles frames in order. Each is polled once here, which hands it to its group; what is not
 /// finished by then waits in a task of its own, so that a slow call holds up no other.
 async fn read_frames(mut frames: Streaming<Frames>, inbound: Arc<dyn Inbound>, replies: mpsc::Sender<Frame>) {
+    let mut waiting = Waiting::default();
     while let Some(Ok(message)) = frames.next().await {
         for Frame { call, group, body } in message.frames {
             let Some(body) = body else { continue };
+            if matches!(body, Body::Cancel(_)) {
+                waiting.cancel(call);
+                continue;
+            }
+            let may_wait = matches!(&body, Body::Command(command) if command.receive);
             let mut work = handle(inbound.as_ref(), GroupId(group), body);
             let reply = move |body| Frame {
                 call,
@@ -168,13 +183,46 @@ async fn read_frames(mut frames: Streaming<Frames>, inbound: Arc<dyn Inbound>, r
                 }
                 Poll::Pending => {
                     let replies = replies.clone();
-                    tokio::spawn(async move {
+                    let task = tokio::spawn(async move {
                         // If the stream is gone, so is the caller.
                         let _ = replies.send(reply(work.await)).await;
                     });
+                    if may_wait {
+                        waiting.add(call, task.abort_handle());
+                    }
                 }
             }
         }
+    }
+}
+
+/// Receives that wait for a message on behalf of a stream's other end. They end with the stream.
+#[derive(Default)]
+struct Waiting {
+    calls: HashMap<u64, AbortHandle>,
+    /// At this many entries, those that have ended are looked for.
+    sweep_at: usize,
+}
+
+impl Waiting {
+    fn add(&mut self, call: u64, task: AbortHandle) {
+        if self.calls.len() >= self.sweep_at {
+            self.calls.retain(|_, task| !task.is_finished());
+            self.sweep_at = self.calls.len() * 2 + 64;
+        }
+        self.calls.insert(call, task);
+    }
+
+    fn cancel(&mut self, call: u64) {
+        if let Some(task) = self.calls.remove(&call) {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.calls.values().for_each(AbortHandle::abort);
     }
 }
 

@@ -112,7 +112,7 @@ fn a_delta_is_as_small_as_the_changes() {
         largest = largest.max(machine.rows().len());
         store(&mut stored, machine.take_delta());
     }
-    assert!(largest > 100, "the state never grew: {largest} rows");
+    assert!(largest > 60, "the state never grew: {largest} rows");
     let (_, batch) = history.next_batch();
     machine.apply(&Batch {
         commands: batch.commands[..1].to_vec(),

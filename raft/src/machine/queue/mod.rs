@@ -121,8 +121,10 @@ impl Queue {
         if let Some(first) = remembered.and_then(|first| first.again(&op, &self.backlog)) {
             return first;
         }
+        // What is deleted stays deleted: repeating that does no harm, and leaves the window to others.
+        let worth_remembering = !matches!(op, QueueOp::Delete(_) | QueueOp::Configure(_));
         let answer = self.perform(moment, op);
-        if let Some(remembered) = Remembered::of(&answer) {
+        if worth_remembering && let Some(remembered) = Remembered::of(&answer) {
             self.invocations.record(key, moment.now, remembered);
         }
         answer
