@@ -64,6 +64,13 @@ impl ErrorSpec {
         self
     }
 
+    /// The same row with this status in every protocol.
+    pub const fn status(mut self, status: u16) -> ErrorSpec {
+        self.json_status = status;
+        self.query_status = status;
+        self
+    }
+
     /// The same row with another status in the query protocol only.
     pub const fn query_status(mut self, status: u16) -> ErrorSpec {
         self.query_status = status;
@@ -72,13 +79,11 @@ impl ErrorSpec {
 
     /// The same row as one of the common framework, with this status in every protocol.
     pub const fn common(mut self, status: u16) -> ErrorSpec {
-        self.json_status = status;
-        self.query_status = status;
         self.modelled = false;
         if status >= 500 {
             self.fault = Fault::Receiver;
         }
-        self
+        self.status(status)
     }
 }
 
@@ -148,6 +153,8 @@ specs! {
     SERIALIZATION = ErrorSpec::sender("SerializationException").common(400);
     /// The body is longer than the server takes.
     REQUEST_TOO_LARGE = ErrorSpec::sender("RequestEntityTooLargeException").query_code("RequestEntityTooLarge").common(413);
+    /// The body did not arrive in time.
+    REQUEST_TIMEOUT = ErrorSpec::sender("RequestTimeoutException").query_code("RequestTimeout").common(408);
     /// A required member is missing.
     MISSING_PARAMETER = ErrorSpec::sender("MissingRequiredParameterException").query_code("MissingParameter").common(400);
     /// A value is out of range or does not fit the resource.
@@ -186,6 +193,11 @@ pub fn request_too_large(bytes_max: usize) -> ApiError {
         &REQUEST_TOO_LARGE,
         format!("The request body must not be longer than {bytes_max} bytes."),
     )
+}
+
+/// [`REQUEST_TIMEOUT`].
+pub fn request_timeout() -> ApiError {
+    ApiError::new(&REQUEST_TIMEOUT, "The request body did not arrive in time.")
 }
 
 /// [`MISSING_AUTHENTICATION_TOKEN`].

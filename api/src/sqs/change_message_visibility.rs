@@ -13,8 +13,9 @@ use crate::protocol;
 pub struct Input {
     /// The queue.
     pub queue: QueueRef,
-    /// The delivery and its new timeout.
-    pub change: Change,
+    /// The delivery and its new timeout, or why the receipt handle is none. That is for callers who
+    /// have found the queue: a missing queue is the graver error.
+    pub change: Result<Change, ApiError>,
 }
 
 /// A delivery and its new timeout.
@@ -27,13 +28,20 @@ pub struct Change {
 }
 
 impl Change {
-    pub(super) fn check(receipt: Option<String>, timeout: Option<i64>) -> Result<Change, ApiError> {
+    /// Fails at once if a member is missing or the timeout out of range; the inner result is about
+    /// the handle.
+    pub(super) fn check(
+        handle: Option<String>,
+        timeout: Option<i64>,
+    ) -> Result<Result<Change, ApiError>, ApiError> {
         let reason = "VisibilityTimeout must be an integer between 0 and 43200.";
         let timeout = wire::ranged(timeout, "VisibilityTimeout", 0, 43_200, reason)?;
-        Ok(Change {
-            receipt: wire::receipt(receipt)?,
-            visibility_timeout_seconds: timeout.ok_or_else(|| missing_parameter("VisibilityTimeout"))?,
-        })
+        let handle = wire::required(handle, "ReceiptHandle")?;
+        let visibility_timeout_seconds = timeout.ok_or_else(|| missing_parameter("VisibilityTimeout"))?;
+        Ok(ReceiptHandle::parse(&handle).map(|receipt| Change {
+            receipt,
+            visibility_timeout_seconds,
+        }))
     }
 }
 

@@ -44,10 +44,8 @@ impl protocol::Input for Input {
             wire.entries,
             "ChangeMessageVisibilityBatchRequestEntry",
             |entry| {
-                (
-                    entry.id,
-                    Change::check(entry.receipt_handle, entry.visibility_timeout),
-                )
+                let change = Change::check(entry.receipt_handle, entry.visibility_timeout);
+                (entry.id, change.and_then(|change| change))
             },
         )?;
         Ok(Input { queue, entries })

@@ -13,8 +13,9 @@ use crate::protocol;
 pub struct Input {
     /// The queue.
     pub queue: QueueRef,
-    /// A delivery of the message.
-    pub receipt: ReceiptHandle,
+    /// A delivery of the message, or why the handle is none. That is for callers who have found the
+    /// queue: a missing queue is the graver error.
+    pub receipt: Result<ReceiptHandle, ApiError>,
 }
 
 /// The request as it comes.
@@ -29,9 +30,11 @@ impl protocol::Input for Input {
     type Wire = Wire;
 
     fn check(wire: Wire) -> Result<Input, ApiError> {
+        let queue = wire::queue(wire.queue_url)?;
+        let handle = wire::required(wire.receipt_handle, "ReceiptHandle")?;
         Ok(Input {
-            queue: wire::queue(wire.queue_url)?,
-            receipt: wire::receipt(wire.receipt_handle)?,
+            queue,
+            receipt: ReceiptHandle::parse(&handle),
         })
     }
 }

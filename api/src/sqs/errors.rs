@@ -1,7 +1,9 @@
 //! SQS's own errors: a row for each, and a constructor with AWS's wording for each way it comes about.
 //!
 //! Query codes and statuses are the `error` traits of the service model while it still was a query
-//! model (2012-11-05); the JSON model has no statuses, which means 400.
+//! model (2012-11-05); the JSON model has no statuses, which means 400. What AWS was seen to answer goes
+//! before the models: it is 403 in JSON too for `PurgeQueueInProgress` and `OverLimit`. A wrong receipt
+//! handle is 400 in both protocols, which is what the clients' conformance checks demand.
 
 use std::fmt::Display;
 
@@ -34,9 +36,9 @@ specs! {
     /// A message is visible again.
     MESSAGE_NOT_INFLIGHT = legacy!("MessageNotInflight");
     /// Too many messages are in flight.
-    OVER_LIMIT = ErrorSpec::sender("OverLimit").query_status(403);
+    OVER_LIMIT = ErrorSpec::sender("OverLimit").status(403);
     /// A queue was purged a moment ago.
-    PURGE_QUEUE_IN_PROGRESS = legacy!("PurgeQueueInProgress").query_status(403);
+    PURGE_QUEUE_IN_PROGRESS = legacy!("PurgeQueueInProgress").status(403);
     /// A queue of this name was deleted a moment ago.
     QUEUE_DELETED_RECENTLY = legacy!("QueueDeletedRecently");
     /// There is no such queue.
@@ -44,7 +46,7 @@ specs! {
     /// A queue of this name exists with other attributes.
     QUEUE_NAME_EXISTS = ErrorSpec::sender("QueueNameExists").query_code("QueueAlreadyExists");
     /// A receipt handle is none of ours.
-    RECEIPT_HANDLE_IS_INVALID = ErrorSpec::sender("ReceiptHandleIsInvalid").query_status(404);
+    RECEIPT_HANDLE_IS_INVALID = ErrorSpec::sender("ReceiptHandleIsInvalid");
     /// The server is overloaded; SDKs slow down and try again.
     REQUEST_THROTTLED = ErrorSpec::sender("RequestThrottled").query_status(403);
     /// A batch has more than ten entries.

@@ -16,8 +16,8 @@ const RESULTS_MAX: u32 = 1000;
 pub struct Input {
     /// How their names begin.
     pub prefix: String,
-    /// The last name of the page before.
-    after: Option<String>,
+    /// The last name of the page before: only names behind it are of interest.
+    pub after: Option<String>,
     /// How many the caller asked for; only then is there a token for more.
     results_max: Option<u32>,
 }
@@ -53,7 +53,8 @@ impl protocol::Input for Input {
 
 impl Input {
     /// The page of the caller's queues, given by name in ascending order, that is asked for; `url`
-    /// makes the URL of one.
+    /// makes the URL of one. Of the names that qualify no more are read than the page has, and one
+    /// to know whether there are others.
     pub fn page<'a>(&self, names: impl Iterator<Item = &'a str>, url: impl Fn(&str) -> String) -> Output {
         let wanted = |name: &&str| {
             name.starts_with(&self.prefix) && self.after.as_deref().is_none_or(|after| *name > after)

@@ -132,7 +132,8 @@ impl OutgoingMessage {
         }
         let delay_ms = self.delay_ms(queue)?;
         let digests = self.digests();
-        let deduplication_id = self.deduplication_id(queue, by)?;
+        self.check_fifo(queue, by)?;
+        let deduplication_id = self.deduplication_id(queue)?;
         Ok(PreparedMessage {
             body: self.body,
             attributes: self.attributes,
@@ -155,14 +156,23 @@ impl OutgoingMessage {
         }
     }
 
-    fn deduplication_id(&self, queue: &QueueSettings, by: SentBy) -> Result<String, ApiError> {
-        match (&self.deduplication_id, queue.fifo) {
-            (Some(id), false) => Err(errors::unfit_for_queue_type(id, "MessageDeduplicationId")),
-            (None, false) => Ok(String::new()),
-            (_, true) if self.group.is_none() => Err(errors::message_group_missing(by == SentBy::Batch)),
-            (Some(id), true) => Ok(id.clone()),
-            (None, true) if queue.content_based_deduplication => Ok(sha256_hex(&self.body)),
-            (None, true) => Err(errors::deduplication_id_missing()),
+    /// Whether it has what a FIFO queue needs.
+    pub(super) fn check_fifo(&self, queue: &QueueSettings, by: SentBy) -> Result<(), ApiError> {
+        if queue.fifo && self.group.is_none() {
+            Err(errors::message_group_missing(by == SentBy::Batch))
+        } else if queue.fifo && self.deduplication_id.is_none() && !queue.content_based_deduplication {
+            Err(errors::deduplication_id_missing())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn deduplication_id(&self, queue: &QueueSettings) -> Result<String, ApiError> {
+        match &self.deduplication_id {
+            Some(id) if !queue.fifo => Err(errors::unfit_for_queue_type(id, "MessageDeduplicationId")),
+            Some(id) => Ok(id.clone()),
+            None if queue.fifo => Ok(sha256_hex(&self.body)),
+            None => Ok(String::new()),
         }
     }
 

@@ -8,6 +8,11 @@ use super::queue_name::QueueName;
 use crate::error::ApiError;
 use crate::types::{AccountId, Region};
 
+/// The URL of the queue that is known to have this name.
+pub fn queue_url(host: &str, account: &AccountId, name: &str) -> String {
+    format!("http://{host}/{account}/{name}")
+}
+
 /// Which queue an operation is for, within the caller's region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueRef {
@@ -34,7 +39,7 @@ impl QueueRef {
 
     /// The queue's URL for a client that knows us as `host` (with its port).
     pub fn url(&self, host: &str) -> String {
-        format!("http://{host}/{}/{}", self.account, self.name)
+        queue_url(host, &self.account, self.name.as_str())
     }
 
     /// The queue's ARN.

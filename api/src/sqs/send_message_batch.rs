@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::attributes::QueueSettings;
 use super::batch::{self, BatchOutput, Entry, EntryId};
 use super::md5::Md5Hex;
-use super::message::{BYTES_MAX, Digests, MessageWire, OutgoingMessage};
+use super::message::{BYTES_MAX, Digests, MessageWire, OutgoingMessage, SentBy};
 use super::message_attributes::ValueWire;
 use super::queue_url::QueueRef;
 use super::sequence_number::SequenceNumber;
@@ -22,6 +23,16 @@ pub struct Input {
     pub queue: QueueRef,
     /// The messages, those that are right yet to be [prepared](OutgoingMessage::prepare).
     pub entries: Vec<Entry<OutgoingMessage>>,
+}
+
+impl Input {
+    /// Checks what AWS refuses a batch for as a whole, although single entries are at fault: an
+    /// entry for a FIFO queue without a group or without anything to know its duplicates by.
+    pub fn check(&self, queue: &QueueSettings) -> Result<(), ApiError> {
+        let good = self.entries.iter().flat_map(|entry| &entry.content);
+        good.into_iter()
+            .try_for_each(|message| message.check_fifo(queue, SentBy::Batch))
+    }
 }
 
 /// The request as it comes.

@@ -6,7 +6,7 @@ use api::sqs::attributes::{self, Map, QueueSettings};
 use api::sqs::batch::{BatchOutput, DoneEntry, Entry, Failed};
 use api::sqs::message::{OutgoingMessage, PreparedMessage, SentBy};
 use api::sqs::message_attributes::MessageAttribute;
-use api::sqs::queue_url::QueueRef;
+use api::sqs::queue_url::{QueueRef, queue_url};
 use api::sqs::receipt::ReceiptHandle;
 use api::sqs::receive_message::Delivered;
 use api::sqs::sequence_number::SequenceNumber;
@@ -87,7 +87,9 @@ impl Server {
             SendMessageBatch => self.send_message_batch(),
             ReceiveMessage => self.receive_message(),
             DeleteMessage => {
-                let _: sqs::delete_message::Input = self.decode()?;
+                let input: sqs::delete_message::Input = self.decode()?;
+                exists(&input.queue)?;
+                input.receipt?;
                 self.reply(&Done {})
             }
             DeleteMessageBatch => {
@@ -95,7 +97,9 @@ impl Server {
                 self.reply(&done(input.entries))
             }
             ChangeMessageVisibility => {
-                let _: sqs::change_message_visibility::Input = self.decode()?;
+                let input: sqs::change_message_visibility::Input = self.decode()?;
+                exists(&input.queue)?;
+                input.change?;
                 self.reply(&Done {})
             }
             ChangeMessageVisibilityBatch => {
@@ -116,9 +120,7 @@ impl Server {
     }
 
     fn url(&self, account: &AccountId, name: &str) -> String {
-        QueueRef::parse(&format!("/{account}/{name}"))
-            .unwrap()
-            .url(&self.call.host)
+        queue_url(&self.call.host, account, name)
     }
 
     fn create_queue(&mut self) -> Answer {
@@ -174,6 +176,7 @@ impl Server {
 
     fn send_message_batch(&mut self) -> Answer {
         let input: sqs::send_message_batch::Input = self.decode()?;
+        input.check(&QueueSettings::of(&exists(&input.queue)?))?;
         let mut output = sqs::send_message_batch::Output::default();
         for Entry { id, content } in input.entries {
             let prepared = content.and_then(|message| self.prepare(message, &input.queue, SentBy::Batch));
@@ -240,6 +243,7 @@ fn failure(queue: &str) -> Option<ApiError> {
         "unavailable" => error::service_unavailable(),
         "broken" => error::internal_failure(),
         "too-large" => error::request_too_large(2_000_000),
+        "too-slow" => error::request_timeout(),
         "unsigned" => error::missing_authentication_token(),
         "denied" => error::access_denied("arn:aws:sqs:us-east-1:000000000000:denied"),
         _ => return None,

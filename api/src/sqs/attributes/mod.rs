@@ -63,15 +63,10 @@ pub struct Changes(Map);
 
 /// Checks changes of the attributes of a queue of which only the type is known, by its name.
 pub fn changes(given: Map, fifo: bool) -> Result<Changes, ApiError> {
-    if let Some(value) = given
-        .get(FIFO_QUEUE)
-        .filter(|value| !fifo || value.as_str() != "true")
-    {
-        // A standard queue does not even know the attribute, unless to become another type.
-        return Err(match (fifo, value.as_str()) {
-            (false, "false") => errors::unknown_attribute(FIFO_QUEUE),
-            _ => errors::unfit_attribute_value(FIFO_QUEUE, "Modifying queue type is not supported."),
-        });
+    // Standard queues do not even know the attribute.
+    if fifo && given.get(FIFO_QUEUE).is_some_and(|value| value != "true") {
+        let reason = "Modifying queue type is not supported.";
+        return Err(errors::unfit_attribute_value(FIFO_QUEUE, reason));
     }
     canonical(given, fifo).map(Changes)
 }
