@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::sqs::attributes::QueueSettings;
 use parking_lot::RwLock;
 use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
 use raft::group::{Group, NotDone};
@@ -22,7 +23,7 @@ pub struct QueueView {
     /// As the catalog holds it.
     pub record: QueueRecord,
     /// The attributes in typed form.
-    pub settings: api::sqs::QueueSettings,
+    pub settings: QueueSettings,
     /// The nodes of its first partition.
     pub replicas: Arc<[NodeId]>,
 }
@@ -79,7 +80,7 @@ impl CatalogView {
             let replicas = first.map(|g| g.replicas.iter().map(|n| NodeId(*n)).collect());
             Some((record, replicas.unwrap_or_default()))
         })?;
-        let settings = api::sqs::QueueSettings::from_attributes(&record.attributes);
+        let settings = QueueSettings::of(&record.attributes);
         let view = Arc::new(QueueView {
             record,
             settings,

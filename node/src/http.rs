@@ -5,11 +5,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::protocol::{self, Call};
-use api::sigv4::Scope;
+use api::{error, protocol};
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -33,6 +32,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Concurrent requests on one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// What metrics call the operation of a request that names none.
+const UNKNOWN: &str = "Unknown";
 
 /// Everything that requests need.
 pub struct Frontend {
@@ -88,8 +90,15 @@ impl Frontend {
         let body = Limited::new(body, self.limits.body_bytes).collect();
         let (operation, response) = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => self.answer_whole(&parts, body.to_bytes(), &request_id).await,
-            Ok(Err(_)) => ("Unknown", protocol::body_too_long(&parts, &request_id)),
-            Err(_) => ("Unknown", protocol::body_too_slow(&parts, &request_id)),
+            Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
+                let error = error::request_too_large(self.limits.body_bytes);
+                (UNKNOWN, protocol::framing_of(&parts).fail(&error, &request_id))
+            }
+            // Too slow, or broken off: then nobody reads this.
+            Ok(Err(_)) | Err(_) => {
+                let error = error::request_timeout();
+                (UNKNOWN, protocol::framing_of(&parts).fail(&error, &request_id))
+            }
         };
         self.metrics
             .answered(operation, response.status().as_u16(), begun.elapsed());
@@ -102,49 +111,38 @@ impl Frontend {
         body: Bytes,
         request_id: &str,
     ) -> (&'static str, Response<Bytes>) {
-        let call = match protocol::recognise(parts, &body, request_id) {
+        let call = match protocol::recognise(parts, &body) {
             Ok(call) => call,
-            Err(response) => return ("Unknown", *response),
+            Err(refused) => return (UNKNOWN, refused.respond(request_id)),
         };
-        let operation = call.operation().name();
+        let operation = call.operation.spec().name;
         if !self.readiness.is_ready() {
-            return (operation, call.unavailable(request_id));
+            return (operation, call.fail(&error::service_unavailable(), request_id));
         }
         // A receive holds no permit: waiting polls have a bound of their own.
-        let _permit = if call.operation().may_wait() {
+        let _permit = if ops::may_wait(call.operation) {
             None
         } else {
             match self.requests.try_acquire() {
                 Ok(permit) => Some(permit),
                 Err(_) => {
                     self.metrics.refused();
-                    return (operation, call.throttled(request_id));
+                    return (operation, call.fail(&ops::throttled(call.operation), request_id));
                 }
             }
         };
-        let context = self.context(parts, &body, request_id, &call);
-        (operation, ops::dispatch(&context, &call).await)
-    }
-
-    fn context<'a>(&'a self, parts: &'a Parts, body: &[u8], request_id: &'a str, call: &Call) -> Context<'a> {
-        let scope = Scope::of(parts);
-        let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
-        let host = header("host")
-            .or_else(|| parts.uri.authority().map(|a| a.as_str()))
-            .unwrap_or("localhost");
-        let invocation = match header("amz-sdk-invocation-id") {
-            Some(id) => ops::invocation(id, call.operation().name(), body),
+        let invocation = match call.invocation {
+            Some(id) => ops::invocation(id, operation, &body),
             // Without one, repetitions by the router still need a key.
             None => ops::fresh_invocation(&self.env),
         };
-        Context {
+        let context = Context {
             frontend: self,
-            account: scope.account(),
-            region: scope.region,
-            host,
+            call: &call,
             request_id,
             invocation,
-        }
+        };
+        (operation, ops::dispatch(&context).await)
     }
 
     fn request_id(&self) -> String {

@@ -109,7 +109,7 @@ fn newer_settings(catalog: &CatalogView, key: &ResourceKey, known: u64) -> Optio
     let configure = Configure {
         version: view.record.version,
         fifo: view.settings.fifo,
-        retention_ms: view.settings.retention_s * 1000,
+        retention_ms: view.settings.retention_ms,
         deduplicate_by_group: view.settings.deduplicate_by_group,
     };
     let command = QueueCommand {

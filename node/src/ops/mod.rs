@@ -1,11 +1,11 @@
 //! What operations do, once `api` has said what they are: one folder for each service, one file for
 //! each operation.
 
+use api::error::ApiError;
 use api::protocol::{Call, Operation};
 use bytes::Bytes;
 use http::Response;
 use raft::env::Env;
-use sha2::{Digest, Sha256};
 
 use crate::http::Frontend;
 
@@ -15,46 +15,42 @@ pub mod sqs;
 pub struct Context<'a> {
     /// The node.
     pub frontend: &'a Frontend,
-    /// The caller's account.
-    pub account: String,
-    /// The region that the caller addresses.
-    pub region: String,
-    /// The host by which the client knows this node: URLs are made with it.
-    pub host: &'a str,
+    /// What is asked for, and by whom.
+    pub call: &'a Call,
     /// The request's id.
     pub request_id: &'a str,
     /// The idempotency key.
     pub invocation: Bytes,
 }
 
-/// Does what `call` asks for.
-pub async fn dispatch(context: &Context<'_>, call: &Call) -> Response<Bytes> {
-    match call.operation() {
-        Operation::Sqs(operation) => sqs::dispatch(context, call, operation).await,
+/// Does what the call asks for.
+pub async fn dispatch(context: &Context<'_>) -> Response<Bytes> {
+    match context.call.operation {
+        Operation::Sqs(operation) => sqs::dispatch(context, operation).await,
+    }
+}
+
+/// Whether an operation's answer may wait for something to happen.
+pub fn may_wait(operation: Operation) -> bool {
+    match operation {
+        Operation::Sqs(operation) => operation == api::sqs::Operation::ReceiveMessage,
+    }
+}
+
+/// What a service answers when there is too much to do.
+pub fn throttled(operation: Operation) -> ApiError {
+    match operation {
+        Operation::Sqs(_) => api::sqs::errors::request_throttled(),
     }
 }
 
 /// The idempotency key of an SDK's call: the same for its repetitions, another for any other call,
 /// even if a client should send one invocation id for ever. SDKs send random UUIDs, whose 128 bits
 /// are the key; the operation and the body are mixed in.
-pub fn invocation(id: &str, operation: &str, body: &[u8]) -> Bytes {
-    let mut key = uuid(id).unwrap_or_else(|| {
-        let digest: [u8; 32] = Sha256::digest(id).into();
-        u128::from_le_bytes(*digest.first_chunk().expect("a SHA-256 digest has 32 bytes"))
-    });
+pub fn invocation(id: [u8; 16], operation: &str, body: &[u8]) -> Bytes {
     let content = crc32c::crc32c_append(crc32c::crc32c(operation.as_bytes()), body);
-    key ^= u128::from(content) << 64 | body.len() as u128;
+    let key = u128::from_le_bytes(id) ^ (u128::from(content) << 64 | body.len() as u128);
     Bytes::copy_from_slice(&key.to_le_bytes())
-}
-
-fn uuid(text: &str) -> Option<u128> {
-    let digits = text.bytes().filter(|b| *b != b'-');
-    if text.len() != 36 {
-        return None;
-    }
-    digits
-        .map(|b| char::from(b).to_digit(16))
-        .try_fold(0, |n, digit| Some(n << 4 | u128::from(digit?)))
 }
 
 /// A key for a call that has none.

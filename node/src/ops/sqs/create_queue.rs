@@ -1,27 +1,24 @@
 //! CreateQueue.
 
 use api::error::{self, ApiError};
-use api::sqs::create_queue::{self, Input, Output};
-use api::sqs::queue_url::queue_url;
-use raft::command::catalog::{
-    CatalogAnswer, CatalogOp, CatalogRefusal, CreateQueue, RefusalReason, ResourceKey,
-};
+use api::sqs::create_queue::{Input, Output};
+use api::sqs::errors;
+use api::sqs::queue_url::QueueRef;
+use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, CreateQueue, RefusalReason};
 use raft::types::GroupId;
 
-use super::{Context, Result, unavailable};
+use super::{Context, Result};
 
 pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output> {
-    let queue = input.validate()?;
-    let key = ResourceKey {
-        account: context.account.clone(),
-        region: context.region.clone(),
-        name: queue.name.clone(),
+    let queue = QueueRef {
+        account: context.call.caller.account.clone(),
+        name: input.name,
     };
     let command = CreateQueue {
-        key: Some(key),
-        given: queue.given,
-        complete: queue.complete,
-        tags: queue.tags,
+        key: Some(context.key(&queue)),
+        given: input.attributes.given,
+        complete: input.attributes.complete,
+        tags: input.tags,
         partitions: 1,
         replicas: context.frontend.replicas,
     };
@@ -29,20 +26,23 @@ pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output
         CatalogAnswer::Queue(record) => {
             wait_for_leader(context, record.partitions.first().copied()).await;
             Ok(Output {
-                queue_url: queue_url(context.host, &context.account, &queue.name),
+                queue_url: queue.url(&context.call.host),
             })
         }
         CatalogAnswer::Refused(refusal) => Err(refused(&refusal)),
-        CatalogAnswer::Done(_) => Err(unavailable()),
+        CatalogAnswer::Done(_) => Err(error::service_unavailable()),
     }
 }
 
 fn refused(refusal: &CatalogRefusal) -> ApiError {
     match refusal.reason() {
-        RefusalReason::QueueDiffers => create_queue::differs(&refusal.subject),
-        RefusalReason::QueueDeletedRecently => create_queue::deleted_recently(),
-        RefusalReason::NoNodes => unavailable(),
-        other => ApiError::new(&error::INTERNAL, format!("unexpected refusal {other:?}")),
+        RefusalReason::QueueDiffers => errors::queue_name_exists(&refusal.subject),
+        RefusalReason::QueueDeletedRecently => errors::queue_deleted_recently(),
+        RefusalReason::NoNodes => error::service_unavailable(),
+        other => {
+            tracing::error!(?other, "the refusal does not fit the command");
+            error::internal_failure()
+        }
     }
 }
 

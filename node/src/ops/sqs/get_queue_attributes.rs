@@ -1,32 +1,31 @@
 //! GetQueueAttributes. The numbers of messages come from the partitions' leaders.
 
-use api::sqs::get_queue_attributes::{Computed, Input, Output};
+use api::error;
+use api::sqs::get_queue_attributes::{Input, Output, QueueState};
 use raft::peers::pb::CountsReply;
 
-use super::{Context, Result, unavailable};
+use super::{Context, Result};
 
 pub(super) async fn get(context: &Context<'_>, input: Input) -> Result<Output> {
-    let queue = context.queue(input.queue()?).await?;
-    input.check()?;
+    let queue = context.queue(&input.queue).await?;
     let counts = if input.wants_counts() {
         context
             .frontend
             .router
             .counts(queue.group(), &queue.replicas)
             .await
-            .ok_or_else(unavailable)?
+            .ok_or_else(error::service_unavailable)?
     } else {
         CountsReply::default()
     };
     let record = &queue.record;
-    let key = record.key.clone().unwrap_or_default();
-    let computed = Computed {
-        arn: format!("arn:aws:sqs:{}:{}:{}", key.region, key.account, key.name),
-        created_s: record.created_ms / 1000,
-        modified_s: record.modified_ms / 1000,
+    Ok(input.output(&QueueState {
+        attributes: record.attributes.clone(),
+        arn: input.queue.arn(&context.call.caller.region),
         visible: counts.visible,
-        in_flight: counts.in_flight,
+        not_visible: counts.in_flight,
         delayed: counts.delayed,
-    };
-    Ok(input.answer(&record.attributes, &computed))
+        created_ms: record.created_ms,
+        modified_ms: record.modified_ms,
+    }))
 }

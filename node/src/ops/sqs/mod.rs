@@ -1,11 +1,14 @@
 //! Amazon SQS.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::error::{self, ApiError};
-use api::protocol::Call;
-use api::sqs::{Operation, QueueRef, errors};
+use api::sqs::queue_url::QueueRef;
+use api::sqs::sequence_number::SequenceNumber;
+use api::sqs::{Operation, errors};
+use api::types::MessageId;
 use bytes::Bytes;
 use http::Response;
 use prost::Message;
@@ -19,81 +22,69 @@ use crate::catalog::QueueView;
 use crate::router::{Command, RouteError};
 
 mod change_message_visibility;
+mod change_message_visibility_batch;
 mod create_queue;
 mod delete_message;
+mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
+mod get_queue_url;
 mod list_queues;
-mod outcomes;
 mod purge_queue;
+mod receipts;
 mod receive_message;
 mod send_message;
+mod send_message_batch;
 mod set_queue_attributes;
 
 type Result<T> = std::result::Result<T, ApiError>;
 
 /// Decodes a call's input, does the operation, and encodes what it answered.
 macro_rules! answer {
-    ($context:ident, $call:ident, $operation:path) => {
-        match $call.decode() {
+    ($context:ident, $operation:path) => {{
+        let (call, request_id) = ($context.call, $context.request_id);
+        match call.decode() {
             Ok(input) => match $operation($context, input).await {
-                Ok(output) => $call.reply(&output, $context.request_id),
-                Err(error) => $call.fail(&error, $context.request_id),
+                Ok(output) => call.reply(&output, request_id),
+                Err(error) => call.fail(&error, request_id),
             },
-            Err(error) => $call.fail(&error, $context.request_id),
+            Err(error) => call.fail(&error, request_id),
         }
-    };
-}
-
-/// The same for operations that answer nothing.
-macro_rules! answer_empty {
-    ($context:ident, $call:ident, $operation:path) => {
-        match $call.decode() {
-            Ok(input) => match $operation($context, input).await {
-                Ok(()) => $call.reply_empty($context.request_id),
-                Err(error) => $call.fail(&error, $context.request_id),
-            },
-            Err(error) => $call.fail(&error, $context.request_id),
-        }
-    };
+    }};
 }
 
 /// Does what an SQS call asks for.
-pub(super) async fn dispatch(context: &Context<'_>, call: &Call, operation: Operation) -> Response<Bytes> {
+pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Response<Bytes> {
     match operation {
-        Operation::CreateQueue => answer!(context, call, create_queue::create),
-        Operation::GetQueueUrl => answer!(context, call, list_queues::get_url),
-        Operation::ListQueues => answer!(context, call, list_queues::list),
-        Operation::GetQueueAttributes => answer!(context, call, get_queue_attributes::get),
-        Operation::SendMessage => answer!(context, call, send_message::send),
-        Operation::SendMessageBatch => answer!(context, call, send_message::send_batch),
-        Operation::ReceiveMessage => answer!(context, call, receive_message::receive),
-        Operation::DeleteMessageBatch => answer!(context, call, delete_message::delete_batch),
-        Operation::ChangeMessageVisibilityBatch => {
-            answer!(context, call, change_message_visibility::change_batch)
-        }
-        Operation::DeleteQueue => answer_empty!(context, call, delete_queue::delete),
-        Operation::SetQueueAttributes => answer_empty!(context, call, set_queue_attributes::set),
-        Operation::PurgeQueue => answer_empty!(context, call, purge_queue::purge),
-        Operation::DeleteMessage => answer_empty!(context, call, delete_message::delete),
-        Operation::ChangeMessageVisibility => {
-            answer_empty!(context, call, change_message_visibility::change)
-        }
+        Operation::ChangeMessageVisibility => answer!(context, change_message_visibility::change),
+        Operation::ChangeMessageVisibilityBatch => answer!(context, change_message_visibility_batch::change),
+        Operation::CreateQueue => answer!(context, create_queue::create),
+        Operation::DeleteMessage => answer!(context, delete_message::delete),
+        Operation::DeleteMessageBatch => answer!(context, delete_message_batch::delete),
+        Operation::DeleteQueue => answer!(context, delete_queue::delete),
+        Operation::GetQueueAttributes => answer!(context, get_queue_attributes::get),
+        Operation::GetQueueUrl => answer!(context, get_queue_url::get),
+        Operation::ListQueues => answer!(context, list_queues::list),
+        Operation::PurgeQueue => answer!(context, purge_queue::purge),
+        Operation::ReceiveMessage => answer!(context, receive_message::receive),
+        Operation::SendMessage => answer!(context, send_message::send),
+        Operation::SendMessageBatch => answer!(context, send_message_batch::send),
+        Operation::SetQueueAttributes => answer!(context, set_queue_attributes::set),
     }
 }
 
 impl Context<'_> {
-    /// The resource that a queue's URL or name means: in the caller's account if it names none.
-    fn key(&self, queue: QueueRef) -> ResourceKey {
+    /// The resource that a queue is, in the region that the caller addresses.
+    fn key(&self, queue: &QueueRef) -> ResourceKey {
         ResourceKey {
-            account: queue.account.unwrap_or_else(|| self.account.clone()),
-            region: self.region.clone(),
-            name: queue.name,
+            account: queue.account.to_string(),
+            region: self.call.caller.region.to_string(),
+            name: queue.name.to_string(),
         }
     }
 
     /// A queue that must exist.
-    async fn queue(&self, queue: QueueRef) -> Result<Arc<QueueView>> {
+    async fn queue(&self, queue: &QueueRef) -> Result<Arc<QueueView>> {
         let key = self.key(queue);
         match self
             .frontend
@@ -102,8 +93,8 @@ impl Context<'_> {
             .await
         {
             Ok(Some(view)) => Ok(view),
-            Ok(None) => Err(errors::no_such_queue()),
-            Err(_) => Err(unavailable()),
+            Ok(None) => Err(errors::queue_does_not_exist()),
+            Err(_) => Err(error::service_unavailable()),
         }
     }
 
@@ -121,7 +112,7 @@ impl Context<'_> {
         };
         match self.frontend.router.command(command).await.map_err(route_error)? {
             Reply::Catalog(CatalogReply { answer: Some(answer) }) => Ok(answer),
-            other => Err(unexpected(&other)),
+            other => Err(misfit(&other)),
         }
     }
 
@@ -139,12 +130,14 @@ impl Context<'_> {
         };
         let reply = match self.frontend.router.command(command).await {
             // A queue that was deleted meanwhile has no leader any more.
-            Err(RouteError::Unavailable(group)) if self.is_gone(group).await => Err(errors::no_such_queue()),
+            Err(RouteError::Unavailable(group)) if self.is_gone(group).await => {
+                Err(errors::queue_does_not_exist())
+            }
             routed => routed.map_err(route_error),
         };
         match reply? {
             Reply::Queue(QueueReply { answer: Some(answer) }) => Ok(answer),
-            other => Err(unexpected(&other)),
+            other => Err(misfit(&other)),
         }
     }
 
@@ -156,55 +149,24 @@ impl Context<'_> {
 
 fn route_error(error: RouteError) -> ApiError {
     match error {
-        RouteError::Busy(_) => ApiError::new(
-            &error::THROTTLED,
-            "The request was denied due to request throttling.",
-        ),
-        RouteError::Unavailable(_) => unavailable(),
+        RouteError::Busy(_) => errors::request_throttled(),
+        RouteError::Unavailable(_) => error::service_unavailable(),
     }
 }
 
-fn unavailable() -> ApiError {
-    ApiError::new(
-        &error::UNAVAILABLE,
-        "The request has failed due to a temporary failure of the server.",
-    )
-}
-
-fn unexpected(reply: &Reply) -> ApiError {
-    tracing::error!(?reply, "the reply does not fit the command");
-    ApiError::new(
-        &error::INTERNAL,
-        "The request processing has failed because of an unknown error.",
-    )
-}
-
-/// The reply to a command about messages was of another kind.
-fn misfit(answer: &QueueAnswer) -> ApiError {
+/// The reply to a command was of another kind.
+fn misfit(answer: &dyn Debug) -> ApiError {
     tracing::error!(?answer, "the answer does not fit the command");
-    ApiError::new(
-        &error::INTERNAL,
-        "The request processing has failed because of an unknown error.",
-    )
+    error::internal_failure()
 }
 
-/// A message's id as text: a UUID.
-fn message_id(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .enumerate()
-        .fold(String::with_capacity(36), |mut text, (at, byte)| {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+/// A message's id, as machines have it.
+fn message_id(bytes: &Bytes) -> Result<MessageId> {
+    let id = bytes.as_ref().try_into().map_err(|_| misfit(bytes))?;
+    Ok(MessageId(id))
 }
 
-/// A sequence within a partition as FIFO queues tell it: 20 digits, strictly rising.
-fn sequence_number(sequence: u64) -> String {
-    // AWS's own begin with 18; the steps leave room for partitions.
-    format!("{}", 10_000_000_000_000_000_000 + sequence * 256)
+/// A message's sequence within its partition as its receiver is told, which is on FIFO queues only.
+fn sequence_number(queue: &QueueView, sequence: u64) -> Option<SequenceNumber> {
+    queue.settings.fifo.then_some(SequenceNumber(sequence))
 }

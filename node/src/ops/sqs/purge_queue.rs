@@ -1,13 +1,13 @@
 //! PurgeQueue.
 
-use api::error::ApiError;
-use api::sqs::list_queues::{QueueAlone, purge_in_progress};
+use api::sqs::purge_queue::Input;
+use api::sqs::{Done, errors};
 use raft::command::queue::{Outcome, Purge, QueueAnswer, QueueOp};
 
 use super::{Context, Result, misfit};
 
-pub(super) async fn purge(context: &Context<'_>, input: QueueAlone) -> Result<()> {
-    let queue = context.queue(input.queue()?).await?;
+pub(super) async fn purge(context: &Context<'_>, input: Input) -> Result<Done> {
+    let queue = context.queue(&input.queue).await?;
     let answer = context.partition(&queue, QueueOp::Purge(Purge {}), None).await?;
     let outcome = match &answer {
         QueueAnswer::Outcomes(outcomes) => outcomes.outcomes.first().copied(),
@@ -15,12 +15,8 @@ pub(super) async fn purge(context: &Context<'_>, input: QueueAlone) -> Result<()
         _ => None,
     };
     match outcome.map(Outcome::try_from) {
-        Some(Ok(Outcome::Done)) => Ok(()),
-        Some(Ok(Outcome::PurgeInProgress)) => Err(in_progress(&queue)),
+        Some(Ok(Outcome::Done)) => Ok(Done {}),
+        Some(Ok(Outcome::PurgeInProgress)) => Err(errors::purge_queue_in_progress(input.queue.name.as_str())),
         _ => Err(misfit(&answer)),
     }
-}
-
-fn in_progress(queue: &crate::catalog::QueueView) -> ApiError {
-    purge_in_progress(queue.record.key.as_ref().map_or("", |key| &key.name))
 }

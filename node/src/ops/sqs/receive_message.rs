@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use api::error::ApiError;
-use api::sqs::message_attributes::Attribute;
-use api::sqs::receive_message::{Delivery, Input, Output};
-use api::sqs::{ReceiptHandle, errors};
+use api::sqs::errors;
+use api::sqs::message_attributes::MessageAttribute;
+use api::sqs::receipt::ReceiptHandle;
+use api::sqs::receive_message::{self, Input, Output};
 use prost::Message;
 use raft::command::queue::{Attributes, Delivered, Outcome, QueueAnswer, QueueOp, Receive};
 
@@ -13,57 +13,59 @@ use super::{Context, Result, message_id, misfit, sequence_number};
 use crate::catalog::QueueView;
 
 pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Output> {
-    let request = input.validate()?;
-    let queue = context.queue(request.queue.clone()).await?;
+    let queue = context.queue(&input.queue).await?;
+    let seconds = |own: Option<u32>, queues_ms: u64| own.map_or(queues_ms, |s| u64::from(s) * 1000);
     let command = Receive {
-        max: request.max,
-        visibility_ms: request.visibility_ms(&queue.settings),
+        max: input.messages_max,
+        visibility_ms: seconds(
+            input.visibility_timeout_seconds,
+            queue.settings.visibility_timeout_ms,
+        ),
     };
-    let wait = Duration::from_secs(request.wait_s(&queue.settings));
+    let wait = Duration::from_millis(seconds(input.wait_seconds, queue.settings.receive_wait_ms));
     match context
         .partition(&queue, QueueOp::Receive(command), Some(wait))
         .await?
     {
         QueueAnswer::Received(received) => {
-            Ok(request.answer(received.messages.into_iter().map(|m| delivery(&queue, m))))
+            let delivered = received.messages.into_iter().map(|m| delivered(&queue, m));
+            Ok(Output::new(delivered.collect::<Result<_>>()?, &input.selection))
         }
         QueueAnswer::Refused(outcome) if outcome == i32::from(Outcome::TooManyInFlight) => {
-            let message =
-                "Too many messages are in flight: delete some of them, or wait until they are visible again.";
-            Err(ApiError::new(&errors::OVER_LIMIT, message))
+            Err(errors::too_many_in_flight())
         }
         other => Err(misfit(&other)),
     }
 }
 
-fn delivery(queue: &QueueView, message: Delivered) -> Delivery {
+fn delivered(queue: &QueueView, message: Delivered) -> Result<receive_message::Delivered> {
     let receipt = message.receipt.unwrap_or_default();
     // The node that sent it encoded them; what cannot be read is none.
     let attributes = Attributes::decode(message.attributes).unwrap_or_default();
-    Delivery {
+    Ok(receive_message::Delivered {
         receipt: ReceiptHandle {
             group: queue.group().0,
             sequence: receipt.sequence,
             delivery: receipt.delivery,
         },
-        message_id: message_id(&message.message_id),
+        message_id: message_id(&message.message_id)?,
         body: message.body,
         attributes: attributes
             .message
             .into_iter()
-            .map(|a| Attribute {
+            .map(|a| MessageAttribute {
                 name: a.name,
                 data_type: a.data_type,
                 value: a.value,
             })
             .collect(),
-        trace_header: attributes.trace_header,
+        trace_header: Some(attributes.trace_header).filter(|header| !header.is_empty()),
         sender_id: attributes.sender_id,
         sent_ms: message.sent_ms,
         first_received_ms: message.first_received_ms,
         receive_count: message.receive_count,
         group: message.group,
         deduplication_id: message.deduplication_id,
-        sequence_number: queue.settings.fifo.then(|| sequence_number(receipt.sequence)),
-    }
+        sequence_number: sequence_number(queue, receipt.sequence),
+    })
 }

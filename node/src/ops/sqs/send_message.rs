@@ -1,62 +1,44 @@
-//! SendMessage and SendMessageBatch.
+//! SendMessage, and how messages get into a queue.
 
-use api::sqs::batch::Output as BatchOutput;
-use api::sqs::message::Message;
-use api::sqs::send_message::{BatchInput, Digests, Input, Output, SentEntry};
+use api::sqs::message::{PreparedMessage, SentBy};
+use api::sqs::send_message::{Input, Output};
 use bytes::Bytes;
 use prost::Message as _;
-use raft::command::queue::{Attributes, MessageAttribute, QueueAnswer, QueueOp, Send, SendEntry, Sent};
+use raft::command::queue::{Attributes, MessageAttribute, QueueAnswer, QueueOp, Send, SendEntry, SentEntry};
 
 use super::{Context, Result, message_id, misfit, sequence_number};
 use crate::catalog::QueueView;
 
 pub(super) async fn send(context: &Context<'_>, input: Input) -> Result<Output> {
-    let (queue, draft) = input.validate()?;
-    let queue = context.queue(queue).await?;
-    let message = draft.fit(&queue.settings)?;
-    let digests = Digests::of(&message);
+    let queue = context.queue(&input.queue).await?;
+    let message = input.message.prepare(&queue.settings, SentBy::Single)?;
+    let digests = message.digests;
     let sent = add(context, &queue, vec![message]).await?;
-    let entry = sent.entries.into_iter().next().unwrap_or_default();
-    Ok(digests.output(message_id(&entry.message_id), number(&queue, entry.sequence)))
+    Ok(Output::new(
+        digests,
+        message_id(&sent[0].message_id)?,
+        sequence_number(&queue, sent[0].sequence),
+    ))
 }
 
-pub(super) async fn send_batch(context: &Context<'_>, input: BatchInput) -> Result<BatchOutput<SentEntry>> {
-    let (queue, batch) = input.validate()?;
-    let queue = context.queue(queue).await?;
-    let (taken, failed) = batch.fit(&queue.settings)?;
-    let (ids, messages): (Vec<String>, Vec<Message>) = taken.into_iter().unzip();
-    let digests: Vec<Digests> = messages.iter().map(Digests::of).collect();
-    let sent = if messages.is_empty() {
-        Sent::default()
-    } else {
-        add(context, &queue, messages).await?
-    };
-    let successful = ids
-        .into_iter()
-        .zip(digests)
-        .zip(sent.entries)
-        .map(|((id, digests), entry)| {
-            digests
-                .output(message_id(&entry.message_id), number(&queue, entry.sequence))
-                .entry(id)
-        })
-        .collect();
-    Ok(BatchOutput { successful, failed })
-}
-
-async fn add(context: &Context<'_>, queue: &QueueView, messages: Vec<Message>) -> Result<Sent> {
+/// Adds messages; the result has an entry for each, in order.
+pub(super) async fn add(
+    context: &Context<'_>,
+    queue: &QueueView,
+    messages: Vec<PreparedMessage>,
+) -> Result<Vec<SentEntry>> {
     let wanted = messages.len();
     let entries = messages.into_iter().map(|m| entry(context, m)).collect();
     match context
         .partition(queue, QueueOp::Send(Send { entries }), None)
         .await?
     {
-        QueueAnswer::Sent(sent) if sent.entries.len() == wanted => Ok(sent),
+        QueueAnswer::Sent(sent) if sent.entries.len() == wanted => Ok(sent.entries),
         other => Err(misfit(&other)),
     }
 }
 
-fn entry(context: &Context<'_>, message: Message) -> SendEntry {
+fn entry(context: &Context<'_>, message: PreparedMessage) -> SendEntry {
     let attributes = Attributes {
         message: message
             .attributes
@@ -67,11 +49,8 @@ fn entry(context: &Context<'_>, message: Message) -> SendEntry {
                 value: a.value,
             })
             .collect(),
-        trace_header: message
-            .trace_header
-            .map(|a| String::from_utf8_lossy(&a.value).into_owned())
-            .unwrap_or_default(),
-        sender_id: context.account.clone(),
+        trace_header: message.trace_header.unwrap_or_default(),
+        sender_id: context.call.caller.account.to_string(),
     };
     SendEntry {
         body: message.body,
@@ -80,8 +59,4 @@ fn entry(context: &Context<'_>, message: Message) -> SendEntry {
         group: message.group,
         deduplication_id: message.deduplication_id,
     }
-}
-
-fn number(queue: &QueueView, sequence: u64) -> Option<String> {
-    queue.settings.fifo.then(|| sequence_number(sequence))
 }

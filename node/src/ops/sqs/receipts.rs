@@ -1,0 +1,104 @@
+//! What the operations on received messages have in common: receipt handles on their way to the
+//! machine, and what became of them on their way back.
+
+use api::error;
+use api::sqs::batch::{BatchOutput, DoneEntry, Entry, EntryId, Failed};
+use api::sqs::receipt::ReceiptHandle;
+use api::sqs::{Done, errors};
+use raft::command::queue::{Outcome, QueueAnswer, Receipt};
+
+use super::{Result, misfit};
+use crate::catalog::QueueView;
+
+/// What a handle stands for within its partition.
+pub(super) fn receipt(handle: &ReceiptHandle) -> Receipt {
+    Receipt {
+        sequence: handle.sequence,
+        delivery: handle.delivery,
+    }
+}
+
+/// Refuses a handle that another queue gave.
+pub(super) fn check(handle: &ReceiptHandle, queue: &QueueView) -> Result<()> {
+    if queue.record.partitions.contains(&handle.group) {
+        Ok(())
+    } else {
+        Err(errors::receipt_handle_is_invalid(&handle.to_string()))
+    }
+}
+
+/// The outcome of the one receipt of a command.
+pub(super) fn single(answer: &QueueAnswer, handle: &ReceiptHandle, timeout_seconds: u32) -> Result<Done> {
+    match answer {
+        QueueAnswer::Outcomes(outcomes) if outcomes.outcomes.len() == 1 => {
+            outcome(outcomes.outcomes[0], handle, timeout_seconds)
+        }
+        _ => Err(misfit(answer)),
+    }
+}
+
+/// What one outcome means for the client.
+fn outcome(outcome: i32, handle: &ReceiptHandle, timeout_seconds: u32) -> Result<Done> {
+    match Outcome::try_from(outcome) {
+        Ok(Outcome::Done) => Ok(Done {}),
+        Ok(Outcome::ReceiptExpired) => Err(errors::receipt_handle_expired(handle)),
+        Ok(Outcome::NoSuchMessage) => Err(errors::message_is_gone(handle)),
+        Ok(Outcome::NotInFlight) => Err(errors::message_not_inflight()),
+        Ok(Outcome::BeyondTwelveHours) => Err(errors::beyond_twelve_hours(timeout_seconds)),
+        other => {
+            tracing::error!(?other, "the outcome does not fit a receipt");
+            Err(error::internal_failure())
+        }
+    }
+}
+
+/// What the machine was asked for one entry: its handle and its new timeout in seconds.
+type Asked = (ReceiptHandle, u32);
+
+/// A batch whose good entries are with the machine; the others are refused already.
+pub(super) struct Batch {
+    entries: Vec<(EntryId, Result<Asked>)>,
+}
+
+/// Divides a batch into what goes to the machine and what the answer needs.
+pub(super) fn sort<T>(
+    entries: Vec<Entry<T>>,
+    queue: &QueueView,
+    asked: impl Fn(&T) -> Asked,
+) -> (Vec<T>, Batch) {
+    let mut good = Vec::with_capacity(entries.len());
+    let sorted = entries.into_iter().map(|Entry { id, content }| {
+        let fate = content.and_then(|content| {
+            let asked = asked(&content);
+            check(&asked.0, queue)?;
+            good.push(content);
+            Ok(asked)
+        });
+        (id, fate)
+    });
+    let entries = sorted.collect();
+    (good, Batch { entries })
+}
+
+impl Batch {
+    /// The batch's answer, from what the machine said; none if it was not asked.
+    pub(super) fn finish(self, answer: Option<QueueAnswer>) -> Result<BatchOutput<DoneEntry>> {
+        let asked = self.entries.iter().filter(|(_, fate)| fate.is_ok()).count();
+        let outcomes = match answer {
+            None if asked == 0 => Vec::new(),
+            Some(QueueAnswer::Outcomes(outcomes)) if outcomes.outcomes.len() == asked => outcomes.outcomes,
+            other => return Err(misfit(&other)),
+        };
+        let mut outcomes = outcomes.into_iter();
+        let mut output = BatchOutput::default();
+        for (id, fate) in self.entries {
+            let fate = fate
+                .and_then(|(handle, timeout)| outcome(outcomes.next().unwrap_or_default(), &handle, timeout));
+            match fate {
+                Ok(Done {}) => output.successful.push(DoneEntry { id }),
+                Err(error) => output.failed.push(Failed::new(id, &error)),
+            }
+        }
+        Ok(output)
+    }
+}
