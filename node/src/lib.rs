@@ -12,6 +12,7 @@ use raft::env::Env;
 use raft::groups::{Birth, Groups};
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
+use raft::store::{MemoryStore, SledStore, Store, StoreError};
 use raft::types::{GroupId, NodeId};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -56,11 +57,10 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let me = record(&config, &identity);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
-    let store = open_store(&config)?;
     let groups = Groups::start(
         env.clone(),
         &config.data_dir,
-        store,
+        || open_store(&config),
         peers.clone(),
         config.timing,
         config.checkpoint_bytes,
@@ -207,13 +207,13 @@ fn record(config: &Config, identity: &Identity) -> NodeRecord {
     }
 }
 
-fn open_store(config: &Config) -> anyhow::Result<Arc<dyn raft::store::Store>> {
+fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match config.checkpoints {
         Checkpoints::Disk => {
             let folder = config.data_dir.join("checkpoints");
-            Arc::new(raft::store::SledStore::open(&folder)?)
+            Arc::new(SledStore::open(&folder)?)
         }
-        Checkpoints::Memory => Arc::new(raft::store::MemoryStore::default()),
+        Checkpoints::Memory => Arc::new(MemoryStore::default()),
     })
 }
 

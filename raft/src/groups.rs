@@ -51,22 +51,23 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Opens the log and takes the store. No group is open yet. A group whose log has grown by
-    /// `checkpoint_bytes` since its last checkpoint gets a new one, so that a restart replays a
-    /// bounded log and a checkpoint is a bounded write.
+    /// Opens the log and then the store: the log's lock is the whole folder's, so that a folder in
+    /// use is refused before anything else in it is touched. No group is open yet. A group whose
+    /// log has grown by `checkpoint_bytes` since its last checkpoint gets a new one, so that a
+    /// restart replays a bounded log and a checkpoint is a bounded write.
     ///
     /// # Errors
     /// If the folder cannot be read or written, is in use, is damaged, or is of a newer version.
     pub fn start(
         env: Env,
         data_dir: &Path,
-        store: Arc<dyn Store>,
+        open_store: impl FnOnce() -> Result<Arc<dyn Store>, StoreError>,
         peers: Arc<Peers>,
         timing: Timing,
         checkpoint_bytes: u64,
     ) -> Result<Arc<Groups>, StartError> {
         let wal = Wal::open(&env, &data_dir.join("wal"), WalOptions::default())?;
-        let checkpointer = Checkpointer::start(&env, store);
+        let checkpointer = Checkpointer::start(&env, open_store()?);
         let parts = Parts {
             env,
             wal,

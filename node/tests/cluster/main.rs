@@ -9,11 +9,13 @@
 //! - `python`: boto3, the AWS CLI and the query protocol, by the scripts in `tests/python`
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
+//! - `recovery`: snapshots, lost and damaged files, blackouts, refusals at start-up, no quorum, overload
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 mod failover;
 mod harness;
 mod python;
+mod recovery;
 mod sdk;
 mod words;

@@ -125,6 +125,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         });
         self.replica.set_checkpointed(meta);
         self.replica.announce();
+        let through = meta.last_log_id.as_ref().map(|id| id.index);
+        tracing::info!(group = %self.group, through, "installed a snapshot of the leader's state");
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Nodes that form one cluster, in a folder of their own.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -25,7 +26,9 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// A cluster of real processes. Dropping it kills them; if the test is failing, it prints the ends of
 /// their logs and leaves their folder in place.
 pub(crate) struct Cluster {
-    nodes: Vec<Process>,
+    pub(super) nodes: Vec<Process>,
+    /// The peer listeners of those that founded it.
+    pub(super) founders: Vec<SocketAddr>,
     folder: Option<TempDir>,
     ports: Ports,
     _alone: MutexGuard<'static, ()>,
@@ -34,9 +37,14 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts `size` nodes and waits until all are ready.
     pub(crate) fn start(size: usize) -> Self {
+        Self::start_with(size, &[])
+    }
+
+    /// As [`Cluster::start`], each node with further flags.
+    pub(crate) fn start_with(size: usize, flags: &[&str]) -> Self {
         let mut alone = ALONE.lock();
         for attempt in 1.. {
-            let mut cluster = Self::describe(size, alone);
+            let mut cluster = Self::describe(size, flags, alone);
             match cluster.bring_up() {
                 Ok(()) => return cluster,
                 Err(reason) if attempt < ATTEMPTS && cluster.lost_a_port() => {
@@ -50,7 +58,12 @@ impl Cluster {
         unreachable!("the last attempt returns or panics")
     }
 
-    fn describe(size: usize, alone: MutexGuard<'static, ()>) -> Self {
+    /// Nodes that do not run yet.
+    pub(crate) fn describe_only(size: usize) -> Self {
+        Self::describe(size, &[], ALONE.lock())
+    }
+
+    fn describe(size: usize, flags: &[&str], alone: MutexGuard<'static, ()>) -> Self {
         let ports = Ports::reserve().expect("loopback has free ports");
         let folder = tempfile::Builder::new()
             .prefix("cluster-")
@@ -63,11 +76,12 @@ impl Cluster {
         let nodes = (0..size)
             .map(|i| {
                 let addresses = [address(i, 0), address(i, 1), address(i, 2)];
-                Process::new(i + 1, folder.path(), addresses, &peers)
+                Process::new(i + 1, folder.path(), addresses, &peers).with(flags)
             })
             .collect();
         Self {
             nodes,
+            founders: peers,
             folder: Some(folder),
             ports,
             _alone: alone,
@@ -81,7 +95,18 @@ impl Cluster {
         (0..self.nodes.len()).try_for_each(|i| self.await_ready(i))
     }
 
-    fn await_ready(&mut self, i: usize) -> Result<(), String> {
+    /// Describes one more node, which is no founder, and gives its number. It does not run yet.
+    pub(crate) fn add(&mut self, flags: &[&str]) -> usize {
+        let i = self.nodes.len();
+        let nth = |n: usize| u16::try_from(i * PORTS_PER_NODE + n).expect("a small number");
+        let addresses = [0, 1, 2].map(|n| self.ports.address(nth(n)));
+        let folder = self.folder.as_ref().expect("it goes last").path();
+        self.nodes
+            .push(Process::new(i + 1, folder, addresses, &self.founders).with(flags));
+        i
+    }
+
+    pub(super) fn await_ready(&mut self, i: usize) -> Result<(), String> {
         let node = &mut self.nodes[i];
         let what = format!("node {} to be ready", i + 1);
         poll::until(READY_LIMIT, &what, || {
@@ -109,13 +134,13 @@ impl Cluster {
     }
 
     /// An address that no node listens on and that nobody else takes.
-    pub(crate) fn spare_address(&self) -> std::net::SocketAddr {
+    pub(crate) fn spare_address(&self) -> SocketAddr {
         self.ports
             .address(u16::try_from(self.nodes.len() * PORTS_PER_NODE).expect("a small number"))
     }
 
     /// The addresses of the nodes' AWS APIs.
-    pub(crate) fn addresses(&self) -> Vec<std::net::SocketAddr> {
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|node| node.api).collect()
     }
 

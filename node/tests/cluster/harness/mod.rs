@@ -1,18 +1,22 @@
 //! A cluster of real processes for tests.
 //!
 //! [`Cluster`] starts, kills and restarts nodes; [`Balancer`] stands before them as a load balancer
-//! would; [`client`] makes SDK clients; [`venv`] holds Python clients. Nothing in here knows what a test
+//! would; [`client`] makes SDK clients, [`raw`] sends what no SDK would; [`venv`] holds Python clients. Nothing in here knows what a test
 //! wants to show.
 
 mod balancer;
 mod client;
 mod cluster;
+mod hands;
 mod poll;
 mod ports;
 mod process;
+mod raw;
 mod status;
 pub(crate) mod venv;
 
 pub(crate) use balancer::Balancer;
 pub(crate) use client::{client, client_within};
 pub(crate) use cluster::Cluster;
+pub(crate) use process::MILLRACE;
+pub(crate) use raw::{Answer, raw, send_raw};

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
+
 use super::poll;
 
 /// The binary under test.
@@ -20,6 +22,8 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct Process {
     pub(crate) api: SocketAddr,
     pub(crate) admin: SocketAddr,
+    /// The data folder.
+    pub(crate) data: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
     child: Option<Child>,
@@ -34,12 +38,10 @@ impl Process {
         peers: &[SocketAddr],
     ) -> Self {
         let seeds: Vec<_> = peers.iter().map(ToString::to_string).collect();
+        let data = folder.join(format!("node-{id}"));
         let arguments = [
             ("--node-id", id.to_string()),
-            (
-                "--data-dir",
-                folder.join(format!("node-{id}")).display().to_string(),
-            ),
+            ("--data-dir", data.display().to_string()),
             ("--listen", api.to_string()),
             ("--peer-listen", peer.to_string()),
             ("--admin-listen", admin.to_string()),
@@ -53,10 +55,22 @@ impl Process {
         Self {
             api,
             admin,
+            data,
             arguments: std::iter::once("server".to_owned()).chain(arguments).collect(),
             log: folder.join(format!("node-{id}.log")),
             child: None,
         }
+    }
+
+    /// With further flags, which come after the usual ones.
+    pub(crate) fn with(mut self, flags: &[&str]) -> Self {
+        self.arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        self
+    }
+
+    /// Its command line, without the program.
+    pub(crate) fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 
     /// Starts it, its output appended to its log.
@@ -73,6 +87,20 @@ impl Process {
         Ok(())
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), String> {
+        let child = self.child.as_ref().ok_or("the node does not run")?;
+        rustix::process::kill_process(Pid::from_child(child), signal).map_err(|e| e.to_string())
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn await_end(&mut self, limit: Duration) -> Result<ExitStatus, String> {
+        let child = self.child.as_mut().ok_or("the node does not run")?;
+        let status = poll::until(limit, "a node to end", || child.try_wait().ok().flatten())?;
+        self.child = None;
+        Ok(status)
+    }
+
     /// Ends it at once with SIGKILL; no buffer of its own gets written.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         if let Some(mut child) = self.child.take() {
@@ -84,17 +112,8 @@ impl Process {
 
     /// Asks it to stop with SIGTERM and waits until it has.
     pub(crate) fn terminate(&mut self) -> Result<ExitStatus, String> {
-        let child = self.child.as_mut().ok_or("the node does not run")?;
-        rustix::process::kill_process(
-            rustix::process::Pid::from_child(child),
-            rustix::process::Signal::TERM,
-        )
-        .map_err(|e| e.to_string())?;
-        let status = poll::until(STOP_LIMIT, "a node to stop after SIGTERM", || {
-            child.try_wait().ok().flatten()
-        })?;
-        self.child = None;
-        Ok(status)
+        self.signal(Signal::TERM)?;
+        self.await_end(STOP_LIMIT)
     }
 
     /// Whether it was started and has not ended.
@@ -109,10 +128,14 @@ impl Process {
         ask(self.admin, "/health/ready").is_ok_and(|answer| answer.starts_with("200 "))
     }
 
+    /// Its log of all its lives.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
     /// The last lines of its log.
     pub(crate) fn log_tail(&self, lines: usize) -> String {
-        let text = std::fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let text = self.log();
         let skip = text.lines().count().saturating_sub(lines);
         text.lines().skip(skip).collect::<Vec<_>>().join("\n")
     }

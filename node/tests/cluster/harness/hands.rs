@@ -1,0 +1,131 @@
+//! What an operator, or bad luck, can do to the nodes of a cluster, and what they say about it.
+
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::cluster::Cluster;
+use super::poll;
+use super::process::{MILLRACE, Process};
+
+/// How long a restarted replica may take to have everything.
+const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
+
+impl Cluster {
+    /// The data folder of node `i`.
+    pub(crate) fn data(&self, i: usize) -> &Path {
+        &self.nodes[i].data
+    }
+
+    /// What node `i` has logged in all its lives.
+    pub(crate) fn log(&self, i: usize) -> String {
+        self.nodes[i].log()
+    }
+
+    /// The command line of node `i`, without the program.
+    pub(crate) fn arguments(&self, i: usize) -> &[String] {
+        self.nodes[i].arguments()
+    }
+
+    /// Starts node `i` and waits for nothing.
+    pub(crate) fn launch(&mut self, i: usize) {
+        self.nodes[i].start().expect("the binary can be started");
+    }
+
+    /// Waits until node `i` ends by itself.
+    pub(crate) fn await_end(&mut self, i: usize, limit: Duration) -> ExitStatus {
+        let ended = self.nodes[i].await_end(limit);
+        ended.unwrap_or_else(|reason| panic!("node {}: {reason}", i + 1))
+    }
+
+    /// Whether node `i` runs.
+    pub(crate) fn runs(&mut self, i: usize) -> bool {
+        self.nodes[i].runs()
+    }
+
+    /// Whether node `i` says that it takes requests.
+    pub(crate) fn is_ready(&self, i: usize) -> bool {
+        self.nodes[i].is_ready()
+    }
+
+    /// Waits until node `i` answers on its admin port with anything.
+    pub(crate) fn await_listening(&self, i: usize) {
+        let admin = self.nodes[i].admin;
+        let connects = || std::net::TcpStream::connect(admin).ok().map(drop);
+        poll::until(CATCH_UP_LIMIT, "a node to listen", connects).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Freezes node `i`: its connections stay open and nobody answers.
+    pub(crate) fn freeze(&self, i: usize) {
+        self.nodes[i]
+            .signal(Signal::STOP)
+            .expect("our own child takes signals");
+    }
+
+    /// Lets node `i` go on.
+    pub(crate) fn thaw(&self, i: usize) {
+        self.nodes[i]
+            .signal(Signal::CONT)
+            .expect("our own child takes signals");
+    }
+
+    /// `millrace status` of node `i`, with further flags.
+    pub(crate) fn status_text(&self, i: usize, flags: &[&str]) -> String {
+        let admin = self.nodes[i].admin.to_string();
+        let mut command = Command::new(MILLRACE);
+        command.args(["status", "--admin", &admin]).args(flags);
+        let out = command.output().expect("the binary can be started");
+        let errors = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "status ended with {}: {errors}", out.status);
+        String::from_utf8(out.stdout).expect("status is text")
+    }
+
+    /// The cluster as node `i` sees it.
+    pub(crate) fn status(&self, i: usize) -> Value {
+        let text = self.status_text(i, &["--output", "json"]);
+        serde_json::from_str(&text).expect("status is JSON")
+    }
+
+    /// What node `i` says about its own replica of a queue's partition, such as `checkpointed`.
+    pub(crate) fn replica(&self, i: usize, queue: &str) -> Option<Value> {
+        let answer = super::raw(self.nodes[i].admin, "GET", "/status", &[], b"").ok()?;
+        let status: Value = serde_json::from_str(&answer.body).ok()?;
+        let ours = |replica: &&Value| {
+            let full = replica["queue"].as_str();
+            full.and_then(|full| full.rsplit('/').next()) == Some(queue)
+        };
+        status["replicas"].as_array()?.iter().find(ours).cloned()
+    }
+
+    /// Waits until node `i` has a checkpoint of a queue's partition that covers at least `entries`.
+    pub(crate) fn await_checkpoint(&self, i: usize, queue: &str, entries: u64) {
+        let what = format!("node {} to have a checkpoint of {entries} entries", i + 1);
+        poll::until(CATCH_UP_LIMIT, &what, || {
+            let covered = self.replica(i, queue)?["checkpointed"].as_u64()?;
+            (covered >= entries).then_some(())
+        })
+        .unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Waits until every replica of the running nodes has applied all that the cluster knows.
+    pub(crate) fn await_caught_up(&mut self) {
+        let running: Vec<bool> = self.nodes.iter_mut().map(Process::runs).collect();
+        let first = running.iter().position(|runs| *runs).expect("some node runs");
+        let expected = running.iter().filter(|runs| **runs).count();
+        let mut last = Value::Null;
+        let caught_up = poll::until(CATCH_UP_LIMIT, "all replicas to catch up", || {
+            last = self.status(first);
+            let groups = last["groups"].as_array()?;
+            let level = |group: &Value| {
+                let lag = group["lag"].as_object();
+                group["leader"].is_u64()
+                    && lag.is_some_and(|lag| lag.len() >= expected.min(3) && lag.values().all(|n| *n == 0))
+            };
+            (!groups.is_empty() && groups.iter().all(level)).then_some(())
+        });
+        caught_up.unwrap_or_else(|reason| panic!("{reason}: {last:#}"));
+    }
+}
