@@ -62,6 +62,8 @@ pub struct Limits {
     pub polls: usize,
     /// Bytes of a request body. The largest batch is 1 MiB of content, which escapes may triple.
     pub body_bytes: usize,
+    /// Bytes of all bodies together that are being read or worked on.
+    pub bodies_bytes: usize,
     /// How long a request may look for a leader before it is answered with an error.
     pub patience: Duration,
 }
@@ -93,6 +95,7 @@ impl Default for Limits {
             requests: 8_192,
             polls: 50_000,
             body_bytes: 6 << 20,
+            bodies_bytes: 512 << 20,
             patience: Duration::from_secs(10),
         }
     }

@@ -3,13 +3,14 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use api::{error, protocol};
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -30,6 +31,8 @@ use crate::router::Router;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a client may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often an idle HTTP/2 connection is asked whether its client is there.
+const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Concurrent requests on one HTTP/2 connection.
 const HTTP2_STREAMS_MAX: u32 = 256;
 
@@ -53,6 +56,8 @@ pub struct Frontend {
     readiness: Readiness,
     metrics: Arc<Metrics>,
     requests: Semaphore,
+    /// Room for bodies, in KiB.
+    bodies: Semaphore,
 }
 
 impl Frontend {
@@ -69,6 +74,7 @@ impl Frontend {
         replicas: u32,
     ) -> Frontend {
         let requests = Semaphore::new(limits.requests);
+        let bodies = Semaphore::new(limits.bodies_bytes / 1024);
         Frontend {
             env,
             catalog,
@@ -79,6 +85,7 @@ impl Frontend {
             readiness,
             metrics,
             requests,
+            bodies,
         }
     }
 
@@ -87,6 +94,15 @@ impl Frontend {
         let _started = self.metrics.started();
         let request_id = self.request_id();
         let (parts, body) = request.into_parts();
+        // What the client announces, or else the most that it may send.
+        let announced = body.size_hint().upper().and_then(|n| usize::try_from(n).ok());
+        let bytes = announced.unwrap_or(usize::MAX).min(self.limits.body_bytes);
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let Ok(_room) = self.bodies.try_acquire_many(kib) else {
+            self.metrics.refused();
+            let error = api::sqs::errors::request_throttled();
+            return protocol::framing_of(&parts).fail(&error, &request_id);
+        };
         let body = Limited::new(body, self.limits.body_bytes).collect();
         let (operation, response) = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => self.answer_whole(&parts, body.to_bytes(), &request_id).await,
@@ -207,7 +223,9 @@ async fn converse(
     drain: CancellationToken,
     end: CancellationToken,
 ) {
+    let begun = AtomicBool::new(false);
     let service = service_fn(|request| {
+        begun.store(true, Ordering::Relaxed);
         let frontend = frontend.clone();
         async move { Ok::<_, Infallible>(frontend.answer(request).await.map(Full::new)) }
     });
@@ -220,16 +238,26 @@ async fn converse(
     server
         .http2()
         .timer(TokioTimer::new())
+        .keep_alive_interval(HTTP2_PING_INTERVAL)
         .max_concurrent_streams(HTTP2_STREAMS_MAX);
     let connection = server.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    let mut draining = false;
+    let patience = tokio::time::sleep(HEAD_TIMEOUT);
+    tokio::pin!(patience);
+    let (mut watched, mut draining) = (true, false);
     let ended = loop {
         tokio::select! {
             // Order is of no matter: each branch ends the conversation its own way.
             biased;
             ended = connection.as_mut() => break ended,
             () = end.cancelled() => return,
+            // One that says nothing keeps a place from others.
+            () = patience.as_mut(), if watched => {
+                if !begun.load(Ordering::Relaxed) {
+                    return;
+                }
+                watched = false;
+            }
             () = drain.cancelled(), if !draining => {
                 draining = true;
                 connection.as_mut().graceful_shutdown();
