@@ -9,10 +9,11 @@ use anyhow::Context;
 use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::NodeRecord;
 use raft::env::Env;
-use raft::groups::{Birth, Groups};
+use raft::groups::{Birth, Groups, GroupsOptions};
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
 use raft::types::{GroupId, NodeId};
+use raft::wal::WalOptions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -62,8 +63,11 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         &config.data_dir,
         store,
         peers.clone(),
-        config.timing,
-        config.checkpoint_bytes,
+        GroupsOptions {
+            timing: config.timing,
+            checkpoint_bytes: config.checkpoint_bytes,
+            wal: WalOptions::default(),
+        },
     )?;
     let polls = Polls::new(env.clone(), config.limits.polls);
     let local = Local::new(env.clone(), groups.clone(), polls.clone());

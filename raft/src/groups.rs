@@ -38,6 +38,18 @@ pub struct Birth {
     pub first: bool,
 }
 
+/// Times and sizes that all groups of a node share.
+#[derive(Clone)]
+pub struct GroupsOptions {
+    /// The times that Raft runs by.
+    pub timing: Timing,
+    /// A group whose log has grown by this since its last checkpoint gets a new one, so that a
+    /// restart replays a bounded log and a checkpoint is a bounded write.
+    pub checkpoint_bytes: u64,
+    /// The log's sizes.
+    pub wal: WalOptions,
+}
+
 /// The groups of one node.
 pub struct Groups {
     parts: Parts,
@@ -46,9 +58,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Opens the log and takes the store. No group is open yet. A group whose log has grown by
-    /// `checkpoint_bytes` since its last checkpoint gets a new one, so that a restart replays a
-    /// bounded log and a checkpoint is a bounded write.
+    /// Opens the log and takes the store. No group is open yet.
     ///
     /// # Errors
     /// If the folder cannot be read or written, is in use, is damaged, or is of a newer version.
@@ -57,10 +67,14 @@ impl Groups {
         data_dir: &Path,
         store: Arc<dyn Store>,
         peers: Arc<Peers>,
-        timing: Timing,
-        checkpoint_bytes: u64,
+        options: GroupsOptions,
     ) -> Result<Arc<Groups>, StartError> {
-        let wal = Wal::open(&env, &data_dir.join("wal"), WalOptions::default())?;
+        let GroupsOptions {
+            timing,
+            checkpoint_bytes,
+            wal,
+        } = options;
+        let wal = Wal::open(&env, &data_dir.join("wal"), wal)?;
         let checkpointer = Checkpointer::start(&env, store);
         let parts = Parts {
             env,
@@ -149,23 +163,21 @@ impl Groups {
         Ok(())
     }
 
-    /// Writes checkpoints when logs have grown, until `stop`.
+    /// Keeps the log small, until `stop`: see [`Groups::limit_log`].
     pub async fn maintain(&self, stop: CancellationToken) {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
-            let mut due: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
-            for group in self.list() {
-                let grown = self.parts.wal.bytes_since_purge(group.id());
-                if grown > self.checkpoint_bytes {
-                    due.insert(group.id());
-                }
-            }
-            for id in due {
-                if let Some(group) = self.get(id)
-                    && group.checkpoint().await.is_err()
-                {
-                    tracing::warn!(group = %id, "no checkpoint: the replica has stopped");
-                }
+            self.limit_log().await;
+        }
+    }
+
+    /// One look at all groups: writes checkpoints where logs have grown, and frees what they cover.
+    pub async fn limit_log(&self) {
+        let pressed: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
+        for group in self.list() {
+            let is_pressed = pressed.contains(&group.id());
+            if group.limit_log(self.checkpoint_bytes, is_pressed).await.is_err() {
+                tracing::warn!(group = %group.id(), "no checkpoint: the replica has stopped");
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};
 use crate::peers::pb;
 use crate::types::{GroupId, NodeId};
+use crate::wal::GroupLog;
 
 pub mod entry;
 pub mod log;
@@ -23,6 +24,7 @@ mod open;
 mod proposer;
 mod replica;
 mod rpc;
+mod space;
 mod state_machine;
 pub mod types;
 mod wire;
@@ -85,6 +87,7 @@ pub struct Group {
     lease: Duration,
     raft: RaftHandle,
     replica: Arc<Replica>,
+    log: GroupLog,
     proposer: proposer::Proposer,
 }
 
@@ -165,14 +168,6 @@ impl Group {
             .await
             .map(drop)
             .map_err(|_| NotDone::Stopped)
-    }
-
-    /// Writes a checkpoint and lets the log before it go.
-    ///
-    /// # Errors
-    /// If the replica has stopped.
-    pub async fn checkpoint(&self) -> Result<(), NotDone> {
-        self.raft.trigger().snapshot().await.map_err(|_| NotDone::Stopped)
     }
 
     /// Gives leadership to `to`, if this node has it.

@@ -20,7 +20,8 @@ use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
 use crate::wal::Wal;
 
-/// Log entries that stay after a checkpoint, for followers that are a little behind.
+/// Log entries that stay after a checkpoint, for followers that are a little behind, unless their
+/// bytes or the log's size speak against it: see `space.rs`.
 const ENTRIES_KEPT: u64 = 512;
 /// Pause between rounds of asking the peers for a lost state.
 const FETCH_PAUSE: Duration = Duration::from_millis(250);
@@ -94,6 +95,7 @@ pub(crate) async fn open(
         replica: replica.clone(),
         checkpointer: parts.checkpointer.clone(),
     };
+    let wal = log.wal().clone();
     let network = Network {
         group: id,
         peers: parts.peers.clone(),
@@ -111,6 +113,7 @@ pub(crate) async fn open(
         lease,
         raft,
         replica,
+        log: wal,
         proposer,
     })
 }

@@ -1,7 +1,8 @@
 //! This node's copy of a group's state, shared between openraft, which writes it, and everybody
 //! who reads it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ pub struct Replica {
     state: RwLock<State>,
     applied: watch::Sender<u64>,
     checkpointed: AtomicU64,
+    checkpoints_under_way: AtomicUsize,
 }
 
 pub(super) struct State {
@@ -48,6 +50,7 @@ impl Replica {
             }),
             applied: watch::Sender::new(applied),
             checkpointed: AtomicU64::new(applied),
+            checkpoints_under_way: AtomicUsize::new(0),
         }
     }
 
@@ -64,6 +67,11 @@ impl Replica {
     /// How many entries a durable checkpoint covers.
     pub fn checkpointed(&self) -> u64 {
         self.checkpointed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a checkpoint is being written.
+    pub(super) fn is_checkpointing(&self) -> bool {
+        self.checkpoints_under_way.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
@@ -89,4 +97,20 @@ impl Replica {
 
 fn next_index(last: &Option<LogId>) -> u64 {
     last.as_ref().map_or(0, |id| id.index + 1)
+}
+
+/// Says that a checkpoint is being written, as long as it lives.
+pub(super) struct Checkpointing(Arc<Replica>);
+
+impl Checkpointing {
+    pub(super) fn begin(replica: &Arc<Replica>) -> Checkpointing {
+        replica.checkpoints_under_way.fetch_add(1, Ordering::Relaxed);
+        Checkpointing(replica.clone())
+    }
+}
+
+impl Drop for Checkpointing {
+    fn drop(&mut self) {
+        self.0.checkpoints_under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }

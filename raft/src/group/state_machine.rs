@@ -11,7 +11,7 @@ use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use prost::Message;
 
-use super::replica::Replica;
+use super::replica::{Checkpointing, Replica};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
@@ -82,6 +82,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             checkpointer: self.checkpointer.clone(),
             meta,
             delta: Some(delta),
+            _checkpointing: Checkpointing::begin(&self.replica),
         }
     }
 
@@ -146,6 +147,7 @@ pub(super) struct CheckpointBuilder {
     checkpointer: Checkpointer,
     meta: SnapshotMeta,
     delta: Option<Delta>,
+    _checkpointing: Checkpointing,
 }
 
 impl CheckpointBuilder {

@@ -1,0 +1,7 @@
+//! Groups as a node runs them, most of them with this node as their only member.
+
+#![allow(clippy::unwrap_used)]
+
+mod node;
+mod space;
+mod store;
