@@ -11,7 +11,7 @@ use super::log::LogStore;
 use super::network::Network;
 use super::proposer::Proposer;
 use super::replica::Replica;
-use super::state_machine::StateMachine;
+use super::state_machine::{Installed, StateMachine};
 use super::{Group, Prelude, wire};
 use crate::env::Env;
 use crate::machine::{Delta, LoadError, Machine, MachineKind, Row, RowValue};
@@ -94,6 +94,7 @@ pub(crate) async fn open(
         group: id,
         replica: replica.clone(),
         checkpointer: parts.checkpointer.clone(),
+        installed: Installed::default(),
     };
     let wal = log.wal().clone();
     let network = Network {

@@ -10,6 +10,7 @@ use futures::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use prost::Message;
+use tokio::sync::Mutex;
 
 use super::replica::{Checkpointing, Replica};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
@@ -24,7 +25,13 @@ pub(super) struct StateMachine {
     pub(super) group: GroupId,
     pub(super) replica: Arc<Replica>,
     pub(super) checkpointer: Checkpointer,
+    pub(super) installed: Installed,
 }
+
+/// How many states were installed over this replica's own. Locked by whoever writes to the store:
+/// openraft goes on while a checkpoint is written, and what was cut from the state before an
+/// installation must not be written on top of it.
+pub(super) type Installed = Arc<Mutex<u64>>;
 
 /// The rows of a whole state.
 #[derive(Default)]
@@ -73,6 +80,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
+        let installed_before = *self.installed.lock().await;
         let (meta, mut delta) = self.replica.update(|s| (s.meta(), s.machine.take_delta()));
         // The first delta of a group has everything: there is nothing that it could build on.
         delta.clear |= self.replica.checkpointed() == 0;
@@ -82,6 +90,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             checkpointer: self.checkpointer.clone(),
             meta,
             delta: Some(delta),
+            installed: self.installed.clone(),
+            installed_before,
             _checkpointing: Checkpointing::begin(&self.replica),
         }
     }
@@ -109,10 +119,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             puts,
             deletes: Vec::new(),
         };
+        let mut installed = self.installed.lock().await;
         self.checkpointer
             .write(self.group, wire::header_to(meta), delta)
             .await
             .map_err(io::Error::other)?;
+        *installed += 1;
         self.replica.update(|s| {
             s.machine = machine;
             s.applied = meta.last_log_id;
@@ -147,11 +159,14 @@ pub(super) struct CheckpointBuilder {
     checkpointer: Checkpointer,
     meta: SnapshotMeta,
     delta: Option<Delta>,
+    installed: Installed,
+    installed_before: u64,
     _checkpointing: Checkpointing,
 }
 
 impl CheckpointBuilder {
-    async fn write_whole(&mut self) -> io::Result<()> {
+    /// Writes the whole state as it is by now. Returns what was written.
+    async fn write_whole(&self) -> io::Result<SnapshotMeta> {
         let (meta, puts) = self.replica.update(|s| {
             // What changed until now is part of the rows.
             s.machine.take_delta();
@@ -162,12 +177,11 @@ impl CheckpointBuilder {
             puts,
             deletes: Vec::new(),
         };
-        let written = self
-            .checkpointer
+        self.checkpointer
             .write(self.group, wire::header_to(&meta), delta)
-            .await;
-        self.meta = meta;
-        written.map_err(io::Error::other)
+            .await
+            .map_err(io::Error::other)?;
+        Ok(meta)
     }
 }
 
@@ -175,18 +189,25 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     type SnapshotData = Rows;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
-        if let Some(delta) = self.delta.take() {
-            match self
-                .checkpointer
-                .write(self.group, wire::header_to(&self.meta), delta)
-                .await
-            {
+        let installed = self.installed.lock().await;
+        // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
+        // an older one that is reported.
+        let delta = self.delta.take().filter(|_| *installed == self.installed_before);
+        if let Some(delta) = delta {
+            let header = wire::header_to(&self.meta);
+            match self.checkpointer.write(self.group, header, delta).await {
                 // The store lost what the delta builds on: it gets everything instead.
-                Err(StoreError::NoBase(_)) => self.write_whole().await?,
-                written => written.map_err(io::Error::other)?,
+                Err(StoreError::NoBase(_)) => {
+                    let written = self.write_whole().await?;
+                    self.replica.set_checkpointed(&written);
+                }
+                written => {
+                    written.map_err(io::Error::other)?;
+                    self.replica.set_checkpointed(&self.meta);
+                }
             }
-            self.replica.set_checkpointed(&self.meta);
         }
+        drop(installed);
         // The rows themselves are read when a peer needs them: see `get_current_snapshot`.
         Ok(Snapshot {
             meta: self.meta.clone(),
@@ -194,3 +215,6 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
