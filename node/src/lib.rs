@@ -141,8 +141,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     });
     let maintain_end = end.clone();
     tasks.spawn(async move {
-        maintained.maintain(maintain_end).await;
-        Ok(())
+        Ok(maintained.maintain(maintain_end).await?)
     });
     let founders = identity.lock().founders().len();
     tasks.spawn(readiness::achieve(

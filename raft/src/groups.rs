@@ -30,6 +30,16 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+/// A replica stopped by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the replica of {group} has failed: {reason}")]
+pub struct GroupFault {
+    /// Its group.
+    pub group: GroupId,
+    /// What is known about it.
+    pub reason: String,
+}
+
 /// A new group's first members, and whether this node is the one to lead first.
 pub struct Birth {
     /// All of them.
@@ -164,11 +174,36 @@ impl Groups {
     }
 
     /// Keeps the log small, until `stop`: see [`Groups::limit_log`].
-    pub async fn maintain(&self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// If a replica has stopped by itself. It would neither serve nor vote nor let its part of the log
+    /// go, and its disk is not to be trusted: the node must end.
+    pub async fn maintain(&self, stop: CancellationToken) -> Result<(), GroupFault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
+            self.check()?;
             self.limit_log().await;
         }
+        Ok(())
+    }
+
+    /// Looks for a replica that has stopped by itself.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn check(&self) -> Result<(), GroupFault> {
+        for group in self.list() {
+            // Who ends a replica on purpose takes it off the list first.
+            if let Some(reason) = group.fault()
+                && self
+                    .get(group.id())
+                    .is_some_and(|open| Arc::ptr_eq(&open, &group))
+            {
+                let group = group.id();
+                return Err(GroupFault { group, reason });
+            }
+        }
+        Ok(())
     }
 
     /// One look at all groups: writes checkpoints where logs have grown, and frees what they cover.
@@ -176,9 +211,8 @@ impl Groups {
         let pressed: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
         for group in self.list() {
             let is_pressed = pressed.contains(&group.id());
-            if group.limit_log(self.checkpoint_bytes, is_pressed).await.is_err() {
-                tracing::warn!(group = %group.id(), "no checkpoint: the replica has stopped");
-            }
+            // One that has stopped is found by `check`.
+            let _ = group.limit_log(self.checkpoint_bytes, is_pressed).await;
         }
     }
 

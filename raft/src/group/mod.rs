@@ -120,15 +120,21 @@ impl Group {
         Leadership {
             term: metrics.vote.leader_id.term,
             leader: metrics.current_leader,
-            leads: metrics.state == ServerState::Leader && metrics.current_leader == Some(self.me),
+            leads: metrics.state == ServerState::Leader
+                && metrics.current_leader == Some(self.me)
+                && !self.replica.has_ended(),
         }
     }
 
-    /// Returns when what [`Group::leadership`] says may have changed from `seen`, or the group stopped.
+    /// Returns when what [`Group::leadership`] says may have changed from `seen`. That may be never:
+    /// nothing changes any more once the replica has stopped.
     pub async fn leadership_changed(&self, seen: Leadership) {
         let mut metrics = self.raft.server_metrics();
         while self.leadership() == seen {
             if metrics.changed().await.is_err() {
+                if self.leadership() == seen {
+                    std::future::pending::<()>().await;
+                }
                 return;
             }
         }
@@ -163,11 +169,13 @@ impl Group {
     /// [`NotDone::Stopped`] if the replica stops before.
     pub async fn wait_applied(&self, index: u64) -> Result<(), NotDone> {
         let mut applied = self.replica.applied();
-        applied
-            .wait_for(|now| *now >= index)
-            .await
-            .map(drop)
-            .map_err(|_| NotDone::Stopped)
+        let reached = applied
+            .wait_for(|now| *now >= index || self.replica.has_ended())
+            .await;
+        match reached {
+            Ok(now) if *now >= index => Ok(()),
+            _ => Err(NotDone::Stopped),
+        }
     }
 
     /// Gives leadership to `to`, if this node has it.
@@ -271,11 +279,15 @@ impl Group {
             .collect()
     }
 
-    /// Why the replica stopped by itself, if it did: a storage fault, never a client's doing.
+    /// Why the replica stopped: by a storage fault or a fault of this program, if it was not asked
+    /// to.
     pub fn fault(&self) -> Option<String> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        metrics.running_state.as_ref().err().map(ToString::to_string)
+        if let Err(fault) = &metrics.running_state {
+            return Some(fault.to_string());
+        }
+        self.replica.has_ended().then(|| "its task has ended".to_owned())
     }
 
     /// Ends the replica's tasks.

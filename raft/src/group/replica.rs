@@ -2,7 +2,7 @@
 //! who reads it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ pub struct Replica {
     applied: watch::Sender<u64>,
     checkpointed: AtomicU64,
     checkpoints_under_way: AtomicUsize,
+    has_ended: AtomicBool,
 }
 
 pub(super) struct State {
@@ -51,6 +52,7 @@ impl Replica {
             applied: watch::Sender::new(applied),
             checkpointed: AtomicU64::new(applied),
             checkpoints_under_way: AtomicUsize::new(0),
+            has_ended: AtomicBool::new(false),
         }
     }
 
@@ -77,6 +79,17 @@ impl Replica {
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
         self.checkpointed
             .fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);
+    }
+
+    /// Whether nothing will be applied any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Nothing will be applied any more. Wakes who waits for it.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+        self.applied.send_modify(|_| {});
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {

@@ -33,6 +33,13 @@ pub(super) struct StateMachine {
 /// installation must not be written on top of it.
 pub(super) type Installed = Arc<Mutex<u64>>;
 
+impl Drop for StateMachine {
+    /// openraft's tasks have ended, in whichever way: even a panic of any of them comes by here.
+    fn drop(&mut self) {
+        self.replica.end();
+    }
+}
+
 /// The rows of a whole state.
 #[derive(Default)]
 pub(super) struct Rows(pub(super) Vec<Row>);

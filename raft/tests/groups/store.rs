@@ -1,6 +1,6 @@
-//! A store in memory that counts what it is given.
+//! A store in memory that counts what it is given, and fails when it is told to.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use raft::machine::Delta;
@@ -11,12 +11,18 @@ use raft::types::GroupId;
 pub(crate) struct Scripted {
     memory: MemoryStore,
     writes: AtomicUsize,
+    fails: AtomicBool,
 }
 
 impl Scripted {
     /// How many checkpoints were written.
     pub(crate) fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
+    }
+
+    /// Every write fails from now on.
+    pub(crate) fn fail(&self) {
+        self.fails.store(true, Ordering::SeqCst);
     }
 }
 
@@ -26,6 +32,9 @@ impl Store for Scripted {
     }
 
     fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed("the test wants it".into()));
+        }
         self.memory.write(group, header, delta)?;
         self.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())

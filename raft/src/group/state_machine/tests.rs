@@ -50,10 +50,7 @@ fn apply(state: &StateMachine, index: u64) {
 
 /// A state with `messages` messages, applied up to `index`.
 fn state(messages: u64, index: u64) -> (SnapshotMeta, Rows) {
-    let other = StateMachine {
-        replica: Arc::new(Replica::empty(MachineKind::Queue)),
-        ..state_machine()
-    };
+    let other = state_machine();
     for at in 0..messages {
         apply(&other, index - messages + at + 1);
     }
