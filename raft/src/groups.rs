@@ -132,7 +132,8 @@ impl Groups {
     /// Not to be called twice at the same time for the same group.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// See [`OpenError`]. After [`OpenError::NoState`] the group is not open, and the caller tries again
+    /// when it thinks that one of `replicas` may have come back.
     pub async fn open(
         self: &Arc<Self>,
         id: GroupId,
