@@ -73,7 +73,7 @@ impl Group {
             .collect();
         let snapshot = Snapshot {
             meta,
-            snapshot: Rows(rows),
+            snapshot: Rows::Received(rows),
         };
         let reply = self
             .raft

@@ -40,9 +40,14 @@ impl Drop for StateMachine {
     }
 }
 
-/// The rows of a whole state.
-#[derive(Default)]
-pub(super) struct Rows(pub(super) Vec<Row>);
+/// A whole state on its way between replicas. openraft asks for one at every start and before every
+/// attempt to reach a follower; the rows are only read once somebody takes them.
+pub(super) enum Rows {
+    /// What this replica has by the time it is sent: at least what openraft was told.
+    Live(Arc<Replica>),
+    /// What a leader sent.
+    Received(Vec<Row>),
+}
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotData = Rows;
@@ -105,8 +110,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Rows) -> Result<(), io::Error> {
         let kind = self.replica.read(Machine::kind);
-        let encoded: Vec<_> = snapshot
-            .0
+        let Rows::Received(rows) = snapshot else {
+            // openraft would do so to a state machine that starts empty. This one never does.
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a replica's own state is installed",
+            ));
+        };
+        let encoded: Vec<_> = rows
             .into_iter()
             .map(|row| (row.key, row.value.encode()))
             .collect();
@@ -149,7 +160,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             s.applied.as_ref()?;
             Some(Snapshot {
                 meta: s.meta(),
-                snapshot: Rows(s.machine.rows()),
+                snapshot: Rows::Live(self.replica.clone()),
             })
         }))
     }
@@ -215,10 +226,9 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
             }
         }
         drop(installed);
-        // The rows themselves are read when a peer needs them: see `get_current_snapshot`.
         Ok(Snapshot {
             meta: self.meta.clone(),
-            snapshot: Rows::default(),
+            snapshot: Rows::Live(self.replica.clone()),
         })
     }
 }

@@ -58,7 +58,7 @@ fn state(messages: u64, index: u64) -> (SnapshotMeta, Rows) {
         last_log_id: Some(log_id(1, index)),
         last_membership: StoredMembership::new(None, Membership::default()),
     };
-    (meta, Rows(other.replica.read(Machine::rows)))
+    (meta, Rows::Received(other.replica.read(Machine::rows)))
 }
 
 /// What the store would give a restarted node: the index it covers and a digest of the machine.
