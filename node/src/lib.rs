@@ -4,16 +4,19 @@
 //! with the real one, the simulation with its own. Everything else in this crate is a part of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::NodeRecord;
 use raft::env::Env;
-use raft::groups::{Birth, Groups};
+use raft::group::OpenError;
+use raft::groups::{Birth, Groups, GroupsOptions};
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
 use raft::store::{MemoryStore, SledStore, Store, StoreError};
 use raft::types::{GroupId, NodeId};
+use raft::wal::WalOptions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +51,9 @@ use polls::Polls;
 use readiness::Readiness;
 use router::Router;
 
+/// Pause between attempts to get a lost state from the other nodes.
+const STATE_PAUSE: Duration = Duration::from_millis(250);
+
 /// Runs a node until `stop`, then hands over what it leads and ends.
 ///
 /// # Errors
@@ -62,8 +68,11 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         &config.data_dir,
         || open_store(&config),
         peers.clone(),
-        config.timing,
-        config.checkpoint_bytes,
+        GroupsOptions {
+            timing: config.timing,
+            checkpoint_bytes: config.checkpoint_bytes,
+            wal: WalOptions::default(),
+        },
     )?;
     let polls = Polls::new(env.clone(), config.limits.polls);
     let local = Local::new(env.clone(), groups.clone(), polls.clone());
@@ -119,10 +128,8 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         Some(belongs) => belongs?,
         None => return Ok(()),
     }
-    let catalog = match stop
-        .run_until_cancelled(open_catalog(&groups, &peers, &identity))
-        .await
-    {
+    let opening = open_catalog(&env, &config.seeds, &me, &groups, &peers, &identity);
+    let catalog = match stop.run_until_cancelled(opening).await {
         Some(opened) => opened?,
         None => return Ok(()),
     };
@@ -217,7 +224,12 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     })
 }
 
+/// Opens the catalog. A node that lost its state gets it from whomever it can reach, and finds them
+/// by its seeds: where the others are is in the catalog otherwise.
 async fn open_catalog(
+    env: &Env,
+    seeds: &[String],
+    me: &NodeRecord,
     groups: &Arc<Groups>,
     peers: &Arc<Peers>,
     identity: &Mutex<Identity>,
@@ -229,12 +241,29 @@ async fn open_catalog(
         }
     }
     let ids: Vec<NodeId> = founders.iter().map(|f| NodeId(f.node_id)).collect();
-    let birth = (!ids.is_empty()).then(|| Birth {
-        members: ids.iter().copied().collect(),
-        first: ids.first() == Some(&peers.me()),
-    });
-    let group = groups
-        .open(GroupId::CATALOG, MachineKind::Catalog, &ids, None, birth)
-        .await?;
-    Ok(CatalogView::new(group, peers.clone()))
+    loop {
+        let birth = (!ids.is_empty()).then(|| Birth {
+            members: ids.iter().copied().collect(),
+            first: ids.first() == Some(&peers.me()),
+        });
+        // Every node of the cluster has a replica of the catalog.
+        let opened = groups
+            .open(
+                GroupId::CATALOG,
+                MachineKind::Catalog,
+                &peers.known(),
+                None,
+                birth,
+            )
+            .await;
+        match opened {
+            Ok(group) => return Ok(CatalogView::new(group, peers.clone())),
+            Err(error @ OpenError::NoState(_)) => {
+                tracing::warn!(%error, "no catalog yet");
+                readiness::find_members(env, seeds, me, peers).await;
+                tokio::time::sleep(STATE_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }

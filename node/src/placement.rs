@@ -3,20 +3,28 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use prost::Message;
 use raft::command::catalog::{GroupRecord, ResourceKey};
 use raft::command::queue::{Configure, QueueCommand, QueueOp};
-use raft::group::Prelude;
+use raft::group::{Group, OpenError, Prelude};
 use raft::groups::{Birth, Groups};
 use raft::machine::{Machine, MachineKind};
 use raft::peers::Peers;
 use raft::types::{GroupId, NodeId};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogView;
 use crate::polls::Polls;
+
+/// Groups that are opened at a time.
+const OPENING_MAX: usize = 16;
+/// Pause before the other replicas are asked again for a state that is lost here.
+const STATE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Follows the catalog until `stop`.
 ///
@@ -31,6 +39,9 @@ pub async fn follow(
 ) -> anyhow::Result<()> {
     let mut applied = catalog.group().replica().applied();
     let mut seen = None;
+    let mut waiting = 0;
+    let mut retry = tokio::time::interval(STATE_PAUSE);
+    retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         applied.mark_unchanged();
         let version = catalog.read(|c| c.version());
@@ -42,32 +53,54 @@ pub async fn follow(
                 }
             }
             close_deleted(&catalog, &groups, &polls).await?;
-            open_placed(&catalog, &groups).await?;
+            waiting = open_placed(&catalog, &groups).await?;
         }
-        match stop.run_until_cancelled(applied.changed()).await {
-            Some(Ok(())) => {}
-            Some(Err(_)) | None => return Ok(()),
+        tokio::select! {
+            // The end comes first; a busy catalog must not keep waiting groups closed.
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            _ = retry.tick(), if waiting > 0 => waiting = open_placed(&catalog, &groups).await?,
+            changed = applied.changed() => if changed.is_err() { return Ok(()) },
         }
     }
 }
 
-async fn open_placed(catalog: &Arc<CatalogView>, groups: &Arc<Groups>) -> anyhow::Result<()> {
-    for record in catalog.groups_on(groups.me()) {
-        let id = GroupId(record.group_id);
-        if groups.get(id).is_some() {
-            continue;
+/// Opens what is placed here and not open, several at a time: one that has to ask its peers for its
+/// state must not keep the others waiting. Says how many found no such peer yet.
+async fn open_placed(catalog: &Arc<CatalogView>, groups: &Arc<Groups>) -> anyhow::Result<usize> {
+    let missing = catalog.groups_on(groups.me()).into_iter();
+    let missing = missing.filter(|record| groups.get(GroupId(record.group_id)).is_none());
+    let mut opening = futures::stream::iter(missing)
+        .map(|record| open_one(catalog, groups, record))
+        .buffer_unordered(OPENING_MAX);
+    let mut waiting = 0;
+    while let Some(opened) = opening.next().await {
+        match opened {
+            Ok(_) => {}
+            Err(error @ OpenError::NoState(_)) => {
+                waiting += 1;
+                tracing::debug!(%error, "a replica stays closed for now");
+            }
+            Err(error) => return Err(error.into()),
         }
-        let replicas: Vec<NodeId> = record.replicas.iter().map(|n| NodeId(*n)).collect();
-        let birth = Birth {
-            members: replicas.iter().copied().collect(),
-            first: replicas.first() == Some(&groups.me()),
-        };
-        let prelude = prelude(catalog, &record);
-        groups
-            .open(id, MachineKind::Queue, &replicas, prelude, Some(birth))
-            .await?;
     }
-    Ok(())
+    Ok(waiting)
+}
+
+async fn open_one(
+    catalog: &Arc<CatalogView>,
+    groups: &Arc<Groups>,
+    record: GroupRecord,
+) -> Result<Arc<Group>, OpenError> {
+    let replicas: Vec<NodeId> = record.replicas.iter().map(|n| NodeId(*n)).collect();
+    let birth = Birth {
+        members: replicas.iter().copied().collect(),
+        first: replicas.first() == Some(&groups.me()),
+    };
+    let (id, prelude) = (GroupId(record.group_id), prelude(catalog, &record));
+    groups
+        .open(id, MachineKind::Queue, &replicas, prelude, Some(birth))
+        .await
 }
 
 /// Closes what the catalog once had and has no more. Group numbers are never reused, so that even a

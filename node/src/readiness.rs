@@ -118,7 +118,7 @@ pub async fn achieve(
 }
 
 /// Asks the seeds who they are: addresses may have changed since this node last ran.
-async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, peers: &Arc<Peers>) {
+pub(crate) async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, peers: &Arc<Peers>) {
     let hello = HelloRequest {
         node: prost::Message::encode_to_vec(me).into(),
         ..Default::default()

@@ -30,10 +30,15 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// A replica that ended by itself.
+/// A replica stopped by itself.
 #[derive(Debug, thiserror::Error)]
-#[error("the replica of {0} failed: {1}")]
-pub struct Fault(GroupId, String);
+#[error("the replica of {group} has failed: {reason}")]
+pub struct GroupFault {
+    /// Its group.
+    pub group: GroupId,
+    /// What is known about it.
+    pub reason: String,
+}
 
 /// A new group's first members, and whether this node is the one to lead first.
 pub struct Birth {
@@ -41,6 +46,18 @@ pub struct Birth {
     pub members: BTreeSet<NodeId>,
     /// This node begins; the others wait a while for it.
     pub first: bool,
+}
+
+/// Times and sizes that all groups of a node share.
+#[derive(Clone)]
+pub struct GroupsOptions {
+    /// The times that Raft runs by.
+    pub timing: Timing,
+    /// A group whose log has grown by this since its last checkpoint gets a new one, so that a
+    /// restart replays a bounded log and a checkpoint is a bounded write.
+    pub checkpoint_bytes: u64,
+    /// The log's sizes.
+    pub wal: WalOptions,
 }
 
 /// The groups of one node.
@@ -52,9 +69,7 @@ pub struct Groups {
 
 impl Groups {
     /// Opens the log and then the store: the log's lock is the whole folder's, so that a folder in
-    /// use is refused before anything else in it is touched. No group is open yet. A group whose
-    /// log has grown by `checkpoint_bytes` since its last checkpoint gets a new one, so that a
-    /// restart replays a bounded log and a checkpoint is a bounded write.
+    /// use is refused before anything else in it is touched. No group is open yet.
     ///
     /// # Errors
     /// If the folder cannot be read or written, is in use, is damaged, or is of a newer version.
@@ -63,10 +78,14 @@ impl Groups {
         data_dir: &Path,
         open_store: impl FnOnce() -> Result<Arc<dyn Store>, StoreError>,
         peers: Arc<Peers>,
-        timing: Timing,
-        checkpoint_bytes: u64,
+        options: GroupsOptions,
     ) -> Result<Arc<Groups>, StartError> {
-        let wal = Wal::open(&env, &data_dir.join("wal"), WalOptions::default())?;
+        let GroupsOptions {
+            timing,
+            checkpoint_bytes,
+            wal,
+        } = options;
+        let wal = Wal::open(&env, &data_dir.join("wal"), wal)?;
         let checkpointer = Checkpointer::start(&env, open_store()?);
         let parts = Parts {
             env,
@@ -114,7 +133,8 @@ impl Groups {
     /// Not to be called twice at the same time for the same group.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// See [`OpenError`]. After [`OpenError::NoState`] the group is not open, and the caller tries again
+    /// when it thinks that one of `replicas` may have come back.
     pub async fn open(
         self: &Arc<Self>,
         id: GroupId,
@@ -155,32 +175,47 @@ impl Groups {
         Ok(())
     }
 
-    /// Writes checkpoints when logs have grown, and lets logs go, until `stop`.
+    /// Keeps the log small, until `stop`: see [`Groups::limit_log`].
     ///
     /// # Errors
-    /// If a replica ended by itself: its disk failed, and a node that cannot trust its disk must end.
-    pub async fn maintain(&self, stop: CancellationToken) -> Result<(), Fault> {
+    /// If a replica has stopped by itself. It would neither serve nor vote nor let its part of the log
+    /// go, and its disk is not to be trusted: the node must end.
+    pub async fn maintain(&self, stop: CancellationToken) -> Result<(), GroupFault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
-            let pinning: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
-            for group in self.list() {
-                let id = group.id();
-                let grown = self.parts.wal.bytes_since_purge(id) > self.checkpoint_bytes;
-                if !grown && !pinning.contains(&id) {
-                    continue;
-                }
-                // Either fails only if the replica has stopped, which is looked at below.
-                let _ = group.checkpoint().await;
-                let _ = group.purge_checkpointed().await;
-            }
-            for group in self.list() {
-                if group.has_stopped() && self.get(group.id()).is_some() && !stop.is_cancelled() {
-                    let reason = group.fault().unwrap_or_else(|| "its task ended".to_owned());
-                    return Err(Fault(group.id(), reason));
-                }
+            self.check()?;
+            self.limit_log().await;
+        }
+        Ok(())
+    }
+
+    /// Looks for a replica that has stopped by itself.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub fn check(&self) -> Result<(), GroupFault> {
+        for group in self.list() {
+            // Who ends a replica on purpose takes it off the list first.
+            if let Some(reason) = group.fault()
+                && self
+                    .get(group.id())
+                    .is_some_and(|open| Arc::ptr_eq(&open, &group))
+            {
+                let group = group.id();
+                return Err(GroupFault { group, reason });
             }
         }
         Ok(())
+    }
+
+    /// One look at all groups: writes checkpoints where logs have grown, and frees what they cover.
+    pub async fn limit_log(&self) {
+        let pressed: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
+        for group in self.list() {
+            let is_pressed = pressed.contains(&group.id());
+            // One that has stopped is found by `check`.
+            let _ = group.limit_log(self.checkpoint_bytes, is_pressed).await;
+        }
     }
 
     /// Ends all replicas. What they acknowledged is durable already.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
 use openraft::Instant;
 use openraft::async_runtime::WatchReceiver;
 use openraft::{EmptyNode, ReadPolicy, ServerState};
@@ -16,6 +15,7 @@ use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};
 use crate::peers::pb;
 use crate::types::{GroupId, NodeId};
+use crate::wal::GroupLog;
 
 pub mod entry;
 pub mod log;
@@ -24,6 +24,7 @@ mod open;
 mod proposer;
 mod replica;
 mod rpc;
+mod space;
 mod state_machine;
 pub mod types;
 mod wire;
@@ -86,6 +87,7 @@ pub struct Group {
     lease: Duration,
     raft: RaftHandle,
     replica: Arc<Replica>,
+    log: GroupLog,
     proposer: proposer::Proposer,
 }
 
@@ -118,25 +120,24 @@ impl Group {
         Leadership {
             term: metrics.vote.leader_id.term,
             leader: metrics.current_leader,
-            leads: metrics.state == ServerState::Leader && metrics.current_leader == Some(self.me),
+            leads: metrics.state == ServerState::Leader
+                && metrics.current_leader == Some(self.me)
+                && !self.replica.has_ended(),
         }
     }
 
-    /// Returns when what [`Group::leadership`] says may have changed from `seen`, or the group stopped.
+    /// Returns when what [`Group::leadership`] says may have changed from `seen`. That may be never:
+    /// nothing changes any more once the replica has stopped.
     pub async fn leadership_changed(&self, seen: Leadership) {
         let mut metrics = self.raft.server_metrics();
         while self.leadership() == seen {
             if metrics.changed().await.is_err() {
-                // A replica that has stopped has no more changes; its callers wait for other things, too.
-                std::future::pending::<()>().await;
+                if self.leadership() == seen {
+                    std::future::pending::<()>().await;
+                }
+                return;
             }
         }
-    }
-
-    /// Whether the replica's task has ended: by [`Group::shutdown`], or by a fault.
-    pub fn has_stopped(&self) -> bool {
-        let mut metrics = self.raft.server_metrics();
-        matches!(metrics.changed().now_or_never(), Some(Err(_)))
     }
 
     /// Whether this node leads and a majority confirmed it recently enough that no other leader can
@@ -168,40 +169,12 @@ impl Group {
     /// [`NotDone::Stopped`] if the replica stops before.
     pub async fn wait_applied(&self, index: u64) -> Result<(), NotDone> {
         let mut applied = self.replica.applied();
-        applied
-            .wait_for(|now| *now >= index)
-            .await
-            .map(drop)
-            .map_err(|_| NotDone::Stopped)
-    }
-
-    /// Begins to write a checkpoint, behind which most of the log may go; nothing if there is nothing
-    /// new, or one is being written already.
-    ///
-    /// # Errors
-    /// If the replica has stopped.
-    pub async fn checkpoint(&self) -> Result<(), NotDone> {
-        let applied = *self.replica.applied().borrow();
-        if self.replica.is_checkpointing() || applied == self.replica.checkpointed() {
-            return Ok(());
-        }
-        self.raft.trigger().snapshot().await.map_err(|_| NotDone::Stopped)
-    }
-
-    /// Lets all of the log go that the durable checkpoint covers, also what is kept for followers that
-    /// are a little behind.
-    ///
-    /// # Errors
-    /// If the replica has stopped.
-    pub async fn purge_checkpointed(&self) -> Result<(), NotDone> {
-        match self.replica.checkpoint().last_log_id {
-            Some(last) if last.index >= self.progress().first => self
-                .raft
-                .trigger()
-                .purge_log(last.index)
-                .await
-                .map_err(|_| NotDone::Stopped),
-            _ => Ok(()),
+        let reached = applied
+            .wait_for(|now| *now >= index || self.replica.has_ended())
+            .await;
+        match reached {
+            Ok(now) if *now >= index => Ok(()),
+            _ => Err(NotDone::Stopped),
         }
     }
 
@@ -306,11 +279,15 @@ impl Group {
             .collect()
     }
 
-    /// Why the replica stopped by itself, if it did: a storage fault, never a client's doing.
+    /// Why the replica stopped: by a storage fault or a fault of this program, if it was not asked
+    /// to.
     pub fn fault(&self) -> Option<String> {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        metrics.running_state.as_ref().err().map(ToString::to_string)
+        if let Err(fault) = &metrics.running_state {
+            return Some(fault.to_string());
+        }
+        self.replica.has_ended().then(|| "its task has ended".to_owned())
     }
 
     /// Ends the replica's tasks.

@@ -12,6 +12,7 @@ use openraft::raft::{
     TransferLeaderRequest, VoteRequest, VoteResponse,
 };
 use openraft::{AnyError, EmptyNode, OptionalSend, RPCTypes};
+use tonic::Status;
 
 use super::state_machine::Rows;
 use super::types::{TypeConfig, Vote};
@@ -184,13 +185,29 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let header = pb::SnapshotHeader {
-            group: self.group.0,
-            cluster: self.peers.cluster(),
-            vote: Some(wire::vote_to(&vote)),
-            header: wire::header_to(&snapshot.meta),
+        let state = || {
+            let Rows::Live(replica) = &snapshot.snapshot else {
+                return Err(Status::internal("a received state is not passed on"));
+            };
+            let (meta, rows) = replica.view(|s| (s.meta(), s.machine.rows()));
+            // The state may have grown since openraft asked, which is as good; but under another
+            // leader it is no longer this one's to send.
+            if meta
+                .last_log_id
+                .as_ref()
+                .is_some_and(|id| *id.leader_id > vote.leader_id.term)
+            {
+                return Err(Status::aborted("there is a newer leader"));
+            }
+            let header = pb::SnapshotHeader {
+                group: self.group.0,
+                cluster: self.peers.cluster(),
+                vote: Some(wire::vote_to(&vote)),
+                header: wire::header_to(&meta),
+            };
+            Ok((header, rows))
         };
-        let send = snapshot::send(&self.peers, self.target, header, snapshot.snapshot.0);
+        let send = snapshot::send(&self.peers, self.target, state);
         tokio::select! {
             // A cancelled transfer must stop even while chunks could still be sent.
             biased;

@@ -5,13 +5,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::SnapshotPolicy;
+use openraft::{RaftLogReader, SnapshotPolicy};
 
 use super::log::LogStore;
 use super::network::Network;
 use super::proposer::Proposer;
 use super::replica::Replica;
-use super::state_machine::StateMachine;
+use super::state_machine::{Installed, StateMachine};
+use super::types::LogId;
 use super::{Group, Prelude, wire};
 use crate::env::Env;
 use crate::machine::{Delta, LoadError, Machine, MachineKind, Row, RowValue};
@@ -20,10 +21,9 @@ use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
 use crate::wal::Wal;
 
-/// Log entries that stay after a checkpoint, for followers that are a little behind.
+/// Log entries that stay after a checkpoint, for followers that are a little behind, unless their
+/// bytes or the log's size speak against it: see `space.rs`.
 const ENTRIES_KEPT: u64 = 512;
-/// Pause between rounds of asking the peers for a lost state.
-const FETCH_PAUSE: Duration = Duration::from_millis(250);
 
 /// The times that Raft runs by, in milliseconds. A lost leader is replaced after `election_max`
 /// plus a random share between `election_min` and `election_max`.
@@ -53,9 +53,13 @@ pub enum OpenError {
     /// The checkpoint store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The checkpoint is of another version.
-    #[error("checkpoint: {0}")]
-    Checkpoint(#[from] io::Error),
+    /// The checkpoint is of another version, or the log cannot be read.
+    #[error("its files: {0}")]
+    Files(#[from] io::Error),
+    /// The checkpoint is lost and no peer gave its state by now. A replica without its state must
+    /// neither serve nor vote, so it stays closed; try again later.
+    #[error("the state of {0} is lost here, and no other replica could be asked for it yet")]
+    NoState(GroupId),
     /// The log and the checkpoint do not fit.
     #[error("raft: {0}")]
     Raft(String),
@@ -71,8 +75,7 @@ pub(crate) struct Parts {
     pub(crate) timing: Timing,
 }
 
-/// Opens the replica of `id`. `replicas` are asked for the state if the checkpoint is lost; that
-/// waits until one of them answers, because a replica without its state must neither serve nor vote.
+/// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost.
 pub(crate) async fn open(
     parts: &Parts,
     id: GroupId,
@@ -80,30 +83,34 @@ pub(crate) async fn open(
     replicas: &[NodeId],
     prelude: Option<Arc<Prelude>>,
 ) -> Result<Group, OpenError> {
-    let log = LogStore::new(parts.wal.group(id));
+    let mut log = LogStore::new(parts.wal.group(id));
     let mut replica = load(parts, id, kind).await?;
     if let Some((LogIndex(purged), _)) = log.wal().purged()
         && replica.as_ref().is_none_or(|r| *r.applied().borrow() <= purged)
     {
-        tracing::warn!(group = %id, purged, "the checkpoint is lost; fetching the state from a peer");
-        replica = Some(fetch(parts, id, kind, replicas, purged).await?);
+        tracing::info!(group = %id, purged, "the checkpoint is lost; asking the other replicas for the state");
+        let fetched = fetch(parts, id, kind, replicas, purged).await?;
+        replica = Some(fetched.ok_or(OpenError::NoState(id))?);
+    }
+    if let Some(applied) = replica.as_ref().and_then(|r| r.view(|s| s.applied)) {
+        cut_contradiction(&mut log, &applied).await?;
     }
     let replica = Arc::new(replica.unwrap_or_else(|| Replica::empty(kind)));
     let machine = StateMachine {
         group: id,
         replica: replica.clone(),
         checkpointer: parts.checkpointer.clone(),
+        installed: Installed::default(),
     };
+    let wal = log.wal().clone();
     let network = Network {
         group: id,
         peers: parts.peers.clone(),
     };
     let config = Arc::new(config(id, parts.timing).map_err(OpenError::Raft)?);
-    let raft = openraft::Raft::build(parts.peers.me(), config, network, log, machine)
+    let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine)
         .await
         .map_err(|e| OpenError::Raft(e.to_string()))?;
-    replica.set_running();
-    raft.run();
     let proposer = Proposer::start(raft.clone(), replica.clone(), parts.env.clone(), prelude);
     let lease = Duration::from_millis(parts.timing.election_max_ms);
     Ok(Group {
@@ -113,6 +120,7 @@ pub(crate) async fn open(
         lease,
         raft,
         replica,
+        log: wal,
         proposer,
     })
 }
@@ -154,44 +162,97 @@ async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Re
     }
 }
 
+/// Removes what the log has after its purged part if its entry at `applied` is another one. Then it
+/// is the tail of a leader who lost: nothing of it was ever acknowledged, and all that is known to be
+/// committed is in the state. Entries that continue the state stay: this replica promised to keep them.
+async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), OpenError> {
+    let there = log.try_get_log_entries(applied.index..applied.index + 1).await?;
+    if there.first().is_some_and(|entry| entry.log_id != *applied) {
+        let purged = log.wal().purged().map(|(last, _)| last);
+        tracing::warn!(group = %log.wal().id(), %applied, "the log's tail contradicts the state and goes");
+        log.wal().truncate_after(purged).map_err(io::Error::from)?;
+    }
+    Ok(())
+}
+
+/// Asks each of `replicas` once for a state that covers `at_least`.
 async fn fetch(
     parts: &Parts,
     id: GroupId,
     kind: MachineKind,
     replicas: &[NodeId],
     at_least: u64,
-) -> Result<Replica, OpenError> {
-    loop {
-        for node in replicas.iter().filter(|n| **n != parts.peers.me()) {
-            match snapshot::fetch(&parts.peers, *node, id, at_least).await {
-                Ok((header, rows)) => {
-                    let meta = wire::header_from(&header.header)?;
-                    let Ok(mut machine) = Machine::load(kind, rows.iter().cloned()) else {
-                        continue;
-                    };
-                    machine.take_delta();
-                    let puts = rows
-                        .into_iter()
-                        .map(|(key, value)| Row {
-                            key,
-                            value: RowValue::Encoded(value),
-                        })
-                        .collect();
-                    let delta = Delta {
-                        clear: true,
-                        puts,
-                        deletes: Vec::new(),
-                    };
-                    parts
-                        .checkpointer
-                        .write(id, wire::header_to(&meta), delta)
-                        .await?;
-                    tracing::info!(group = %id, %node, "the state was fetched");
-                    return Ok(Replica::with(machine, meta));
-                }
-                Err(status) => tracing::debug!(group = %id, %node, %status, "no state from this peer yet"),
+) -> Result<Option<Replica>, OpenError> {
+    for node in replicas.iter().filter(|n| **n != parts.peers.me()) {
+        match snapshot::fetch(&parts.peers, *node, id, at_least).await {
+            Ok((header, rows)) => {
+                let meta = wire::header_from(&header.header)?;
+                let Ok(mut machine) = Machine::load(kind, rows.iter().cloned()) else {
+                    tracing::warn!(group = %id, %node, "the state that this peer gave cannot be used");
+                    continue;
+                };
+                machine.take_delta();
+                let puts = rows
+                    .into_iter()
+                    .map(|(key, value)| Row {
+                        key,
+                        value: RowValue::Encoded(value),
+                    })
+                    .collect();
+                let delta = Delta {
+                    clear: true,
+                    puts,
+                    deletes: Vec::new(),
+                };
+                let header = wire::header_to(&meta);
+                parts.checkpointer.write(id, header, delta).await?;
+                tracing::info!(group = %id, %node, "the state was fetched");
+                return Ok(Some(Replica::with(machine, meta)));
             }
+            Err(status) => tracing::debug!(group = %id, %node, %status, "no state from this peer yet"),
         }
-        tokio::time::sleep(FETCH_PAUSE).await;
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::EntryPayload;
+    use openraft::entry::RaftEntry;
+    use openraft::storage::RaftLogStorageExt;
+
+    use super::super::types::{Entry, log_id};
+    use super::*;
+    use crate::wal::WalOptions;
+
+    /// A log of terms from index 1 on, purged up to `purged`.
+    async fn log(dir: &std::path::Path, terms: &[u64], purged: u64) -> LogStore {
+        let wal = Wal::open(&Env::real().unwrap(), dir, WalOptions::default()).unwrap();
+        let mut log = LogStore::new(wal.group(GroupId(1)));
+        let entries = (1..)
+            .zip(terms)
+            .map(|(index, term)| Entry::new(log_id(*term, index), EntryPayload::Blank));
+        log.blocking_append(entries.collect::<Vec<_>>()).await.unwrap();
+        let last = log_id(terms[purged as usize - 1], purged);
+        openraft::storage::RaftLogStorage::purge(&mut log, last)
+            .await
+            .unwrap();
+        log
+    }
+
+    #[tokio::test]
+    async fn only_a_tail_that_contradicts_the_state_goes() {
+        let kept = [(log_id(1, 4), 3..7), (log_id(1, 6), 3..7), (log_id(3, 9), 3..7)];
+        for (applied, range) in kept {
+            let dir = tempfile::tempdir().unwrap();
+            let mut log = log(dir.path(), &[1, 1, 1, 1, 1, 1], 2).await;
+            cut_contradiction(&mut log, &applied).await.unwrap();
+            assert_eq!(log.wal().range(), range, "{applied}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = log(dir.path(), &[1, 1, 1, 2, 2, 2], 2).await;
+        cut_contradiction(&mut log, &log_id(3, 5)).await.unwrap();
+        assert!(log.wal().range().is_empty());
+        assert_eq!(log.last_purged_index(), Some(2));
     }
 }

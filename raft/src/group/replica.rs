@@ -1,9 +1,10 @@
 //! This node's copy of a group's state, shared between openraft, which writes it, and everybody
 //! who reads it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::types::{LogId, SnapshotMeta, StoredMembership};
@@ -13,15 +14,9 @@ use crate::machine::{Machine, MachineKind};
 pub struct Replica {
     state: RwLock<State>,
     applied: watch::Sender<u64>,
-    /// What the durable checkpoint covers.
-    checkpoint: Mutex<SnapshotMeta>,
-    /// Whether a checkpoint is being made.
-    checkpointing: AtomicBool,
-    /// Whether openraft's tasks run: before, it only wants to know what there is.
-    running: AtomicBool,
-    /// Held while the store is written; counts the states that were installed in place of this
-    /// replica's own, on which an older delta must not be put.
-    pub(super) installed: tokio::sync::Mutex<u64>,
+    checkpointed: AtomicU64,
+    checkpoints_under_way: AtomicUsize,
+    has_ended: AtomicBool,
 }
 
 pub(super) struct State {
@@ -48,7 +43,6 @@ impl Replica {
     /// A replica with the state of a checkpoint.
     pub(super) fn with(machine: Machine, meta: SnapshotMeta) -> Replica {
         let applied = next_index(&meta.last_log_id);
-        let checkpoint = meta.clone();
         Replica {
             state: RwLock::new(State {
                 machine,
@@ -56,10 +50,9 @@ impl Replica {
                 membership: meta.last_membership,
             }),
             applied: watch::Sender::new(applied),
-            checkpoint: Mutex::new(checkpoint),
-            checkpointing: AtomicBool::new(false),
-            running: AtomicBool::new(false),
-            installed: tokio::sync::Mutex::default(),
+            checkpointed: AtomicU64::new(applied),
+            checkpoints_under_way: AtomicUsize::new(0),
+            has_ended: AtomicBool::new(false),
         }
     }
 
@@ -75,37 +68,28 @@ impl Replica {
 
     /// How many entries a durable checkpoint covers.
     pub fn checkpointed(&self) -> u64 {
-        next_index(&self.checkpoint.lock().last_log_id)
+        self.checkpointed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a checkpoint is being written.
+    pub(super) fn is_checkpointing(&self) -> bool {
+        self.checkpoints_under_way.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
-        let mut checkpoint = self.checkpoint.lock();
-        if meta.last_log_id > checkpoint.last_log_id {
-            *checkpoint = meta.clone();
-        }
+        self.checkpointed
+            .fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);
     }
 
-    /// What the durable checkpoint covers, in openraft's words.
-    pub(super) fn checkpoint(&self) -> SnapshotMeta {
-        self.checkpoint.lock().clone()
+    /// Whether nothing will be applied any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
     }
 
-    /// Whether a checkpoint is being made.
-    pub(super) fn is_checkpointing(&self) -> bool {
-        self.checkpointing.load(Ordering::Acquire)
-    }
-
-    pub(super) fn set_checkpointing(&self, checkpointing: bool) {
-        self.checkpointing.store(checkpointing, Ordering::Release);
-    }
-
-    /// Whether openraft's tasks run.
-    pub(super) fn is_running(&self) -> bool {
-        self.running.load(Ordering::Acquire)
-    }
-
-    pub(super) fn set_running(&self) {
-        self.running.store(true, Ordering::Release);
+    /// Nothing will be applied any more. Wakes who waits for it.
+    pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+        self.applied.send_modify(|_| {});
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {
@@ -126,4 +110,20 @@ impl Replica {
 
 fn next_index(last: &Option<LogId>) -> u64 {
     last.as_ref().map_or(0, |id| id.index + 1)
+}
+
+/// Says that a checkpoint is being written, as long as it lives.
+pub(super) struct Checkpointing(Arc<Replica>);
+
+impl Checkpointing {
+    pub(super) fn begin(replica: &Arc<Replica>) -> Checkpointing {
+        replica.checkpoints_under_way.fetch_add(1, Ordering::Relaxed);
+        Checkpointing(replica.clone())
+    }
+}
+
+impl Drop for Checkpointing {
+    fn drop(&mut self) {
+        self.0.checkpoints_under_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -10,8 +10,9 @@ use futures::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine, Snapshot};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use prost::Message;
+use tokio::sync::Mutex;
 
-use super::replica::Replica;
+use super::replica::{Checkpointing, Replica};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
@@ -24,11 +25,29 @@ pub(super) struct StateMachine {
     pub(super) group: GroupId,
     pub(super) replica: Arc<Replica>,
     pub(super) checkpointer: Checkpointer,
+    pub(super) installed: Installed,
 }
 
-/// The rows of a whole state.
-#[derive(Default)]
-pub(super) struct Rows(pub(super) Vec<Row>);
+/// How many states were installed over this replica's own. Locked by whoever writes to the store:
+/// openraft goes on while a checkpoint is written, and what was cut from the state before an
+/// installation must not be written on top of it.
+pub(super) type Installed = Arc<Mutex<u64>>;
+
+impl Drop for StateMachine {
+    /// openraft's tasks have ended, in whichever way: even a panic of any of them comes by here.
+    fn drop(&mut self) {
+        self.replica.end();
+    }
+}
+
+/// A whole state on its way between replicas. openraft asks for one at every start and before every
+/// attempt to reach a follower; the rows are only read once somebody takes them.
+pub(super) enum Rows {
+    /// What this replica has by the time it is sent: at least what openraft was told.
+    Live(Arc<Replica>),
+    /// What a leader sent.
+    Received(Vec<Row>),
+}
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotData = Rows;
@@ -73,9 +92,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
-        let installed = *self.replica.installed.lock().await;
+        let installed_before = *self.installed.lock().await;
         let (meta, mut delta) = self.replica.update(|s| (s.meta(), s.machine.take_delta()));
-        self.replica.set_checkpointing(true);
         // The first delta of a group has everything: there is nothing that it could build on.
         delta.clear |= self.replica.checkpointed() == 0;
         CheckpointBuilder {
@@ -84,14 +102,22 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             checkpointer: self.checkpointer.clone(),
             meta,
             delta: Some(delta),
-            installed,
+            installed: self.installed.clone(),
+            installed_before,
+            _checkpointing: Checkpointing::begin(&self.replica),
         }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Rows) -> Result<(), io::Error> {
         let kind = self.replica.read(Machine::kind);
-        let encoded: Vec<_> = snapshot
-            .0
+        let Rows::Received(rows) = snapshot else {
+            // openraft would do so to a state machine that starts empty. This one never does.
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a replica's own state is installed",
+            ));
+        };
+        let encoded: Vec<_> = rows
             .into_iter()
             .map(|row| (row.key, row.value.encode()))
             .collect();
@@ -111,13 +137,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             puts,
             deletes: Vec::new(),
         };
-        // A checkpoint that was begun before must not be written over this state.
-        let mut installed = self.replica.installed.lock().await;
-        *installed += 1;
+        let mut installed = self.installed.lock().await;
         self.checkpointer
             .write(self.group, wire::header_to(meta), delta)
             .await
             .map_err(io::Error::other)?;
+        *installed += 1;
         self.replica.update(|s| {
             s.machine = machine;
             s.applied = meta.last_log_id;
@@ -125,27 +150,19 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         });
         self.replica.set_checkpointed(meta);
         self.replica.announce();
-        let through = meta.last_log_id.as_ref().map(|id| id.index);
-        tracing::info!(group = %self.group, through, "installed a snapshot of the leader's state");
+        let entries = meta.last_log_id.map_or(0, |id| id.index + 1);
+        tracing::info!(group = %self.group, entries, "installed a snapshot of the leader's state");
         Ok(())
     }
 
     async fn get_current_snapshot(
         &mut self,
     ) -> Result<Option<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>>, io::Error> {
-        if !self.replica.is_running() {
-            // At the start openraft asks what snapshot there is, and looks at nothing but its meta.
-            let meta = self.replica.checkpoint();
-            return Ok(meta.last_log_id.is_some().then(|| Snapshot {
-                meta,
-                snapshot: Rows::default(),
-            }));
-        }
         Ok(self.replica.view(|s| {
             s.applied.as_ref()?;
             Some(Snapshot {
                 meta: s.meta(),
-                snapshot: Rows(s.machine.rows()),
+                snapshot: Rows::Live(self.replica.clone()),
             })
         }))
     }
@@ -162,32 +179,14 @@ pub(super) struct CheckpointBuilder {
     checkpointer: Checkpointer,
     meta: SnapshotMeta,
     delta: Option<Delta>,
-    /// How many states had been installed when the delta was taken.
-    installed: u64,
+    installed: Installed,
+    installed_before: u64,
+    _checkpointing: Checkpointing,
 }
 
 impl CheckpointBuilder {
-    async fn write(&mut self) -> io::Result<()> {
-        let Some(delta) = self.delta.take() else {
-            return Ok(());
-        };
-        let replica = self.replica.clone();
-        let installed = replica.installed.lock().await;
-        if *installed != self.installed {
-            // Another state took this one's place, and is in the store already.
-            return Ok(());
-        }
-        let header = wire::header_to(&self.meta);
-        match self.checkpointer.write(self.group, header, delta).await {
-            // The store lost what the delta builds on: it gets everything instead.
-            Err(StoreError::NoBase(_)) => self.write_whole().await?,
-            written => written.map_err(io::Error::other)?,
-        }
-        self.replica.set_checkpointed(&self.meta);
-        Ok(())
-    }
-
-    async fn write_whole(&mut self) -> io::Result<()> {
+    /// Writes the whole state as it is by now. Returns what was written.
+    async fn write_whole(&self) -> io::Result<SnapshotMeta> {
         let (meta, puts) = self.replica.update(|s| {
             // What changed until now is part of the rows.
             s.machine.take_delta();
@@ -198,18 +197,11 @@ impl CheckpointBuilder {
             puts,
             deletes: Vec::new(),
         };
-        let written = self
-            .checkpointer
+        self.checkpointer
             .write(self.group, wire::header_to(&meta), delta)
-            .await;
-        self.meta = meta;
-        written.map_err(io::Error::other)
-    }
-}
-
-impl Drop for CheckpointBuilder {
-    fn drop(&mut self) {
-        self.replica.set_checkpointing(false);
+            .await
+            .map_err(io::Error::other)?;
+        Ok(meta)
     }
 }
 
@@ -217,11 +209,31 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     type SnapshotData = Rows;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
-        self.write().await?;
-        // The rows themselves are read when a peer needs them: see `get_current_snapshot`.
+        let installed = self.installed.lock().await;
+        // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
+        // an older one that is reported.
+        let delta = self.delta.take().filter(|_| *installed == self.installed_before);
+        if let Some(delta) = delta {
+            let header = wire::header_to(&self.meta);
+            match self.checkpointer.write(self.group, header, delta).await {
+                // The store lost what the delta builds on: it gets everything instead.
+                Err(StoreError::NoBase(_)) => {
+                    let written = self.write_whole().await?;
+                    self.replica.set_checkpointed(&written);
+                }
+                written => {
+                    written.map_err(io::Error::other)?;
+                    self.replica.set_checkpointed(&self.meta);
+                }
+            }
+        }
+        drop(installed);
         Ok(Snapshot {
             meta: self.meta.clone(),
-            snapshot: Rows::default(),
+            snapshot: Rows::Live(self.replica.clone()),
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,6 +89,17 @@ impl Peers {
         self.state.read().addresses.get(&node).cloned()
     }
 
+    /// The nodes whose addresses are known, without this one.
+    pub fn known(&self) -> Vec<NodeId> {
+        let state = self.state.read();
+        state
+            .addresses
+            .keys()
+            .copied()
+            .filter(|n| *n != self.me)
+            .collect()
+    }
+
     /// The link to a node, or nothing if its address is unknown. Connecting happens in the background.
     pub fn link(self: &Arc<Self>, node: NodeId) -> Option<Arc<Link>> {
         if let Some(link) = self.state.read().links.get(&node) {

@@ -22,17 +22,18 @@ const CHUNKS_IN_FLIGHT: usize = 4;
 /// The longest silence on a snapshot's stream; installing writes the whole state to disk once.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 
-/// Sends a state to `node` and waits until it is installed there.
+/// Sends a state to `node` and waits until it is installed there. `state` is asked for it once the
+/// node is reached.
 ///
 /// # Errors
 /// Whatever kept the node from confirming it.
 pub async fn send(
     peers: &Arc<Peers>,
     node: NodeId,
-    header: pb::SnapshotHeader,
-    rows: Vec<Row>,
+    state: impl FnOnce() -> Result<(pb::SnapshotHeader, Vec<Row>), Status>,
 ) -> Result<pb::SnapshotReply, Status> {
     let mut client = client(peers, node).await?;
+    let (header, rows) = state()?;
     let call = client.install_snapshot(chunks(header, rows));
     match tokio::time::timeout(SILENCE_MAX, call).await {
         Ok(reply) => reply.map(tonic::Response::into_inner),

@@ -59,6 +59,27 @@ impl Entries {
         self.live_bytes
     }
 
+    /// Bytes of the entries before `end`.
+    pub(super) fn bytes_before(&self, end: u64) -> u64 {
+        let count = usize::try_from(end.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let before = self.locations.iter().take(count);
+        before.map(|location| u64::from(location.body_bytes)).sum()
+    }
+
+    /// Where the last entries before `end` begin that have at most `bytes` together.
+    pub(super) fn first_within(&self, end: u64, bytes: u64) -> u64 {
+        let mut before = self.bytes_before(end);
+        let mut first = self.first;
+        for location in &self.locations {
+            if first >= end || before <= bytes {
+                break;
+            }
+            before -= u64::from(location.body_bytes);
+            first += 1;
+        }
+        first
+    }
+
     pub(super) fn location(&self, index: u64) -> Option<Location> {
         let at = index.checked_sub(self.first)?;
         self.locations.get(usize::try_from(at).ok()?).copied()

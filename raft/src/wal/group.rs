@@ -194,6 +194,17 @@ impl GroupLog {
         self.group.state.lock().entries.live_bytes()
     }
 
+    /// Bytes of the entries before `end` that were not purged.
+    pub fn bytes_before(&self, end: LogIndex) -> u64 {
+        self.group.state.lock().entries.bytes_before(end.0)
+    }
+
+    /// Where the last entries before `end` begin that have at most `bytes` together; `end` itself if
+    /// already the last one has more.
+    pub fn first_within(&self, end: LogIndex, bytes: u64) -> LogIndex {
+        LogIndex(self.group.state.lock().entries.first_within(end.0, bytes))
+    }
+
     /// Removes the group: see [`super::Wal::forget`].
     pub(super) fn forget(&self, done: Done) -> Result<(), WalError> {
         let mut state = self.lock()?;

@@ -1,0 +1,118 @@
+use bytes::Bytes;
+
+use super::super::types::{Membership, log_id};
+use super::*;
+use crate::command::queue::{Configure, QueueCommand, QueueOp, Send, SendEntry};
+use crate::env::Env;
+use crate::machine::MachineKind;
+use crate::store::MemoryStore;
+
+const GROUP: GroupId = GroupId(7);
+
+fn state_machine() -> StateMachine {
+    StateMachine {
+        group: GROUP,
+        replica: Arc::new(Replica::empty(MachineKind::Queue)),
+        checkpointer: Checkpointer::start(&Env::real().unwrap(), Arc::new(MemoryStore::default())),
+        installed: Installed::default(),
+    }
+}
+
+/// As if the entry at `index` had been applied: a queue with one more message.
+fn apply(state: &StateMachine, index: u64) {
+    let configure = QueueOp::Configure(Configure {
+        version: 1,
+        retention_ms: 60_000,
+        ..Configure::default()
+    });
+    let entry = SendEntry {
+        body: Bytes::from(format!("message {index}")),
+        ..SendEntry::default()
+    };
+    let send = QueueOp::Send(Send { entries: vec![entry] });
+    let commands = [configure, send].map(|op| {
+        let command = QueueCommand {
+            invocation: Bytes::new(),
+            op: Some(op),
+        };
+        Bytes::from(command.encode_to_vec())
+    });
+    let batch = Batch {
+        now_ms: 1_000,
+        seed: index,
+        commands: commands.to_vec(),
+    };
+    state.replica.update(|s| {
+        s.machine.apply(&batch);
+        s.applied = Some(log_id(1, index));
+    });
+}
+
+/// A state with `messages` messages, applied up to `index`.
+fn state(messages: u64, index: u64) -> (SnapshotMeta, Rows) {
+    let other = state_machine();
+    for at in 0..messages {
+        apply(&other, index - messages + at + 1);
+    }
+    let meta = SnapshotMeta {
+        last_log_id: Some(log_id(1, index)),
+        last_membership: StoredMembership::new(None, Membership::default()),
+    };
+    (meta, Rows::Received(other.replica.read(Machine::rows)))
+}
+
+/// What the store would give a restarted node: the index it covers and a digest of the machine.
+async fn stored(state: &StateMachine) -> (Option<LogId>, u64) {
+    let checkpoint = state.checkpointer.load(GROUP).await.unwrap().unwrap();
+    let meta = wire::header_from(&checkpoint.header).unwrap();
+    let machine = Machine::load(MachineKind::Queue, checkpoint.rows).unwrap();
+    (meta.last_log_id, machine.digest())
+}
+
+async fn checkpoint(state: &mut StateMachine) {
+    state.get_snapshot_builder().await.build_snapshot().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_checkpoint_never_lands_on_a_state_that_was_installed_after_its_cut() {
+    let mut local = state_machine();
+    apply(&local, 1);
+    checkpoint(&mut local).await;
+    apply(&local, 2);
+    let mut builder = local.get_snapshot_builder().await;
+    let (meta, rows) = state(5, 500);
+    local.install_snapshot(&meta, rows).await.unwrap();
+
+    let built = builder.build_snapshot().await.unwrap();
+    assert_eq!(
+        built.meta.last_log_id,
+        Some(log_id(1, 2)),
+        "openraft is told the older one"
+    );
+    let digest = local.replica.read(Machine::digest);
+    assert_eq!(stored(&local).await, (Some(log_id(1, 500)), digest));
+
+    // The next one builds on what was installed.
+    apply(&local, 501);
+    checkpoint(&mut local).await;
+    let digest = local.replica.read(Machine::digest);
+    assert_eq!(stored(&local).await, (Some(log_id(1, 501)), digest));
+    assert_eq!(local.replica.checkpointed(), 502);
+}
+
+#[tokio::test]
+async fn a_store_that_lost_the_base_gets_everything() {
+    let mut local = state_machine();
+    apply(&local, 1);
+    checkpoint(&mut local).await;
+    local.checkpointer.forget(GROUP).await.unwrap();
+    apply(&local, 2);
+    let mut builder = local.get_snapshot_builder().await;
+    apply(&local, 3);
+    let built = builder.build_snapshot().await.unwrap();
+    // openraft purges by what it hears; it need not hear of more than it asked for.
+    assert_eq!(built.meta.last_log_id, Some(log_id(1, 2)));
+    let digest = local.replica.read(Machine::digest);
+    assert_eq!(stored(&local).await, (Some(log_id(1, 3)), digest));
+    assert_eq!(local.replica.checkpointed(), 4);
+}

@@ -1,0 +1,8 @@
+//! Groups as a node runs them, most of them with this node as their only member.
+
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod node;
+mod space;
+mod store;
