@@ -34,6 +34,9 @@ pub use replica::Replica;
 use state_machine::StateMachine;
 use types::TypeConfig;
 
+/// Log entries that stay after a checkpoint, for followers that are a little behind.
+const ENTRIES_KEPT: u64 = 512;
+
 type RaftHandle = openraft::Raft<TypeConfig, StateMachine>;
 
 /// What a leader puts before the next batch, if anything: see [`crate::groups::Groups::open`].
@@ -188,21 +191,26 @@ impl Group {
         self.raft.trigger().snapshot().await.map_err(|_| NotDone::Stopped)
     }
 
-    /// Lets all of the log go that the durable checkpoint covers, also what is kept for followers that
-    /// are a little behind.
+    /// Lets the log go that the durable checkpoint covers: first without the entries that followers a
+    /// little behind may need; then, if that is not enough and this is called again, with them.
     ///
     /// # Errors
     /// If the replica has stopped.
     pub async fn purge_checkpointed(&self) -> Result<(), NotDone> {
-        match self.replica.checkpoint().last_log_id {
-            Some(last) if last.index >= self.progress().first => self
-                .raft
-                .trigger()
-                .purge_log(last.index)
-                .await
-                .map_err(|_| NotDone::Stopped),
-            _ => Ok(()),
+        let Some(last) = self.replica.checkpoint().last_log_id else {
+            return Ok(());
+        };
+        let first = self.progress().first;
+        let sparing = last.index.checked_sub(ENTRIES_KEPT).filter(|upto| *upto >= first);
+        let upto = sparing.unwrap_or(last.index);
+        if upto < first {
+            return Ok(());
         }
+        self.raft
+            .trigger()
+            .purge_log(upto)
+            .await
+            .map_err(|_| NotDone::Stopped)
     }
 
     /// Gives leadership to `to`, if this node has it.
