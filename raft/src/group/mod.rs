@@ -139,7 +139,14 @@ impl Group {
     /// Whether the replica's task has ended: by [`Group::shutdown`], or by a fault.
     pub fn has_stopped(&self) -> bool {
         let mut metrics = self.raft.server_metrics();
-        matches!(metrics.changed().now_or_never(), Some(Err(_)))
+        loop {
+            match metrics.changed().now_or_never() {
+                // What was not seen yet comes first, also from a task that has ended.
+                Some(Ok(())) => {}
+                Some(Err(_)) => return true,
+                None => return false,
+            }
+        }
     }
 
     /// Whether this node leads and a majority confirmed it recently enough that no other leader can
