@@ -37,6 +37,7 @@ pub mod readiness;
 pub mod router;
 pub mod status;
 pub mod telemetry;
+pub mod waiting;
 
 use catalog::CatalogView;
 use config::{Checkpoints, Config};
@@ -114,17 +115,18 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     );
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
 
-    let belonging = birth::belong(&env, &config, &identity, &me, &peers);
-    match stop.run_until_cancelled(belonging).await {
-        Some(belongs) => belongs?,
-        None => return Ok(()),
-    }
-    let catalog = match stop
-        .run_until_cancelled(open_catalog(&groups, &peers, &identity))
-        .await
-    {
-        Some(opened) => opened?,
-        None => return Ok(()),
+    let entering = async {
+        birth::belong(&env, &config, &identity, &me, &peers).await?;
+        open_catalog(&env, &config, &me, &groups, &peers, &identity).await
+    };
+    let catalog = tokio::select! {
+        // Whatever has happened already counts.
+        biased;
+        () = stop.cancelled() => return Ok(()),
+        catalog = entering => catalog?,
+        () = waiting::refuse(&env, api_port.as_ref(), config.limits) => {
+            anyhow::bail!("the API's listener ended by itself")
+        }
     };
     admin.set_catalog(catalog.clone());
     *peerside.router.write() = Some(router.clone());
@@ -217,7 +219,12 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     })
 }
 
+/// Opens the replica of the catalog. If its checkpoint is lost, its state comes from a founder or, in
+/// a node that joined later and knows none, from whoever is found through the seeds.
 async fn open_catalog(
+    env: &Env,
+    config: &Config,
+    me: &NodeRecord,
     groups: &Arc<Groups>,
     peers: &Arc<Peers>,
     identity: &Mutex<Identity>,
@@ -233,8 +240,12 @@ async fn open_catalog(
         members: ids.iter().copied().collect(),
         first: ids.first() == Some(&peers.me()),
     });
+    let mut sources = ids;
+    while sources.is_empty() {
+        sources = readiness::find_members(env, &config.seeds, me, peers).await;
+    }
     let group = groups
-        .open(GroupId::CATALOG, MachineKind::Catalog, &ids, None, birth)
+        .open(GroupId::CATALOG, MachineKind::Catalog, &sources, None, birth)
         .await?;
     Ok(CatalogView::new(group, peers.clone()))
 }

@@ -117,18 +117,23 @@ pub async fn achieve(
     Ok(())
 }
 
-/// Asks the seeds who they are: addresses may have changed since this node last ran.
-async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, peers: &Arc<Peers>) {
+/// Asks the seeds who they are, because addresses may have changed since this node last ran, and gives
+/// the other members among them. Takes a moment, so that callers may ask again and again.
+pub async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, peers: &Arc<Peers>) -> Vec<NodeId> {
     let hello = HelloRequest {
         node: prost::Message::encode_to_vec(me).into(),
         ..Default::default()
     };
+    let mut members = Vec::new();
     for seed in seeds {
         if let Some((reply, record)) = greet(env, seed, hello.clone()).await
             && reply.cluster == peers.cluster()
             && record.node_id != me.node_id
         {
             peers.set_address(NodeId(record.node_id), &record.peer_address);
+            members.push(NodeId(record.node_id));
         }
     }
+    tokio::time::sleep(RETRY_PAUSE).await;
+    members
 }

@@ -51,6 +51,13 @@ impl Cluster {
         self.nodes[i].is_ready()
     }
 
+    /// Waits until node `i` takes connections on its admin port.
+    pub(crate) fn await_listening(&self, i: usize) {
+        let admin = self.nodes[i].admin;
+        let connects = || std::net::TcpStream::connect(admin).ok().map(drop);
+        poll::until(CATCH_UP_LIMIT, "a node to listen", connects).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
     /// Freezes node `i`: its connections stay open and nobody answers.
     pub(crate) fn freeze(&self, i: usize) {
         self.nodes[i]
