@@ -34,7 +34,7 @@ async fn excess_requests_are_throttled() {
             let reply: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
             sent.insert(format!("m{n}"), reply["MessageId"].as_str().unwrap().to_owned());
         } else {
-            assert_eq!(answer.status, 403, "{answer:?}");
+            assert_eq!(answer.status, 400, "{answer:?}");
             assert!(answer.body.contains("#RequestThrottled\""), "{answer:?}");
             throttled += 1;
         }
@@ -70,7 +70,7 @@ async fn excess_polls_are_throttled() {
         if answer.status == 200 {
             waited += 1;
         } else {
-            assert_eq!(answer.status, 403, "{answer:?}");
+            assert_eq!(answer.status, 400, "{answer:?}");
             assert!(answer.body.contains("#RequestThrottled\""), "{answer:?}");
         }
     }
