@@ -92,7 +92,7 @@ impl Frontend {
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let begun = Instant::now();
         let _started = self.metrics.started();
-        let request_id = self.request_id();
+        let request_id = request_id(&self.env);
         let (parts, body) = request.into_parts();
         // What the client announces, or else the most that it may send.
         let announced = body.size_hint().upper().and_then(|n| usize::try_from(n).ok());
@@ -160,19 +160,20 @@ impl Frontend {
         };
         (operation, ops::dispatch(&context).await)
     }
+}
 
-    fn request_id(&self) -> String {
-        let (a, b) = (self.env.random.next_u64(), self.env.random.next_u64());
-        let (a, b) = (a & !0xf000 | 0x4000, b & !(0b11 << 62) | 0b10 << 62);
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            a >> 32,
-            a >> 16 & 0xffff,
-            a & 0xffff,
-            b >> 48,
-            b & 0xffff_ffff_ffff
-        )
-    }
+/// A new request's id: a random UUID.
+pub(crate) fn request_id(env: &Env) -> String {
+    let (a, b) = (env.random.next_u64(), env.random.next_u64());
+    let (a, b) = (a & !0xf000 | 0x4000, b & !(0b11 << 62) | 0b10 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        a >> 32,
+        a >> 16 & 0xffff,
+        a & 0xffff,
+        b >> 48,
+        b & 0xffff_ffff_ffff
+    )
 }
 
 /// Serves clients: until `drain` as they like, then until `end` only what they began.

@@ -40,6 +40,7 @@ pub mod readiness;
 pub mod router;
 pub mod status;
 pub mod telemetry;
+pub mod waiting;
 
 use catalog::CatalogView;
 use config::{Checkpoints, Config};
@@ -123,15 +124,18 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     );
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
 
-    let belonging = birth::belong(&env, &config, &identity, &me, &peers);
-    match stop.run_until_cancelled(belonging).await {
-        Some(belongs) => belongs?,
-        None => return Ok(()),
-    }
-    let opening = open_catalog(&env, &config.seeds, &me, &groups, &peers, &identity);
-    let catalog = match stop.run_until_cancelled(opening).await {
-        Some(opened) => opened?,
-        None => return Ok(()),
+    let entering = async {
+        birth::belong(&env, &config, &identity, &me, &peers).await?;
+        open_catalog(&env, &config.seeds, &me, &groups, &peers, &identity).await
+    };
+    let catalog = tokio::select! {
+        // Whatever has happened already counts.
+        biased;
+        () = stop.cancelled() => return Ok(()),
+        catalog = entering => catalog?,
+        () = waiting::refuse(&env, api_port.as_ref(), config.limits) => {
+            anyhow::bail!("the API's listener ended by itself")
+        }
     };
     admin.set_catalog(catalog.clone());
     *peerside.router.write() = Some(router.clone());

@@ -76,6 +76,8 @@ pub struct Replica {
     pub last: u64,
     /// Index after the last entry covered by a checkpoint.
     pub checkpointed: u64,
+    /// Index of the first entry that is still in the log.
+    pub first: u64,
 }
 
 /// A whole cluster.
@@ -170,6 +172,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             applied: progress.applied,
             last: progress.last,
             checkpointed: progress.checkpointed,
+            first: progress.first,
         }
     });
     NodeStatus {

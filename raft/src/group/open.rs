@@ -21,10 +21,6 @@ use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
 use crate::wal::Wal;
 
-/// Log entries that stay after a checkpoint, for followers that are a little behind, unless their
-/// bytes or the log's size speak against it: see `space.rs`.
-const ENTRIES_KEPT: u64 = 512;
-
 /// The times that Raft runs by, in milliseconds. A lost leader is replaced after `election_max`
 /// plus a random share between `election_min` and `election_max`.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +129,8 @@ fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
         election_timeout_max: timing.election_max_ms,
         // Ours decides when: `Groups` looks at the log's size.
         snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: ENTRIES_KEPT,
+        // So is the purging (`space.rs`): openraft's own would step back behind ours.
+        max_in_snapshot_log_to_keep: u64::MAX,
         // A follower gets a snapshot only when the log it needs is gone.
         replication_lag_threshold: u64::MAX / 4,
         max_payload_entries: 64,

@@ -1,7 +1,7 @@
 //! Keeps a group's part of the log small: checkpoints, and letting go of what they cover.
 //!
-//! openraft purges after a checkpoint, too, but it always keeps a number of entries, whatever their
-//! size and however many groups there are. Here the disk has the last word: the log's segments fall
+//! openraft would purge after a checkpoint, too, but always keep a number of entries, whatever their
+//! size and however many groups there are. That is switched off; here the disk has the last word: the log's segments fall
 //! free from the oldest on, so that one group that lets nothing go would keep those of all others.
 
 use super::{Group, NotDone};

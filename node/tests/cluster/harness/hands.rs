@@ -51,6 +51,13 @@ impl Cluster {
         self.nodes[i].is_ready()
     }
 
+    /// Waits until node `i` takes connections on its admin port.
+    pub(crate) fn await_listening(&self, i: usize) {
+        let admin = self.nodes[i].admin;
+        let connects = || std::net::TcpStream::connect(admin).ok().map(drop);
+        poll::until(CATCH_UP_LIMIT, "a node to listen", connects).unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
     /// Freezes node `i`: its connections stay open and nobody answers.
     pub(crate) fn freeze(&self, i: usize) {
         self.nodes[i]
@@ -63,6 +70,11 @@ impl Cluster {
         self.nodes[i]
             .signal(Signal::CONT)
             .expect("our own child takes signals");
+    }
+
+    /// From now on node `i` can write no file beyond so many bytes.
+    pub(crate) fn limit_files(&self, i: usize, bytes: u64) {
+        self.nodes[i].limit_files(bytes).expect("limits can be lowered");
     }
 
     /// `millrace status` of node `i`, with further flags.
@@ -84,21 +96,41 @@ impl Cluster {
 
     /// What node `i` says about its own replica of a queue's partition, such as `checkpointed`.
     pub(crate) fn replica(&self, i: usize, queue: &str) -> Option<Value> {
-        let answer = super::raw(self.nodes[i].admin, "GET", "/status", &[], b"").ok()?;
-        let status: Value = serde_json::from_str(&answer.body).ok()?;
-        let ours = |replica: &&Value| {
+        self.replica_where(i, |replica| {
             let full = replica["queue"].as_str();
             full.and_then(|full| full.rsplit('/').next()) == Some(queue)
-        };
-        status["replicas"].as_array()?.iter().find(ours).cloned()
+        })
+    }
+
+    fn replica_where(&self, i: usize, which: impl Fn(&Value) -> bool) -> Option<Value> {
+        let answer = super::raw(self.nodes[i].admin, "GET", "/status", &[], b"").ok()?;
+        let mut status: Value = serde_json::from_str(&answer.body).ok()?;
+        let replicas = status["replicas"].as_array_mut()?;
+        replicas.drain(..).find(which)
     }
 
     /// Waits until node `i` has a checkpoint of a queue's partition that covers at least `entries`.
     pub(crate) fn await_checkpoint(&self, i: usize, queue: &str, entries: u64) {
-        let what = format!("node {} to have a checkpoint of {entries} entries", i + 1);
+        self.await_index(i, "checkpointed", entries, || self.replica(i, queue));
+    }
+
+    /// Waits until node `i` has no more of a queue's log before the entry `first`.
+    pub(crate) fn await_purge(&self, i: usize, queue: &str, first: u64) {
+        self.await_index(i, "first", first, || self.replica(i, queue));
+    }
+
+    /// The same for the catalog.
+    pub(crate) fn await_catalog_purge(&self, i: usize, first: u64) {
+        self.await_index(i, "first", first, || {
+            self.replica_where(i, |replica| replica["kind"] == "catalog")
+        });
+    }
+
+    fn await_index(&self, i: usize, name: &str, at_least: u64, replica: impl Fn() -> Option<Value>) {
+        let what = format!("node {}: {name} to be {at_least}", i + 1);
         poll::until(CATCH_UP_LIMIT, &what, || {
-            let covered = self.replica(i, queue)?["checkpointed"].as_u64()?;
-            (covered >= entries).then_some(())
+            let index = replica()?[name].as_u64()?;
+            (index >= at_least).then_some(())
         })
         .unwrap_or_else(|reason| panic!("{reason}"));
     }

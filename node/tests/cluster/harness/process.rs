@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use super::poll;
 
 /// The binary under test.
 pub(crate) const MILLRACE: &str = env!("CARGO_BIN_EXE_millrace");
+
+/// A file that reaches the limit of [`Process::limit_files`] is to be an error, as a full disk is, and
+/// not the end by a signal. What a shell ignores, the program that takes its place ignores as well.
+const IGNORING_FILE_LIMIT: &str = r#"trap '' XFSZ; exec "$0" "$@""#;
 
 /// How long a node may take to stop when asked politely.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
@@ -77,7 +81,8 @@ impl Process {
     pub(crate) fn start(&mut self) -> io::Result<()> {
         assert!(self.child.is_none(), "the node runs already");
         let out = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let child = Command::new(MILLRACE)
+        let child = Command::new("sh")
+            .args(["-c", IGNORING_FILE_LIMIT, MILLRACE])
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
@@ -91,6 +96,18 @@ impl Process {
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), String> {
         let child = self.child.as_ref().ok_or("the node does not run")?;
         rustix::process::kill_process(Pid::from_child(child), signal).map_err(|e| e.to_string())
+    }
+
+    /// From now on it can write no file beyond so many bytes.
+    pub(crate) fn limit_files(&self, bytes: u64) -> Result<(), String> {
+        let child = self.child.as_ref().ok_or("the node does not run")?;
+        let limit = Rlimit {
+            current: Some(bytes),
+            maximum: Some(bytes),
+        };
+        prlimit(Some(Pid::from_child(child)), Resource::Fsize, limit)
+            .map(drop)
+            .map_err(|e| e.to_string())
     }
 
     /// Waits until it ends by itself.

@@ -1,11 +1,15 @@
-//! Who belongs to a cluster: wiped nodes do not, new ones do.
+//! Who belongs to a cluster: wiped nodes do not, new ones do, and a lonely one founds none.
 
 use std::fs;
 use std::time::Duration;
 
-use super::{create, receive_exactly, send_each};
-use crate::harness::{Cluster, client};
+use aws_sdk_sqs::types::QueueAttributeName;
 
+use super::{create, receive_exactly, send_each};
+use crate::harness::{Cluster, client, raw};
+
+/// Longer than the nodes of a cluster need to find each other.
+const LONELY: Duration = Duration::from_secs(3);
 const REFUSAL_LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +44,70 @@ async fn a_wiped_node_is_refused_and_a_new_one_joins() {
     let there = client(&cluster.endpoint(new));
     sent.extend(send_each(&there, &url, (8..9).map(|n| n.to_string())).await);
     receive_exactly(&there, &url, &sent).await;
+}
 
-    cluster.terminate(new);
+/// It was no founder and knows nobody but its seeds; the state of the catalog comes from them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_joined_node_without_checkpoints_fetches_the_catalog() {
+    let mut cluster = Cluster::start_with(3, &["--checkpoint-bytes", "20000"]);
+    let here = client(&cluster.endpoint(0));
+    let new = cluster.add(&["--checkpoint-bytes", "20000"]);
     cluster.restart(&[new]);
+    let url = create(&here, "joined", 30).await;
+    // Each change of the queue is an entry of the catalog.
+    for n in 0..300 {
+        let call = here.set_queue_attributes().queue_url(&url);
+        let call = call.attributes(QueueAttributeName::VisibilityTimeout, n.to_string());
+        call.send().await.unwrap();
+    }
+    cluster.await_catalog_purge(new, 50);
+
+    cluster.kill(new);
+    fs::remove_dir_all(cluster.data(new).join("checkpoints")).unwrap();
+    cluster.restart(&[new]);
+    assert!(
+        cluster.log(new).contains("the state was fetched"),
+        "nothing was lost"
+    );
+    let there = client(&cluster.endpoint(new));
+    let asked = there.get_queue_attributes().queue_url(&url);
+    let asked = asked.attribute_names(QueueAttributeName::VisibilityTimeout);
+    let attributes = asked.send().await.unwrap().attributes.unwrap();
+    assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], "299");
+}
+
+#[test]
+fn a_lonely_node_founds_no_cluster() {
+    let mut cluster = Cluster::describe_only(3);
+    cluster.launch(0);
+    cluster.await_listening(0);
+    std::thread::sleep(LONELY);
+    assert!(!cluster.is_ready(0));
+    let api = cluster.addresses()[0];
+
+    let json = [
+        ("x-amz-target", "AmazonSQS.ListQueues"),
+        ("content-type", "application/x-amz-json-1.0"),
+    ];
+    let answer = raw(api, "POST", "/", &json, b"{}").unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.body.contains("#ServiceUnavailable\""), "{answer:?}");
+    assert!(
+        answer
+            .head
+            .contains("x-amzn-query-error: serviceunavailable;receiver"),
+        "{answer:?}"
+    );
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = raw(api, "POST", "/", &form, b"Action=ListQueues&Version=2012-11-05").unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(
+        answer.body.contains("<Code>ServiceUnavailable</Code>"),
+        "{answer:?}"
+    );
+    assert!(answer.body.contains("<Type>Receiver</Type>"), "{answer:?}");
+    cluster.terminate(0);
+
+    // When the others come, they are a cluster together.
+    cluster.restart(&[0, 1, 2]);
 }

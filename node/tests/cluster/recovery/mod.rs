@@ -2,6 +2,7 @@
 //!
 //! - `behind`: a follower that the log cannot help any more, lost and damaged checkpoints
 //! - `blackout`: all nodes die at once, after checkpoints
+//! - `disk`: a disk that takes no more
 //! - `startup`: folders and settings with which a node must not run
 //! - `membership`: wiped nodes, new nodes, lonely nodes
 //! - `quorum`: too few nodes, and a leader that is frozen
@@ -10,6 +11,7 @@
 
 mod behind;
 mod blackout;
+mod disk;
 mod membership;
 mod overload;
 mod overview;
