@@ -97,12 +97,12 @@ impl Identity {
             promised_to: String::new(),
             founders: Vec::new(),
         };
-        let identity = Identity {
+        let mut identity = Identity {
             env: env.clone(),
             folder: folder.to_owned(),
-            contents,
+            contents: contents.clone(),
         };
-        identity.save().map_err(io)?;
+        identity.become_durably(contents).map_err(io)?;
         Ok(identity)
     }
 
@@ -124,14 +124,17 @@ impl Identity {
     /// Promises to found a cluster with `founder` only. Gives whether that agrees with earlier promises.
     ///
     /// # Errors
-    /// If the promise cannot be written.
+    /// If the promise cannot be written; then nothing was promised.
     pub fn promise(&mut self, founder: &str) -> io::Result<bool> {
         if !self.contents.cluster.is_empty() {
             return Ok(false);
         }
         if self.contents.promised_to.is_empty() {
-            self.contents.promised_to = founder.to_owned();
-            self.save()?;
+            let promised = Contents {
+                promised_to: founder.to_owned(),
+                ..self.contents.clone()
+            };
+            self.become_durably(promised)?;
         }
         Ok(self.contents.promised_to == founder)
     }
@@ -139,24 +142,33 @@ impl Identity {
     /// Becomes a member for ever.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// If that cannot be written; then the node is no member.
     pub fn belong(&mut self, cluster: &str, founders: Vec<Founder>) -> io::Result<()> {
-        self.contents.cluster = cluster.to_owned();
-        self.contents.founders = founders;
-        self.save()
+        self.become_durably(Contents {
+            cluster: cluster.to_owned(),
+            founders,
+            ..self.contents.clone()
+        })
     }
 
-    fn save(&self) -> io::Result<()> {
-        let bytes = serde_json::to_vec_pretty(&self.contents).map_err(io::Error::other)?;
-        let fresh = self.folder.join("node.json.new");
-        let disk = &self.env.disk;
-        let file = disk.open(&fresh, true)?;
-        file.allocate(bytes.len() as u64)?;
-        file.write_all_at(&bytes, 0)?;
-        file.sync_data()?;
-        disk.rename(&fresh, &self.folder.join(FILE))?;
-        disk.sync_dir(&self.folder)
+    /// Changes the file, then what this process believes: it must not act on what a restart forgets.
+    fn become_durably(&mut self, contents: Contents) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(&contents).map_err(io::Error::other)?;
+        replace(&self.env, &self.folder, FILE, &bytes)?;
+        self.contents = contents;
+        Ok(())
     }
+}
+
+/// Puts a file in the place of another one, or of none; durable when it returns.
+fn replace(env: &Env, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let fresh = folder.join(format!("{name}.new"));
+    let file = env.disk.open(&fresh, true)?;
+    file.allocate(bytes.len() as u64)?;
+    file.write_all_at(bytes, 0)?;
+    file.sync_data()?;
+    env.disk.rename(&fresh, &folder.join(name))?;
+    env.disk.sync_dir(folder)
 }
 
 fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -169,4 +181,27 @@ fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(folder: &Path) -> Identity {
+        Identity::open(&Env::real().unwrap(), folder, NodeId(1)).unwrap()
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut identity = open(folder.path());
+        // A folder in the way of the new file.
+        let obstacle = folder.path().join("node.json.new");
+        std::fs::create_dir(&obstacle).unwrap();
+        assert!(identity.promise("a").is_err());
+        assert!(identity.belong("cluster", Vec::new()).is_err());
+        assert_eq!(identity.cluster(), "");
+        std::fs::remove_dir(&obstacle).unwrap();
+        assert!(identity.promise("b").unwrap(), "nothing was promised to a");
+    }
 }
