@@ -1,5 +1,6 @@
 //! Who this node is, in a small file in its data folder: the incarnation that the folder was born
-//! with, the cluster it belongs to, and, before there is one, whom it promised to found it with.
+//! with, the cluster it belongs to, and, before there is one, whom it promised to found it with. It
+//! also knows whether the node has a log, whose folder may lie on another disk than the file.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 /// The version of the file that this code writes.
 const FORMAT: u32 = 1;
 const FILE: &str = "node.json";
+/// In the log's folder: the incarnation of the node whose log that is.
+const LOG_OWNER: &str = "owner";
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,15 @@ pub enum IdentityError {
     /// The folder is another node's.
     #[error("data folder {0} belongs to node {1}, not to node {2}")]
     Another(PathBuf, NodeId, NodeId),
+    /// The log is lost, and with it what the node voted for and acknowledged.
+    #[error(
+        "{0} is lost or empty, but this node had a log there: put it back, or give the node an empty \
+         data folder and a new number"
+    )]
+    LogLost(PathBuf),
+    /// The log is not this node's.
+    #[error("{0} is the log of another node or of an earlier life of this one")]
+    LogOfAnother(PathBuf),
 }
 
 /// The contents of the file.
@@ -32,6 +44,9 @@ struct Contents {
     format: u32,
     node_id: u64,
     incarnation: String,
+    /// Whether the node ever had a log. Without it, it has never voted or acknowledged anything.
+    #[serde(default)]
+    has_log: bool,
     /// Empty before the node belongs to one.
     cluster: String,
     /// The incarnation of the node that may found a cluster with this one; empty if none asked yet.
@@ -93,6 +108,7 @@ impl Identity {
             format: FORMAT,
             node_id: node.0,
             incarnation,
+            has_log: false,
             cluster: String::new(),
             promised_to: String::new(),
             founders: Vec::new(),
@@ -104,6 +120,34 @@ impl Identity {
         };
         identity.become_durably(contents).map_err(io)?;
         Ok(identity)
+    }
+
+    /// Makes sure, before the log in `log` is opened, that it is the one this node had before; makes
+    /// the folder for a node that had none. A node that lost its log could vote twice in a term.
+    ///
+    /// # Errors
+    /// [`IdentityError::LogLost`] and [`IdentityError::LogOfAnother`]; the node must not start then.
+    pub fn own_log(&mut self, log: &Path) -> Result<(), IdentityError> {
+        let io = |e| IdentityError::Io(log.to_owned(), e);
+        let own = self.contents.incarnation.as_bytes();
+        match read(&self.env, &log.join(LOG_OWNER)).map_err(io)? {
+            Some(owner) if owner != own => return Err(IdentityError::LogOfAnother(log.to_owned())),
+            Some(_) => {}
+            None if self.contents.has_log => return Err(IdentityError::LogLost(log.to_owned())),
+            None => {
+                self.env.disk.create_dir_all(log).map_err(io)?;
+                self.env.disk.sync_dir(&self.folder).map_err(io)?;
+                replace(&self.env, log, LOG_OWNER, own).map_err(io)?;
+            }
+        }
+        if self.contents.has_log {
+            return Ok(());
+        }
+        let owning = Contents {
+            has_log: true,
+            ..self.contents.clone()
+        };
+        self.become_durably(owning).map_err(io)
     }
 
     /// Random digits that this data folder was born with.
@@ -203,5 +247,44 @@ mod tests {
         assert_eq!(identity.cluster(), "");
         std::fs::remove_dir(&obstacle).unwrap();
         assert!(identity.promise("b").unwrap(), "nothing was promised to a");
+    }
+
+    #[test]
+    fn a_log_is_taken_only_by_the_node_that_began_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("wal");
+        open(folder.path()).own_log(&log).unwrap();
+        open(folder.path()).own_log(&log).unwrap();
+
+        let aside = folder.path().join("aside");
+        std::fs::rename(&log, &aside).unwrap();
+        let lost = open(folder.path()).own_log(&log);
+        assert!(matches!(lost, Err(IdentityError::LogLost(_))), "{lost:?}");
+        std::fs::create_dir(&log).unwrap();
+        let emptied = open(folder.path()).own_log(&log);
+        assert!(matches!(emptied, Err(IdentityError::LogLost(_))), "{emptied:?}");
+        std::fs::remove_dir(&log).unwrap();
+        std::fs::rename(&aside, &log).unwrap();
+        open(folder.path()).own_log(&log).unwrap();
+
+        std::fs::remove_file(folder.path().join(FILE)).unwrap();
+        let foreign = open(folder.path()).own_log(&log);
+        assert!(
+            matches!(foreign, Err(IdentityError::LogOfAnother(_))),
+            "{foreign:?}"
+        );
+    }
+
+    #[test]
+    fn a_start_that_was_cut_short_is_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("wal");
+        let file = folder.path().join(FILE);
+        open(folder.path());
+        let before = std::fs::read(&file).unwrap();
+        open(folder.path()).own_log(&log).unwrap();
+        // As if the power had failed between the two files.
+        std::fs::write(&file, before).unwrap();
+        open(folder.path()).own_log(&log).unwrap();
     }
 }
