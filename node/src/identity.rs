@@ -5,9 +5,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use raft::command::catalog::NodeRecord;
 use raft::env::Env;
 use raft::types::NodeId;
 use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
 
 /// The version of the file that this code writes.
 const FORMAT: u32 = 1;
@@ -49,13 +54,13 @@ struct Contents {
     has_log: bool,
     /// Empty before the node belongs to one.
     cluster: String,
-    /// The incarnation of the node that may found a cluster with this one; empty if none asked yet.
-    promised_to: String,
+    /// The node that may found a cluster with this one, which may be itself.
+    promised_to: Option<Founder>,
     /// Who founded the cluster; empty in a node that joined later.
     founders: Vec<Founder>,
 }
 
-/// A founding member.
+/// A node that founds a cluster or takes part in that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founder {
     /// Its number.
@@ -64,6 +69,27 @@ pub struct Founder {
     pub incarnation: String,
     /// Where it was reached at the founding.
     pub peer_address: String,
+}
+
+impl Founder {
+    /// The node that introduces itself so.
+    pub fn of(record: &NodeRecord) -> Founder {
+        Founder {
+            node_id: record.node_id,
+            incarnation: String::from_utf8_lossy(&record.incarnation).into_owned(),
+            peer_address: record.peer_address.clone(),
+        }
+    }
+
+    /// As others are told about it.
+    pub fn record(&self) -> NodeRecord {
+        NodeRecord {
+            node_id: self.node_id,
+            incarnation: Bytes::from(self.incarnation.clone().into_bytes()),
+            peer_address: self.peer_address.clone(),
+            ..Default::default()
+        }
+    }
 }
 
 /// The identity of a node; every change is durable before it is used.
@@ -110,7 +136,7 @@ impl Identity {
             incarnation,
             has_log: false,
             cluster: String::new(),
-            promised_to: String::new(),
+            promised_to: None,
             founders: Vec::new(),
         };
         let mut identity = Identity {
@@ -165,22 +191,66 @@ impl Identity {
         &self.contents.founders
     }
 
+    /// Whom this node promised to found a cluster with.
+    pub fn promised_to(&self) -> Option<&Founder> {
+        self.contents.promised_to.as_ref()
+    }
+
     /// Promises to found a cluster with `founder` only. Gives whether that agrees with earlier promises.
+    ///
+    /// A node that wants to found one itself gives way to a smaller number: what it was promised by
+    /// others is then worth nothing, because [`Identity::found`] asks for its own promise again.
     ///
     /// # Errors
     /// If the promise cannot be written; then nothing was promised.
-    pub fn promise(&mut self, founder: &str) -> io::Result<bool> {
+    pub fn promise(&mut self, founder: &Founder) -> io::Result<bool> {
         if !self.contents.cluster.is_empty() {
             return Ok(false);
         }
-        if self.contents.promised_to.is_empty() {
-            let promised = Contents {
-                promised_to: founder.to_owned(),
-                ..self.contents.clone()
-            };
-            self.become_durably(promised)?;
+        if let Some(promised) = &self.contents.promised_to {
+            if promised.incarnation == founder.incarnation {
+                return Ok(true);
+            }
+            let to_itself = promised.incarnation == self.contents.incarnation;
+            if !to_itself || founder.node_id >= promised.node_id {
+                return Ok(false);
+            }
         }
-        Ok(self.contents.promised_to == founder)
+        self.promise_durably(Some(founder.clone()))?;
+        Ok(true)
+    }
+
+    /// Takes back the promise to `founder`, who answered since it was made that it founds nothing.
+    ///
+    /// # Errors
+    /// If that cannot be written; then the promise stands.
+    pub fn release(&mut self, founder: &Founder) -> io::Result<()> {
+        if self.contents.promised_to.as_ref() == Some(founder) {
+            self.promise_durably(None)?;
+        }
+        Ok(())
+    }
+
+    fn promise_durably(&mut self, promised_to: Option<Founder>) -> io::Result<()> {
+        self.become_durably(Contents {
+            promised_to,
+            ..self.contents.clone()
+        })
+    }
+
+    /// Becomes a member of a cluster that this node founds with `founders`, all of whom promised.
+    /// Gives whether it did: not if it gave way to another founder meanwhile.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing is founded.
+    pub fn found(&mut self, cluster: &str, founders: Vec<Founder>) -> io::Result<bool> {
+        let promised_to = self.contents.promised_to.as_ref();
+        let still = promised_to.is_some_and(|p| p.incarnation == self.contents.incarnation);
+        if still && self.contents.cluster.is_empty() {
+            self.belong(cluster, founders)?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Becomes a member for ever.
@@ -225,66 +295,4 @@ fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(Some(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(folder: &Path) -> Identity {
-        Identity::open(&Env::real().unwrap(), folder, NodeId(1)).unwrap()
-    }
-
-    #[test]
-    fn what_could_not_be_written_is_not_believed() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut identity = open(folder.path());
-        // A folder in the way of the new file.
-        let obstacle = folder.path().join("node.json.new");
-        std::fs::create_dir(&obstacle).unwrap();
-        assert!(identity.promise("a").is_err());
-        assert!(identity.belong("cluster", Vec::new()).is_err());
-        assert_eq!(identity.cluster(), "");
-        std::fs::remove_dir(&obstacle).unwrap();
-        assert!(identity.promise("b").unwrap(), "nothing was promised to a");
-    }
-
-    #[test]
-    fn a_log_is_taken_only_by_the_node_that_began_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("wal");
-        open(folder.path()).own_log(&log).unwrap();
-        open(folder.path()).own_log(&log).unwrap();
-
-        let aside = folder.path().join("aside");
-        std::fs::rename(&log, &aside).unwrap();
-        let lost = open(folder.path()).own_log(&log);
-        assert!(matches!(lost, Err(IdentityError::LogLost(_))), "{lost:?}");
-        std::fs::create_dir(&log).unwrap();
-        let emptied = open(folder.path()).own_log(&log);
-        assert!(matches!(emptied, Err(IdentityError::LogLost(_))), "{emptied:?}");
-        std::fs::remove_dir(&log).unwrap();
-        std::fs::rename(&aside, &log).unwrap();
-        open(folder.path()).own_log(&log).unwrap();
-
-        std::fs::remove_file(folder.path().join(FILE)).unwrap();
-        let foreign = open(folder.path()).own_log(&log);
-        assert!(
-            matches!(foreign, Err(IdentityError::LogOfAnother(_))),
-            "{foreign:?}"
-        );
-    }
-
-    #[test]
-    fn a_start_that_was_cut_short_is_repeated() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("wal");
-        let file = folder.path().join(FILE);
-        open(folder.path());
-        let before = std::fs::read(&file).unwrap();
-        open(folder.path()).own_log(&log).unwrap();
-        // As if the power had failed between the two files.
-        std::fs::write(&file, before).unwrap();
-        open(folder.path()).own_log(&log).unwrap();
-    }
 }

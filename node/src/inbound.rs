@@ -16,7 +16,7 @@ use raft::peers::pb;
 use raft::peers::server::Inbound;
 use raft::types::{GroupId, NodeId};
 
-use crate::identity::Identity;
+use crate::identity::{Founder, Identity};
 use crate::local::Local;
 use crate::router::{Command, Router};
 
@@ -73,34 +73,27 @@ impl Peerside {
             cluster: identity.cluster().to_owned(),
             ..Default::default()
         };
-        let incarnation = String::from_utf8_lossy(&asker.incarnation).into_owned();
+        let asker = Founder::of(asker);
         if found {
-            let may = asker.node_id < self.me.node_id;
-            reply.promised = may
-                && identity.promise(&incarnation).unwrap_or_else(|error| {
+            reply.promised = asker.node_id != self.me.node_id
+                && identity.promise(&asker).unwrap_or_else(|error| {
                     tracing::error!(%error, "the promise to found a cluster could not be written");
                     false
                 });
             return reply;
         }
+        let told = |node: &Founder| Bytes::from(node.record().encode_to_vec());
+        if identity.cluster().is_empty() {
+            reply.members = identity.promised_to().map(told).into_iter().collect();
+            return reply;
+        }
         let founders = identity.founders();
         if founders
             .iter()
-            .any(|f| f.node_id == asker.node_id && f.incarnation == incarnation)
+            .any(|f| f.node_id == asker.node_id && f.incarnation == asker.incarnation)
         {
             reply.promised = true;
-            reply.members = founders
-                .iter()
-                .map(|f| {
-                    let record = NodeRecord {
-                        node_id: f.node_id,
-                        incarnation: Bytes::from(f.incarnation.clone().into_bytes()),
-                        peer_address: f.peer_address.clone(),
-                        ..Default::default()
-                    };
-                    record.encode_to_vec().into()
-                })
-                .collect();
+            reply.members = founders.iter().map(told).collect();
         }
         reply
     }
