@@ -1,16 +1,24 @@
 //! Who this node is, in a small file in its data folder: the incarnation that the folder was born
-//! with, the cluster it belongs to, and, before there is one, whom it promised to found it with.
+//! with, the cluster it belongs to, and, before there is one, whom it promised to found it with. It
+//! also knows whether the node has a log, whose folder may lie on another disk than the file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use raft::command::catalog::NodeRecord;
 use raft::env::Env;
 use raft::types::NodeId;
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 /// The version of the file that this code writes.
 const FORMAT: u32 = 1;
 const FILE: &str = "node.json";
+/// In the log's folder: the incarnation of the node whose log that is.
+const LOG_OWNER: &str = "owner";
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +32,15 @@ pub enum IdentityError {
     /// The folder is another node's.
     #[error("data folder {0} belongs to node {1}, not to node {2}")]
     Another(PathBuf, NodeId, NodeId),
+    /// The log is lost, and with it what the node voted for and acknowledged.
+    #[error(
+        "{0} is lost or empty, but this node had a log there: put it back, or give the node an empty \
+         data folder and a new number"
+    )]
+    LogLost(PathBuf),
+    /// The log is not this node's.
+    #[error("{0} is the log of another node or of an earlier life of this one")]
+    LogOfAnother(PathBuf),
 }
 
 /// The contents of the file.
@@ -32,15 +49,18 @@ struct Contents {
     format: u32,
     node_id: u64,
     incarnation: String,
+    /// Whether the node ever had a log. Without it, it has never voted or acknowledged anything.
+    #[serde(default)]
+    has_log: bool,
     /// Empty before the node belongs to one.
     cluster: String,
-    /// The incarnation of the node that may found a cluster with this one; empty if none asked yet.
-    promised_to: String,
+    /// The node that may found a cluster with this one, which may be itself.
+    promised_to: Option<Founder>,
     /// Who founded the cluster; empty in a node that joined later.
     founders: Vec<Founder>,
 }
 
-/// A founding member.
+/// A node that founds a cluster or takes part in that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founder {
     /// Its number.
@@ -49,6 +69,27 @@ pub struct Founder {
     pub incarnation: String,
     /// Where it was reached at the founding.
     pub peer_address: String,
+}
+
+impl Founder {
+    /// The node that introduces itself so.
+    pub fn of(record: &NodeRecord) -> Founder {
+        Founder {
+            node_id: record.node_id,
+            incarnation: String::from_utf8_lossy(&record.incarnation).into_owned(),
+            peer_address: record.peer_address.clone(),
+        }
+    }
+
+    /// As others are told about it.
+    pub fn record(&self) -> NodeRecord {
+        NodeRecord {
+            node_id: self.node_id,
+            incarnation: Bytes::from(self.incarnation.clone().into_bytes()),
+            peer_address: self.peer_address.clone(),
+            ..Default::default()
+        }
+    }
 }
 
 /// The identity of a node; every change is durable before it is used.
@@ -93,17 +134,46 @@ impl Identity {
             format: FORMAT,
             node_id: node.0,
             incarnation,
+            has_log: false,
             cluster: String::new(),
-            promised_to: String::new(),
+            promised_to: None,
             founders: Vec::new(),
         };
-        let identity = Identity {
+        let mut identity = Identity {
             env: env.clone(),
             folder: folder.to_owned(),
-            contents,
+            contents: contents.clone(),
         };
-        identity.save().map_err(io)?;
+        identity.become_durably(contents).map_err(io)?;
         Ok(identity)
+    }
+
+    /// Makes sure, before the log in `log` is opened, that it is the one this node had before; makes
+    /// the folder for a node that had none. A node that lost its log could vote twice in a term.
+    ///
+    /// # Errors
+    /// [`IdentityError::LogLost`] and [`IdentityError::LogOfAnother`]; the node must not start then.
+    pub fn own_log(&mut self, log: &Path) -> Result<(), IdentityError> {
+        let io = |e| IdentityError::Io(log.to_owned(), e);
+        let own = self.contents.incarnation.as_bytes();
+        match read(&self.env, &log.join(LOG_OWNER)).map_err(io)? {
+            Some(owner) if owner != own => return Err(IdentityError::LogOfAnother(log.to_owned())),
+            Some(_) => {}
+            None if self.contents.has_log => return Err(IdentityError::LogLost(log.to_owned())),
+            None => {
+                self.env.disk.create_dir_all(log).map_err(io)?;
+                self.env.disk.sync_dir(&self.folder).map_err(io)?;
+                replace(&self.env, log, LOG_OWNER, own).map_err(io)?;
+            }
+        }
+        if self.contents.has_log {
+            return Ok(());
+        }
+        let owning = Contents {
+            has_log: true,
+            ..self.contents.clone()
+        };
+        self.become_durably(owning).map_err(io)
     }
 
     /// Random digits that this data folder was born with.
@@ -121,42 +191,98 @@ impl Identity {
         &self.contents.founders
     }
 
+    /// Whom this node promised to found a cluster with.
+    pub fn promised_to(&self) -> Option<&Founder> {
+        self.contents.promised_to.as_ref()
+    }
+
     /// Promises to found a cluster with `founder` only. Gives whether that agrees with earlier promises.
     ///
+    /// A node that wants to found one itself gives way to a smaller number: what it was promised by
+    /// others is then worth nothing, because [`Identity::found`] asks for its own promise again.
+    ///
     /// # Errors
-    /// If the promise cannot be written.
-    pub fn promise(&mut self, founder: &str) -> io::Result<bool> {
+    /// If the promise cannot be written; then nothing was promised.
+    pub fn promise(&mut self, founder: &Founder) -> io::Result<bool> {
         if !self.contents.cluster.is_empty() {
             return Ok(false);
         }
-        if self.contents.promised_to.is_empty() {
-            self.contents.promised_to = founder.to_owned();
-            self.save()?;
+        if let Some(promised) = &self.contents.promised_to {
+            if promised.incarnation == founder.incarnation {
+                return Ok(true);
+            }
+            let to_itself = promised.incarnation == self.contents.incarnation;
+            if !to_itself || founder.node_id >= promised.node_id {
+                return Ok(false);
+            }
         }
-        Ok(self.contents.promised_to == founder)
+        self.promise_durably(Some(founder.clone()))?;
+        Ok(true)
+    }
+
+    /// Takes back the promise to `founder`, who answered since it was made that it founds nothing.
+    ///
+    /// # Errors
+    /// If that cannot be written; then the promise stands.
+    pub fn release(&mut self, founder: &Founder) -> io::Result<()> {
+        if self.contents.promised_to.as_ref() == Some(founder) {
+            self.promise_durably(None)?;
+        }
+        Ok(())
+    }
+
+    fn promise_durably(&mut self, promised_to: Option<Founder>) -> io::Result<()> {
+        self.become_durably(Contents {
+            promised_to,
+            ..self.contents.clone()
+        })
+    }
+
+    /// Becomes a member of a cluster that this node founds with `founders`, all of whom promised.
+    /// Gives whether it did: not if it gave way to another founder meanwhile.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing is founded.
+    pub fn found(&mut self, cluster: &str, founders: Vec<Founder>) -> io::Result<bool> {
+        let promised_to = self.contents.promised_to.as_ref();
+        let still = promised_to.is_some_and(|p| p.incarnation == self.contents.incarnation);
+        if still && self.contents.cluster.is_empty() {
+            self.belong(cluster, founders)?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Becomes a member for ever.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// If that cannot be written; then the node is no member.
     pub fn belong(&mut self, cluster: &str, founders: Vec<Founder>) -> io::Result<()> {
-        self.contents.cluster = cluster.to_owned();
-        self.contents.founders = founders;
-        self.save()
+        self.become_durably(Contents {
+            cluster: cluster.to_owned(),
+            founders,
+            ..self.contents.clone()
+        })
     }
 
-    fn save(&self) -> io::Result<()> {
-        let bytes = serde_json::to_vec_pretty(&self.contents).map_err(io::Error::other)?;
-        let fresh = self.folder.join("node.json.new");
-        let disk = &self.env.disk;
-        let file = disk.open(&fresh, true)?;
-        file.allocate(bytes.len() as u64)?;
-        file.write_all_at(&bytes, 0)?;
-        file.sync_data()?;
-        disk.rename(&fresh, &self.folder.join(FILE))?;
-        disk.sync_dir(&self.folder)
+    /// Changes the file, then what this process believes: it must not act on what a restart forgets.
+    fn become_durably(&mut self, contents: Contents) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(&contents).map_err(io::Error::other)?;
+        replace(&self.env, &self.folder, FILE, &bytes)?;
+        self.contents = contents;
+        Ok(())
     }
+}
+
+/// Puts a file in the place of another one, or of none; durable when it returns.
+fn replace(env: &Env, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let fresh = folder.join(format!("{name}.new"));
+    let file = env.disk.open(&fresh, true)?;
+    file.allocate(bytes.len() as u64)?;
+    file.write_all_at(bytes, 0)?;
+    file.sync_data()?;
+    env.disk.rename(&fresh, &folder.join(name))?;
+    env.disk.sync_dir(folder)
 }
 
 fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {

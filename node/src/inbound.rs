@@ -12,11 +12,12 @@ use raft::command::catalog::{
 };
 use raft::group::Group;
 use raft::groups::Groups;
+use raft::machine::Machine;
 use raft::peers::pb;
 use raft::peers::server::Inbound;
 use raft::types::{GroupId, NodeId};
 
-use crate::identity::Identity;
+use crate::identity::{Founder, Identity};
 use crate::local::Local;
 use crate::router::{Command, Router};
 
@@ -52,12 +53,18 @@ impl Inbound for Peerside {
             return std::future::ready(pb::HelloReply::default()).boxed();
         };
         let reply = self.introduce(&asker, hello.found);
+        let admission = self.admission(&asker);
         let router = self.router.read().clone();
         async move {
             match router {
-                Some(router) if hello.join && !reply.cluster.is_empty() => {
-                    take_in(&router, asker, reply).await
-                }
+                Some(router) if hello.join && !reply.cluster.is_empty() => match admission {
+                    Admission::Ask => take_in(&router, asker, reply).await,
+                    Admission::Unknown => reply,
+                    Admission::Refused => pb::HelloReply {
+                        refusal: number_taken(asker.node_id),
+                        ..reply
+                    },
+                },
                 _ => reply,
             }
         }
@@ -66,6 +73,21 @@ impl Inbound for Peerside {
 }
 
 impl Peerside {
+    /// The catalog does not know founders before they registered, but they vote already: a node with
+    /// the number of one and an empty folder must not take its place and vote again.
+    fn admission(&self, asker: &NodeRecord) -> Admission {
+        let founders = self.identity.lock().founders().to_vec();
+        let node = NodeId(asker.node_id);
+        let votes_unknown = self.groups.get(GroupId::CATALOG).is_some_and(|group| {
+            let known = |machine: &Machine| match machine {
+                Machine::Catalog(catalog) => catalog.node(node).is_some(),
+                Machine::Queue(_) => false,
+            };
+            group.members().0.contains(&node) && !group.replica().read(known)
+        });
+        admission(&founders, votes_unknown, &Founder::of(asker))
+    }
+
     fn introduce(&self, asker: &NodeRecord, found: bool) -> pb::HelloReply {
         let mut identity = self.identity.lock();
         let mut reply = pb::HelloReply {
@@ -73,37 +95,58 @@ impl Peerside {
             cluster: identity.cluster().to_owned(),
             ..Default::default()
         };
-        let incarnation = String::from_utf8_lossy(&asker.incarnation).into_owned();
+        let asker = Founder::of(asker);
         if found {
-            let may = asker.node_id < self.me.node_id;
-            reply.promised = may
-                && identity.promise(&incarnation).unwrap_or_else(|error| {
+            reply.promised = asker.node_id != self.me.node_id
+                && identity.promise(&asker).unwrap_or_else(|error| {
                     tracing::error!(%error, "the promise to found a cluster could not be written");
                     false
                 });
             return reply;
         }
+        let told = |node: &Founder| Bytes::from(node.record().encode_to_vec());
+        if identity.cluster().is_empty() {
+            reply.members = identity.promised_to().map(told).into_iter().collect();
+            return reply;
+        }
         let founders = identity.founders();
         if founders
             .iter()
-            .any(|f| f.node_id == asker.node_id && f.incarnation == incarnation)
+            .any(|f| f.node_id == asker.node_id && f.incarnation == asker.incarnation)
         {
             reply.promised = true;
-            reply.members = founders
-                .iter()
-                .map(|f| {
-                    let record = NodeRecord {
-                        node_id: f.node_id,
-                        incarnation: Bytes::from(f.incarnation.clone().into_bytes()),
-                        peer_address: f.peer_address.clone(),
-                        ..Default::default()
-                    };
-                    record.encode_to_vec().into()
-                })
-                .collect();
+            reply.members = founders.iter().map(told).collect();
         }
         reply
     }
+}
+
+/// What to answer to a node that wants to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Admission {
+    /// The catalog decides.
+    Ask,
+    /// Another node must answer: this one does not know the founders.
+    Unknown,
+    /// No.
+    Refused,
+}
+
+/// `founders` is empty in a node that joined later; `votes_unknown` says whether a node with the
+/// asker's number votes in the catalog without being registered there.
+fn admission(founders: &[Founder], votes_unknown: bool, asker: &Founder) -> Admission {
+    match founders.iter().find(|f| f.node_id == asker.node_id) {
+        Some(founder) if founder.incarnation != asker.incarnation => Admission::Refused,
+        Some(_) => Admission::Ask,
+        None if votes_unknown && founders.is_empty() => Admission::Unknown,
+        None => Admission::Ask,
+    }
+}
+
+fn number_taken(node_id: u64) -> String {
+    format!(
+        "node {node_id} is a member with another data folder; a node whose folder was lost needs a new number"
+    )
 }
 
 /// Registers a node that wants to join this cluster.
@@ -147,12 +190,35 @@ pub async fn register(router: &Router, record: NodeRecord) -> Result<(), Registr
         Ok(Reply::Catalog(CatalogReply {
             answer: Some(CatalogAnswer::Refused(refusal)),
         })) => Err(Registration::Refused(match refusal.reason() {
-            RefusalReason::NodeIsAnother => format!(
-                "node {node_id} is a member with another data folder; a node whose folder was lost needs a new number"
-            ),
+            RefusalReason::NodeIsAnother => number_taken(node_id),
             other => format!("{other:?}"),
         })),
         Ok(other) => Err(Registration::NotNow(format!("unexpected reply {other:?}"))),
         Err(error) => Err(Registration::NotNow(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(node_id: u64, incarnation: &str) -> Founder {
+        Founder {
+            node_id,
+            incarnation: incarnation.to_owned(),
+            peer_address: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_founder_is_not_replaced_by_a_node_of_its_number() {
+        let founders = [node(1, "a"), node(2, "b"), node(3, "c")];
+        let admission = super::admission;
+        assert_eq!(admission(&founders, true, &node(2, "b")), Admission::Ask);
+        assert_eq!(admission(&founders, true, &node(2, "x")), Admission::Refused);
+        assert_eq!(admission(&founders, false, &node(2, "x")), Admission::Refused);
+        assert_eq!(admission(&founders, false, &node(4, "d")), Admission::Ask);
+        assert_eq!(admission(&[], true, &node(2, "x")), Admission::Unknown);
+        assert_eq!(admission(&[], false, &node(4, "d")), Admission::Ask);
     }
 }

@@ -60,7 +60,8 @@ const STATE_PAUSE: Duration = Duration::from_millis(250);
 /// # Errors
 /// If it cannot start, is refused by its cluster, or its disk fails: then it must not go on.
 pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
-    let identity = Identity::open(&env, &config.data_dir, config.node_id)?;
+    let mut identity = Identity::open(&env, &config.data_dir, config.node_id)?;
+    identity.own_log(&config.data_dir.join("wal"))?;
     let me = record(&config, &identity);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);

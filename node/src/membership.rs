@@ -12,6 +12,9 @@ use crate::catalog::CatalogView;
 
 /// How often the leader compares the members with the registered nodes.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// A learner may vote if it lacks fewer entries of the leader's log: one that nobody has heard of
+/// would count in majorities without being able to make one.
+const LAG_MAX: u64 = 1_000;
 
 /// Takes in nodes, whenever this one leads the catalog, until `stop`.
 pub async fn keep(catalog: Arc<CatalogView>, stop: CancellationToken) {
@@ -43,10 +46,27 @@ async fn step(
     if voters.len() >= wanted {
         return Ok(());
     }
-    let mut next = voters.clone();
-    next.extend(members.difference(voters).take(wanted - voters.len()));
+    let lags = catalog.group().lags();
+    let caught_up = |node: &NodeId| {
+        lags.iter()
+            .any(|(n, lag)| n == node && lag.is_some_and(|l| l < LAG_MAX))
+    };
+    let learners: Vec<NodeId> = members.difference(voters).copied().filter(caught_up).collect();
+    let Some(next) = next_voters(voters, &learners, wanted) else {
+        return Ok(());
+    };
     tracing::info!(voters = ?next, "more nodes vote in the catalog");
     catalog.group().set_voters(next).await
+}
+
+/// The voters after taking in as many of these learners as make an odd number, if that is more.
+fn next_voters(voters: &BTreeSet<NodeId>, learners: &[NodeId], wanted: usize) -> Option<BTreeSet<NodeId>> {
+    let possible = wanted.min(voters.len() + learners.len());
+    let odd = possible.checked_sub((possible + 1) % 2)?;
+    let more = odd.checked_sub(voters.len()).filter(|more| *more > 0)?;
+    let mut next = voters.clone();
+    next.extend(learners.iter().take(more));
+    Some(next)
 }
 
 /// An even number of voters tolerates no more failures than one fewer would.
@@ -60,7 +80,25 @@ fn voters_wanted(nodes: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::voters_wanted;
+    use super::*;
+
+    fn next(voters: &[u64], learners: &[u64], wanted: usize) -> Option<Vec<u64>> {
+        let voters = voters.iter().copied().map(NodeId).collect();
+        let learners: Vec<NodeId> = learners.iter().copied().map(NodeId).collect();
+        let next = next_voters(&voters, &learners, wanted)?;
+        Some(next.into_iter().map(|n| n.0).collect())
+    }
+
+    #[test]
+    fn voters_come_in_pairs_of_learners_that_caught_up() {
+        assert_eq!(next(&[1], &[2, 3], 3), Some(vec![1, 2, 3]));
+        assert_eq!(next(&[1], &[2], 3), None, "two voters tolerate no failure either");
+        assert_eq!(next(&[1], &[2, 4, 5], 5), Some(vec![1, 2, 4]));
+        assert_eq!(next(&[1, 2], &[3], 3), Some(vec![1, 2, 3]));
+        assert_eq!(next(&[1, 2, 3], &[4], 5), None);
+        assert_eq!(next(&[1, 2, 3], &[4, 5, 6], 5), Some(vec![1, 2, 3, 4, 5]));
+        assert_eq!(next(&[1, 2, 3], &[], 5), None);
+    }
 
     #[test]
     fn voters_are_odd_and_at_most_five() {
