@@ -19,6 +19,18 @@ fn open(path: &Path) -> SledStore {
     SledStore::open(path).unwrap()
 }
 
+/// The database beneath, once the store that was dropped lets go of it: sled's threads outlive it a little.
+fn open_raw(path: &Path) -> sled::Db {
+    loop {
+        match sled::open(path) {
+            Err(sled::Error::Io(error)) if error.to_string().starts_with("could not acquire lock") => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 /// The same for the same number: a delta for one of the groups, sometimes of large rows.
 fn step(number: u64) -> (GroupId, Bytes, Delta) {
     let mut state = number;
@@ -126,7 +138,7 @@ fn a_damaged_value_costs_its_group_the_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     ten_groups(dir.path());
     {
-        let raw = sled::open(dir.path().join("sled-1")).unwrap();
+        let raw = open_raw(&dir.path().join("sled-1"));
         let key = [&3u64.to_be_bytes()[..], b"row"].concat();
         let mut value = raw.get(&key).unwrap().unwrap().to_vec();
         value[5] ^= 1;
@@ -152,7 +164,7 @@ fn a_database_that_does_not_open_is_replaced_by_an_empty_one() {
     let dir = tempfile::tempdir().unwrap();
     ten_groups(dir.path());
     {
-        let raw = sled::open(dir.path().join("sled-1")).unwrap();
+        let raw = open_raw(&dir.path().join("sled-1"));
         raw.insert("version", "nonsense").unwrap();
         raw.flush().unwrap();
     }
@@ -168,7 +180,7 @@ fn a_database_that_does_not_open_is_replaced_by_an_empty_one() {
 fn a_newer_version_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     ten_groups(dir.path());
-    let raw = sled::open(dir.path().join("sled-1")).unwrap();
+    let raw = open_raw(&dir.path().join("sled-1"));
     let version = 2u32.to_le_bytes();
     let checksum = crc32c::crc32c_append(crc32c::crc32c(b"version"), &version);
     let sealed = [checksum.to_le_bytes(), version].concat();

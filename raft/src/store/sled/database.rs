@@ -29,6 +29,10 @@ pub(super) struct Database {
     files: Files,
 }
 
+/// How long a lock that a dropped database still holds is waited for.
+const LOCK_PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
 impl Database {
     /// Opens the newest generation, or begins the next one if it is damaged; removes the older ones.
     pub(super) fn open_newest(path: &Path) -> Result<Database, StoreError> {
@@ -70,7 +74,7 @@ impl Database {
             .cache_capacity(CACHE_BYTES)
             // Its background flusher would sync what nobody waits for.
             .flush_every_ms(None);
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        let opened = catch_unwind(AssertUnwindSafe(|| open_unlocked(&config)));
         let sled = opened.unwrap_or_else(|_| {
             Err(sled::Error::ReportableBug(
                 "sled has panicked while opening".into(),
@@ -212,4 +216,23 @@ fn opening(path: &Path, trouble: Trouble) -> StoreError {
             reason,
         },
     }
+}
+
+/// Opens the database, with patience for its lock. The folder is this node's alone, by the log's lock;
+/// but sled's threads give up their own lock some time after a database was dropped.
+fn open_unlocked(config: &sled::Config) -> sled::Result<sled::Db> {
+    let begun = std::time::Instant::now();
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if is_locked(&error) && begun.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// sled wraps the operating system's answer in words.
+fn is_locked(error: &std::io::Error) -> bool {
+    error.to_string().starts_with("could not acquire lock")
 }
