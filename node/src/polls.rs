@@ -86,6 +86,7 @@ impl Polls {
             return group.propose(command).await;
         };
         loop {
+            let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation) {
                 let reply = group.propose(command.clone()).await?;
                 if !is_empty(&reply) || Instant::now() >= deadline {
@@ -93,7 +94,7 @@ impl Polls {
                 }
             }
             let seen = group.leadership();
-            if !seen.leads || !group.leads_with_lease() {
+            if !seen.leads || !is_current || !group.leads_with_lease() {
                 return Err(NotDone::NotLeader(seen.leader.filter(|_| !seen.leads)));
             }
             if Instant::now() >= deadline {
