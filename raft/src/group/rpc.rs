@@ -15,7 +15,7 @@ impl Group {
     pub(crate) async fn append(&self, append: pb::Append) -> io::Result<Body> {
         let request = wire::append_from(append)?;
         let previous = request.prev_log_id;
-        let last = request.entries.last().map(|e| e.log_id).or_else(|| previous);
+        let last = request.entries.last().map(|e| e.log_id).or(previous);
         let response = self
             .raft
             .append_entries(request)
