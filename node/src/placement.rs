@@ -39,6 +39,8 @@ pub async fn follow(
 ) -> anyhow::Result<()> {
     let mut applied = catalog.group().replica().applied();
     let mut seen = None;
+    // What an earlier run left. Of what this one opens, the list of open groups tells.
+    let mut left = groups.on_disk().await?;
     let mut waiting = 0;
     let mut retry = tokio::time::interval(STATE_PAUSE);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -52,7 +54,7 @@ pub async fn follow(
                     peers.set_address(NodeId(node.node_id), &node.peer_address);
                 }
             }
-            close_deleted(&catalog, &groups, &polls).await?;
+            close_deleted(&catalog, &groups, &polls, &mut left).await?;
             waiting = open_placed(&catalog, &groups).await?;
         }
         tokio::select! {
@@ -105,16 +107,18 @@ async fn open_one(
 
 /// Closes what the catalog once had and has no more. Group numbers are never reused, so that even a
 /// catalog replica that lags behind cannot mistake a new group for a deleted one.
-async fn close_deleted(catalog: &CatalogView, groups: &Arc<Groups>, polls: &Polls) -> anyhow::Result<()> {
-    let held: BTreeSet<GroupId> = groups
-        .on_disk()
-        .into_iter()
-        .chain(groups.list().iter().map(|g| g.id()))
-        .collect();
-    for id in held {
+async fn close_deleted(
+    catalog: &CatalogView,
+    groups: &Arc<Groups>,
+    polls: &Polls,
+    left: &mut BTreeSet<GroupId>,
+) -> anyhow::Result<()> {
+    let open = groups.list().into_iter().map(|g| g.id());
+    for id in open.chain(left.clone()).collect::<BTreeSet<_>>() {
         let deleted = id != GroupId::CATALOG && catalog.read(|c| c.was_deleted(id));
         if deleted {
             groups.remove(id).await?;
+            left.remove(&id);
             polls.forget(id);
             tracing::debug!(group = %id, "closed the replica of a deleted queue");
         }

@@ -87,6 +87,7 @@ impl Polls {
         };
         let mut turn = None;
         loop {
+            let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation) {
                 let reply = group.propose(command.clone()).await?;
                 if !is_empty(&reply) || Instant::now() >= deadline {
@@ -95,7 +96,7 @@ impl Polls {
             }
             drop(turn.take());
             let seen = group.leadership();
-            if !seen.leads || !group.leads_with_lease() {
+            if !seen.leads || !is_current || !group.leads_with_lease() {
                 return Err(NotDone::NotLeader(seen.leader.filter(|_| !seen.leads)));
             }
             if Instant::now() >= deadline {

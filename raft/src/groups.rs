@@ -116,9 +116,15 @@ impl Groups {
         self.open.read().values().cloned().collect()
     }
 
-    /// Groups with anything in this node's log, open or not.
-    pub fn on_disk(&self) -> Vec<GroupId> {
-        self.parts.wal.groups()
+    /// Groups with anything in this node's log or among its checkpoints, open or not. A removal that
+    /// was cut short leaves one without the other.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn on_disk(&self) -> Result<BTreeSet<GroupId>, StoreError> {
+        let mut groups: BTreeSet<GroupId> = self.parts.checkpointer.groups().await?.into_iter().collect();
+        groups.extend(self.parts.wal.groups());
+        Ok(groups)
     }
 
     /// The node's log, for its figures and its faults.

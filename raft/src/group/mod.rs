@@ -140,12 +140,18 @@ impl Group {
         }
     }
 
-    /// Whether this node leads and a majority confirmed it recently enough that no other leader can
-    /// have been elected: what it reads now is not stale.
+    /// Whether this node leads, has applied an entry of its own term and thereby all that its
+    /// predecessors had acknowledged, and a majority confirmed it recently enough that no other leader
+    /// can have been elected. What it reads is not stale if this is true before (then the state is
+    /// recent) and after (then nobody else was leading).
     pub fn leads_with_lease(&self) -> bool {
         let Ok(leader) = self.raft.as_leader() else {
             return false;
         };
+        let applied_term = self.replica.view(|s| s.applied.map(|id| *id.leader_id));
+        if applied_term != Some(leader.term()) || self.replica.has_ended() {
+            return false;
+        }
         leader
             .last_quorum_acked()
             .is_some_and(|acked| acked.elapsed() < self.lease)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::{Stream, StreamExt, wrappers::ReceiverStream};
 use tonic::Status;
 
@@ -19,8 +19,11 @@ use crate::types::{GroupId, NodeId};
 const CHUNK_BYTES: usize = 256 << 10;
 /// Chunks that wait for the network.
 const CHUNKS_IN_FLIGHT: usize = 4;
-/// The longest silence on a snapshot's stream; installing writes the whole state to disk once.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
+/// A stream on which nothing moves for this long is given up. There is no limit for a whole state,
+/// however large, as long as it moves.
+const STALL_MAX: Duration = Duration::from_secs(15);
+/// After its last chunk a state is installed: decoded and written to disk once.
+const INSTALL_MAX: Duration = Duration::from_secs(600);
 
 /// Sends a state to `node` and waits until it is installed there. `state` is asked for it once the
 /// node is reached.
@@ -34,12 +37,35 @@ pub async fn send(
 ) -> Result<pb::SnapshotReply, Status> {
     let mut client = client(peers, node).await?;
     let (header, rows) = state()?;
-    let call = client.install_snapshot(chunks(header, rows));
-    match tokio::time::timeout(SILENCE_MAX, call).await {
-        Ok(reply) => reply.map(tonic::Response::into_inner),
-        Err(_) => Err(Status::deadline_exceeded(
-            "the snapshot was not installed in time",
+    let (taken, progress) = watch::channel(());
+    let mut taken = Some(taken);
+    let chunks = chunks(header, rows).map(move |chunk| {
+        // The last chunk has the total; the channel's end tells that it was taken.
+        if let Some(taken) = &taken {
+            taken.send_replace(());
+        }
+        taken.take_if(|_| chunk.rows_total.is_some());
+        chunk
+    });
+    let call = client.install_snapshot(chunks);
+    tokio::select! {
+        // A reply counts even if it comes with the last moment.
+        biased;
+        reply = call => reply.map(tonic::Response::into_inner),
+        () = overdue(progress, STALL_MAX, INSTALL_MAX) => Err(Status::deadline_exceeded(
+            "the node does not take the snapshot or does not install it in time",
         )),
+    }
+}
+
+/// Returns when nothing has moved for `stall_max`, or, once all has been taken, after `install_max`.
+async fn overdue(mut progress: watch::Receiver<()>, stall_max: Duration, install_max: Duration) {
+    loop {
+        match tokio::time::timeout(stall_max, progress.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return tokio::time::sleep(install_max).await,
+            Err(_) => return,
+        }
     }
 }
 
@@ -59,8 +85,9 @@ pub async fn fetch(
         cluster: peers.cluster(),
         at_least,
     };
-    let stream = client.fetch_state(request).await?.into_inner();
-    receive(stream).await
+    let stream = tokio::time::timeout(STALL_MAX, client.fetch_state(request)).await;
+    let stream = stream.map_err(|_| Status::deadline_exceeded("the node does not answer"))?;
+    receive(stream?.into_inner()).await
 }
 
 async fn client(peers: &Arc<Peers>, node: NodeId) -> Result<PeersClient<tonic::transport::Channel>, Status> {
@@ -114,7 +141,7 @@ pub(super) async fn receive(
     let mut rows = Vec::new();
     let mut total = None;
     loop {
-        let next = tokio::time::timeout(SILENCE_MAX, chunks.next()).await;
+        let next = tokio::time::timeout(STALL_MAX, chunks.next()).await;
         let Some(chunk) = next.map_err(|_| Status::deadline_exceeded("the snapshot's stream fell silent"))?
         else {
             break;
@@ -134,4 +161,28 @@ pub(super) async fn receive(
 /// An I/O error as the other side should see it.
 pub(super) fn refused(error: &io::Error) -> Status {
     Status::failed_precondition(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    const NEVER: Duration = Duration::from_secs(3_600);
+    const NOW: Duration = Duration::ZERO;
+
+    #[tokio::test]
+    async fn a_state_that_moves_has_time_and_one_that_stands_still_has_not() {
+        let (taken, progress) = watch::channel(());
+        overdue(progress.clone(), NOW, NEVER).await;
+        let mut moving = Box::pin(overdue(progress, NEVER, NOW));
+        for _ in 0..3 {
+            taken.send(()).unwrap();
+            assert!(moving.as_mut().now_or_never().is_none());
+        }
+        // Everything was taken: from now on it is the installation's time.
+        drop(taken);
+        moving.await;
+    }
 }

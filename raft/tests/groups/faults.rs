@@ -1,10 +1,13 @@
 //! A replica that cannot go on says so; one that was closed does not.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use raft::group::NotDone;
-use raft::store::MemoryStore;
+use raft::machine::Delta;
+use raft::store::{MemoryStore, Store};
 use raft::types::GroupId;
 use tokio_util::sync::CancellationToken;
 
@@ -54,4 +57,25 @@ async fn who_waits_for_another_leader_hears_of_the_end_of_this_one() {
     removed.unwrap();
     assert!(group.fault().is_some());
     groups.check().unwrap();
+}
+
+#[tokio::test]
+async fn a_checkpoint_without_a_log_is_found_and_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(MemoryStore::default());
+    let whole = Delta {
+        clear: true,
+        ..Delta::default()
+    };
+    store.write(GroupId(9), Bytes::new(), whole).unwrap();
+    let groups = start(dir.path(), store.clone());
+    let group = open(&groups, 1).await;
+    assert_eq!(
+        groups.on_disk().await.unwrap(),
+        BTreeSet::from([GroupId(1), GroupId(9)])
+    );
+    groups.remove(GroupId(9)).await.unwrap();
+    groups.remove(group.id()).await.unwrap();
+    assert!(groups.on_disk().await.unwrap().is_empty());
+    assert!(store.groups().unwrap().is_empty());
 }

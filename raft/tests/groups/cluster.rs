@@ -1,0 +1,163 @@
+//! Three nodes over loopback: a follower that lost its state or fell behind the purged log.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use raft::env::{BoxFuture, Env};
+use raft::group::{Group, OpenError, Timing};
+use raft::groups::{Birth, Groups, GroupsOptions};
+use raft::machine::MachineKind;
+use raft::peers::server::{Inbound, serve};
+use raft::peers::{Peers, pb};
+use raft::store::{MemoryStore, Store};
+use raft::types::{GroupId, NodeId};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::node::{PATIENCE, configure, messages, options, send};
+
+const GROUP: GroupId = GroupId(5);
+const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+
+/// The first leader stays leader, even on a machine that is busy with other things.
+const PATIENT: Timing = Timing {
+    heartbeat_ms: 100,
+    election_min_ms: 2_000,
+    election_max_ms: 4_000,
+};
+
+struct Node {
+    groups: Arc<Groups>,
+    peers: Arc<Peers>,
+    address: String,
+    _serving: DropGuard,
+}
+
+struct Replicas(Arc<Groups>);
+
+impl Inbound for Replicas {
+    fn group(&self, group: GroupId) -> Option<Arc<Group>> {
+        self.0.get(group)
+    }
+
+    fn command(&self, _: GroupId, _: pb::Command) -> BoxFuture<'static, pb::CommandReply> {
+        Box::pin(std::future::ready(pb::CommandReply::default()))
+    }
+
+    fn counts(&self, _: GroupId) -> pb::CountsReply {
+        pb::CountsReply::default()
+    }
+
+    fn hello(&self, _: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {
+        Box::pin(std::future::ready(pb::HelloReply::default()))
+    }
+}
+
+async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node {
+    let env = Env::real().unwrap();
+    let listener = env.net.bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_address().unwrap();
+    let peers = Peers::new(env.clone(), id);
+    peers.set_cluster("test");
+    let options = GroupsOptions {
+        timing: PATIENT,
+        ..options()
+    };
+    let groups = Groups::start(env, dir, store, peers.clone(), options).unwrap();
+    let stop = CancellationToken::new();
+    let inbound = Arc::new(Replicas(groups.clone()));
+    let routes = tonic::service::Routes::default();
+    tokio::spawn(serve(peers.clone(), inbound, listener, routes, stop.clone()));
+    Node {
+        groups,
+        peers,
+        address,
+        _serving: stop.drop_guard(),
+    }
+}
+
+fn introduce(nodes: &[&Node]) {
+    for node in nodes {
+        for other in nodes {
+            node.peers.set_address(other.peers.me(), &other.address);
+        }
+    }
+}
+
+async fn open(node: &Node) -> Result<Arc<Group>, OpenError> {
+    let birth = Birth {
+        members: BTreeSet::from(NODES),
+        first: node.peers.me() == NODES[0],
+    };
+    node.groups
+        .open(GROUP, MachineKind::Queue, &NODES, None, Some(birth))
+        .await
+}
+
+/// Ends a node as a crash would, but in order, so that its folder can be opened again.
+async fn stop(node: Node) {
+    node.groups.shutdown().await;
+    node.groups.wal().close().await.unwrap();
+}
+
+/// Sends until `purged` says that enough of the logs is gone.
+async fn fill(leader: &Group, nodes: &[&Node], purged: impl Fn() -> bool) -> u64 {
+    let mut sent = 0;
+    while !purged() {
+        send(leader, 1_000).await;
+        sent += 1;
+        for node in nodes {
+            node.groups.limit_log().await;
+        }
+        assert!(sent < 2_000, "nothing is purged");
+    }
+    sent
+}
+
+async fn caught_up(group: &Group, leader: &Group, sent: u64) {
+    let caught_up = group.wait_applied(leader.progress().applied);
+    tokio::time::timeout(PATIENCE, caught_up).await.unwrap().unwrap();
+    assert_eq!(messages(group), sent);
+}
+
+#[tokio::test]
+async fn a_follower_gets_its_state_back_after_its_loss_and_after_a_long_absence() {
+    let dirs = NODES.map(|_| tempfile::tempdir().unwrap());
+    let [one, two, three] =
+        [0, 1, 2].map(|at| start(NODES[at], dirs[at].path(), Arc::new(MemoryStore::default())));
+    let (one, two, three) = tokio::join!(one, two, three);
+    introduce(&[&one, &two, &three]);
+    let (leader, _second, third) = tokio::join!(open(&one), open(&two), open(&three));
+    let (leader, third) = (leader.unwrap(), third.unwrap());
+    tokio::time::timeout(PATIENCE, leader.wait_applied(1))
+        .await
+        .unwrap()
+        .unwrap();
+    configure(&leader).await;
+    let mut sent = fill(&leader, &[&one, &two, &three], || third.progress().first > 0).await;
+    drop(third);
+    stop(three).await;
+
+    // Its checkpoint is lost, and at first it knows nobody: it stays closed and holds nobody up.
+    let store = Arc::new(MemoryStore::default());
+    let three = start(NODES[2], dirs[2].path(), store.clone()).await;
+    assert!(matches!(open(&three).await, Err(OpenError::NoState(GROUP))));
+    assert!(three.groups.get(GROUP).is_none());
+    introduce(&[&one, &two, &three]);
+    let third = open(&three).await.unwrap();
+    caught_up(&third, &leader, sent).await;
+
+    // Meanwhile the others let go of what it needs: the leader sends the whole state.
+    let missed = third.progress().last;
+    drop(third);
+    stop(three).await;
+    let purged = || leader.progress().first > missed + 5;
+    sent += fill(&leader, &[&one, &two], purged).await;
+    let three = start(NODES[2], dirs[2].path(), store).await;
+    introduce(&[&one, &two, &three]);
+    let third = open(&three).await.unwrap();
+    caught_up(&third, &leader, sent).await;
+    for node in [&one, &two, &three] {
+        node.groups.check().unwrap();
+    }
+}
