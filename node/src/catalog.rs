@@ -40,7 +40,28 @@ impl QueueView {
 pub struct CatalogView {
     group: Arc<Group>,
     peers: Arc<Peers>,
-    queues: RwLock<HashMap<ResourceKey, Arc<QueueView>>>,
+    queues: RwLock<Views>,
+}
+
+/// Parsed queues. Those of deleted queues go when the number has doubled, so that looking for them
+/// costs no more than putting them in.
+#[derive(Default)]
+struct Views {
+    by_key: HashMap<ResourceKey, Arc<QueueView>>,
+    after_sweep: usize,
+}
+
+/// Fewer views than this are never swept.
+const VIEWS_MIN: usize = 1_024;
+
+impl Views {
+    fn insert(&mut self, key: ResourceKey, view: Arc<QueueView>, exists: impl Fn(&ResourceKey) -> bool) {
+        if self.by_key.len() >= VIEWS_MIN.max(2 * self.after_sweep) {
+            self.by_key.retain(|key, _| exists(key));
+            self.after_sweep = self.by_key.len();
+        }
+        self.by_key.insert(key, view);
+    }
 }
 
 impl CatalogView {
@@ -69,7 +90,7 @@ impl CatalogView {
     /// A queue, if the local replica knows it.
     pub fn queue_here(&self, key: &ResourceKey) -> Option<Arc<QueueView>> {
         let version = self.read(|c| c.queue(key).map(|q| q.version))?;
-        if let Some(view) = self.queues.read().get(key)
+        if let Some(view) = self.queues.read().by_key.get(key)
             && view.record.version == version
         {
             return Some(view.clone());
@@ -86,7 +107,8 @@ impl CatalogView {
             settings,
             replicas,
         });
-        self.queues.write().insert(key.clone(), view.clone());
+        let exists = |key: &ResourceKey| self.read(|c| c.queue(key).is_some());
+        self.queues.write().insert(key.clone(), view.clone(), exists);
         Some(view)
     }
 
@@ -103,7 +125,7 @@ impl CatalogView {
         if let Some(view) = self.queue_here(key) {
             return Ok(Some(view));
         }
-        self.queues.write().remove(key);
+        self.queues.write().by_key.remove(key);
         self.catch_up(patience).await?;
         Ok(self.queue_here(key))
     }
@@ -154,5 +176,33 @@ impl CatalogView {
                 .cloned()
                 .collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: usize) -> ResourceKey {
+        ResourceKey {
+            name: format!("queue-{n}"),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn views_of_deleted_queues_do_not_pile_up() {
+        let view = Arc::new(QueueView {
+            record: QueueRecord::default(),
+            settings: QueueSettings::of(&Default::default()),
+            replicas: Arc::from([]),
+        });
+        let mut views = Views::default();
+        let lasting: Vec<ResourceKey> = (0..10).map(key).collect();
+        for n in 0..10 * VIEWS_MIN {
+            views.insert(key(n), view.clone(), |key| lasting.contains(key));
+            assert!(views.by_key.len() <= VIEWS_MIN);
+        }
+        assert!(lasting.iter().all(|key| views.by_key.contains_key(key)));
     }
 }

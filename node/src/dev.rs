@@ -12,15 +12,16 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Dev;
 use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits};
 
-const NODES: u16 = 3;
+/// How many nodes run in the process.
+pub const NODES: u16 = 3;
 /// Ports from one node to the next: 4566 4576 4586.
 const PORT_STRIDE: u16 = 10;
 
-/// Runs until `stop`.
+/// Runs until `stop`. Each node gets these `limits`.
 ///
 /// # Errors
 /// If a node cannot start or fails.
-pub async fn run(dev: Dev, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn run(dev: Dev, limits: Limits, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
     let temporary;
     let data_dir = if dev.ephemeral {
         temporary = Temporary::new(&env)?;
@@ -30,7 +31,7 @@ pub async fn run(dev: Dev, env: Env, stop: CancellationToken) -> anyhow::Result<
     };
     let mut nodes = JoinSet::new();
     for index in 0..NODES {
-        let config = config(&data_dir, dev.port, index);
+        let config = config(&data_dir, dev.port, index, limits);
         nodes.spawn(crate::run(config, env.clone(), stop.clone()));
     }
     let announced = async {
@@ -52,7 +53,7 @@ pub async fn run(dev: Dev, env: Env, stop: CancellationToken) -> anyhow::Result<
     }
 }
 
-fn config(data_dir: &Path, port: u16, index: u16) -> Config {
+fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
     let address = |offset: u16, index: u16| format!("127.0.0.1:{}", port + offset + index * PORT_STRIDE);
     Config {
         node_id: NodeId(u64::from(index) + 1),
@@ -68,7 +69,7 @@ fn config(data_dir: &Path, port: u16, index: u16) -> Config {
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
         checkpoint_bytes: CHECKPOINT_BYTES,
-        limits: Limits::default(),
+        limits,
     }
 }
 

@@ -139,6 +139,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         }
     };
     admin.set_catalog(catalog.clone());
+    router.set_catalog(catalog.clone());
     *peerside.router.write() = Some(router.clone());
 
     tasks.spawn(placement::follow(

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use node::cli::{Cli, Command, Output};
+use node::config::Limits;
 use raft::env::Env;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +69,11 @@ fn raise_descriptor_limit() -> usize {
 async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
     let env = Env::real().context("no randomness from the operating system")?;
     match command {
-        Command::Dev(dev) => node::dev::run(dev, env, stop_on_signal()?).await,
+        Command::Dev(dev) => {
+            let mut limits = Limits::default();
+            limits.fit_descriptors(descriptors / usize::from(node::dev::NODES));
+            node::dev::run(dev, limits, env, stop_on_signal()?).await
+        }
         Command::Server(server) => {
             let mut config = server.resolve()?;
             config.limits.fit_descriptors(descriptors);

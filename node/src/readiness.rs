@@ -1,5 +1,6 @@
 //! Whether this node is ready for clients: it belongs to a cluster, its catalog has caught up, and
-//! the cluster knows where it is.
+//! the cluster knows where it is. That is checked again and again, so that balancers avoid a node that
+//! is cut off. It still serves who comes nevertheless: perhaps the group in question has a majority.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,10 @@ use crate::router::Router;
 /// How long one try to catch up may take before the seeds are greeted again.
 const TRY_TIMEOUT: Duration = Duration::from_secs(2);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// How often a ready node is checked, and how long one check may take.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Failed checks in a row after which the node is not ready; elections fail fewer.
+const FAILURES_MAX: u32 = 3;
 
 /// Shared by everybody who must know.
 #[derive(Clone, Default)]
@@ -30,23 +35,45 @@ pub struct Readiness(Arc<State>);
 #[derive(Default)]
 struct State {
     ready: AtomicBool,
+    was_ready: AtomicBool,
+    leaving: AtomicBool,
     changed: Notify,
 }
 
 impl Readiness {
-    /// Whether clients may come.
+    /// Whether clients should come.
     pub fn is_ready(&self) -> bool {
-        self.0.ready.load(Ordering::Acquire)
+        self.0.ready.load(Ordering::Acquire) && !self.0.leaving.load(Ordering::Acquire)
     }
 
-    /// The node is going away.
+    /// Whether clients that come are served: once the node was ready, always.
+    pub fn may_serve(&self) -> bool {
+        self.0.was_ready.load(Ordering::Acquire)
+    }
+
+    /// The node is going away, and will not be ready again.
     pub fn lost(&self) {
-        self.set(false);
+        self.0.leaving.store(true, Ordering::Release);
+        self.0.changed.notify_waiters();
     }
 
     fn set(&self, ready: bool) {
+        self.0.was_ready.fetch_or(ready, Ordering::AcqRel);
         self.0.ready.store(ready, Ordering::Release);
         self.0.changed.notify_waiters();
+    }
+
+    /// Follows the outcome of a check; `failures` counts those that failed in a row.
+    fn checked(&self, passed: bool, failures: &mut u32) {
+        *failures = if passed { 0 } else { failures.saturating_add(1) };
+        let was = self.0.ready.load(Ordering::Acquire);
+        if passed && !was {
+            tracing::info!("ready again");
+            self.set(true);
+        } else if *failures >= FAILURES_MAX && was {
+            tracing::warn!("not ready: the catalog's leader cannot be reached");
+            self.set(false);
+        }
     }
 
     /// The standard gRPC health service, which says the same.
@@ -57,6 +84,9 @@ impl Readiness {
         tokio::spawn(end.run_until_cancelled_owned(async move {
             loop {
                 let changed = state.0.changed.notified();
+                tokio::pin!(changed);
+                // From here on no change is missed.
+                changed.as_mut().enable();
                 let status = if state.is_ready() {
                     ServingStatus::Serving
                 } else {
@@ -70,7 +100,7 @@ impl Readiness {
     }
 }
 
-/// Works until this node is ready, then waits for `end`.
+/// Works until this node is ready, then checks until `end` that it still is.
 ///
 /// # Errors
 /// If the cluster refuses this node.
@@ -113,8 +143,20 @@ pub async fn achieve(
     }
     readiness.set(true);
     tracing::info!("ready");
-    end.cancelled().await;
+    end.run_until_cancelled(check(&readiness, &catalog)).await;
     Ok(())
+}
+
+/// A replica that cannot learn from the leader how far the catalog is, or cannot get there, is stale.
+async fn check(readiness: &Readiness, catalog: &CatalogView) {
+    let mut interval = tokio::time::interval(CHECK_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failures = 0;
+    loop {
+        interval.tick().await;
+        let passed = catalog.catch_up(CHECK_INTERVAL).await.is_ok();
+        readiness.checked(passed, &mut failures);
+    }
 }
 
 /// Asks the seeds who they are: addresses may have changed since this node last ran.
@@ -130,5 +172,29 @@ pub(crate) async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, p
         {
             peers.set_address(NodeId(record.node_id), &record.peer_address);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_follows_the_checks_until_the_node_leaves() {
+        let readiness = Readiness::default();
+        let mut failures = 0;
+        assert!(!readiness.is_ready() && !readiness.may_serve());
+        readiness.set(true);
+        for passed in [false, false, true, false, false] {
+            readiness.checked(passed, &mut failures);
+            assert!(readiness.is_ready(), "never three failures in a row");
+        }
+        readiness.checked(false, &mut failures);
+        assert!(!readiness.is_ready() && readiness.may_serve());
+        readiness.checked(true, &mut failures);
+        assert!(readiness.is_ready());
+        readiness.lost();
+        readiness.checked(true, &mut failures);
+        assert!(!readiness.is_ready() && readiness.may_serve());
     }
 }

@@ -4,7 +4,7 @@
 //! machine answers a repetition with the first reply.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use raft::peers::{CallError, Peers};
 use raft::types::{GroupId, NodeId};
 use tokio::time::Instant;
 
+use crate::catalog::CatalogView;
 use crate::local::Local;
 
 /// How long a node is trusted to answer a command, beyond the time a receive may wait. Then the
@@ -27,6 +28,8 @@ use crate::local::Local;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause before a repetition, while nobody leads.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Leaders remembered at most.
+const HINTS_MAX: usize = 65_536;
 
 /// Why a command has no reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +40,9 @@ pub enum RouteError {
     /// The group has too much to do. The command was not taken.
     #[error("{0} is overloaded")]
     Busy(GroupId),
+    /// The group was deleted. The command may have taken effect before.
+    #[error("{0} does not exist any more")]
+    NoSuchGroup(GroupId),
 }
 
 /// A command on its way.
@@ -60,6 +66,8 @@ pub struct Router {
     patience: Duration,
     /// Last known leaders of groups that have no replica here.
     hints: Mutex<HashMap<GroupId, NodeId>>,
+    /// Set once this node belongs to a cluster.
+    catalog: OnceLock<Arc<CatalogView>>,
 }
 
 enum Attempt {
@@ -78,7 +86,14 @@ impl Router {
             local,
             patience,
             hints: Mutex::default(),
+            catalog: OnceLock::new(),
         })
+    }
+
+    /// Lets the router know what exists.
+    pub fn set_catalog(&self, catalog: Arc<CatalogView>) {
+        // There is only one catalog: a second call changes nothing.
+        let _ = self.catalog.set(catalog);
     }
 
     /// Gets `command` done.
@@ -107,6 +122,9 @@ impl Router {
                     hint = leader.filter(|l| Some(*l) != target);
                     if hint.is_none() {
                         self.hints.lock().remove(&command.group);
+                        if self.was_deleted(command.group) {
+                            return Err(RouteError::NoSuchGroup(command.group));
+                        }
                         self.pause(&command).await;
                     }
                     if Instant::now() >= deadline {
@@ -123,7 +141,7 @@ impl Router {
         let begun = Instant::now();
         for attempt in 0.. {
             let known = self.groups.get(group).and_then(|g| g.leadership().leader);
-            let target = known.or_else(|| Some(replicas[attempt % replicas.len().max(1)]))?;
+            let target = known.or_else(|| replicas.get(attempt % replicas.len().max(1)).copied())?;
             let counts = if target == self.peers.me() {
                 Some(self.local.counts(group))
             } else {
@@ -132,7 +150,7 @@ impl Router {
             if let Some(counts) = counts.filter(|c| c.leads) {
                 return Some(counts);
             }
-            if begun.elapsed() > self.patience {
+            if begun.elapsed() > self.patience || self.was_deleted(group) {
                 break;
             }
             tokio::time::sleep(RETRY_PAUSE).await;
@@ -151,7 +169,8 @@ impl Router {
         }
     }
 
-    /// Waits until this node's replica of a new group knows a leader, within a bound.
+    /// Waits until this node's replica of a new group knows a leader, within a bound; not at all if
+    /// the group has no replica here.
     pub async fn wait_for_leader(&self, group: GroupId) {
         let led = async {
             loop {
@@ -161,6 +180,8 @@ impl Router {
                         return;
                     }
                     group.leadership_changed(seen).await;
+                } else if self.is_elsewhere(group) {
+                    return;
                 } else {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
@@ -168,6 +189,34 @@ impl Router {
         };
         // Without one by then, the first message waits for it.
         let _ = tokio::time::timeout(ATTEMPT_TIMEOUT, led).await;
+    }
+
+    /// Whether the catalog, as far as this node knows it, places the group on other nodes only.
+    fn is_elsewhere(&self, group: GroupId) -> bool {
+        let me = self.peers.me().0;
+        self.catalog
+            .get()
+            .is_some_and(|c| c.read(|c| c.group(group).is_some_and(|g| !g.replicas.contains(&me))))
+    }
+
+    /// Whether this node knows that the group was deleted. It may be, and not known here yet.
+    fn was_deleted(&self, group: GroupId) -> bool {
+        self.catalog
+            .get()
+            .is_some_and(|c| c.read(|c| c.was_deleted(group)))
+    }
+
+    /// Remembers who leads a group that has no replica here. Only a hint: when there are too many,
+    /// those of deleted groups go, and if that does not help, all.
+    fn remember(&self, group: GroupId, leader: NodeId) {
+        let mut hints = self.hints.lock();
+        if hints.len() >= HINTS_MAX {
+            hints.retain(|group, _| !self.was_deleted(*group));
+            if hints.len() > HINTS_MAX / 2 {
+                hints.clear();
+            }
+        }
+        hints.insert(group, leader);
     }
 
     /// Which node to ask: the hinted one, the leader that this replica knows, or a replica in turn.
@@ -247,8 +296,8 @@ impl Router {
                     }
                     Reason::Busy => Attempt::Failed(RouteError::Busy(group)),
                     Reason::Unintelligible => Attempt::Done(Reply::Unintelligible),
-                    // A replica that is not open there may be opening, or be gone for good; the
-                    // catalog knows, and the caller looks there when time is up.
+                    // A replica that is not open there may be opening, or be gone for good: the
+                    // catalog knows.
                     Reason::NoSuchGroup | Reason::Stopped | Reason::Unspecified => Attempt::Again(None),
                 };
             }
@@ -257,7 +306,7 @@ impl Router {
             return Attempt::Again(None);
         };
         if self.groups.get(group).is_none() {
-            self.hints.lock().insert(group, node);
+            self.remember(group, node);
         }
         Attempt::Done(reply)
     }

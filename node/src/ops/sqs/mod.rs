@@ -129,6 +129,7 @@ impl Context<'_> {
             receive: wait,
         };
         let reply = match self.frontend.router.command(command).await {
+            Err(RouteError::NoSuchGroup(_)) => Err(errors::queue_does_not_exist()),
             // A queue that was deleted meanwhile has no leader any more.
             Err(RouteError::Unavailable(group)) if self.is_gone(group).await => {
                 Err(errors::queue_does_not_exist())
@@ -150,7 +151,7 @@ impl Context<'_> {
 fn route_error(error: RouteError) -> ApiError {
     match error {
         RouteError::Busy(_) => errors::request_throttled(),
-        RouteError::Unavailable(_) => error::service_unavailable(),
+        RouteError::Unavailable(_) | RouteError::NoSuchGroup(_) => error::service_unavailable(),
     }
 }
 
