@@ -7,7 +7,7 @@ use raft::peers::pb::CountsReply;
 use super::{Context, Result};
 
 pub(super) async fn get(context: &Context<'_>, input: Input) -> Result<Output> {
-    let queue = context.queue(&input.queue).await?;
+    let queue = context.queue_now(&input.queue).await?;
     let counts = if input.wants_counts() {
         context
             .frontend

@@ -11,7 +11,7 @@ pub(super) async fn get(context: &Context<'_>, input: Input) -> Result<Output> {
         account: input.owner.unwrap_or_else(|| call.caller.account.clone()),
         name: input.name,
     };
-    context.queue(&queue).await?;
+    context.queue_now(&queue).await?;
     Ok(Output {
         queue_url: queue.url(&call.host),
     })

@@ -98,6 +98,18 @@ impl Context<'_> {
         }
     }
 
+    /// The same, as it is now: for operations about the queue itself, which must see what another
+    /// node has acknowledged a moment ago. Those about messages need not ask: the partition's leader
+    /// knows whether it is still there.
+    async fn queue_now(&self, queue: &QueueRef) -> Result<Arc<QueueView>> {
+        let (catalog, patience) = (&self.frontend.catalog, self.frontend.limits.patience);
+        catalog
+            .catch_up(patience)
+            .await
+            .map_err(|_| error::service_unavailable())?;
+        self.queue(queue).await
+    }
+
     /// Gets a command done by the catalog.
     async fn catalog(&self, op: CatalogOp) -> Result<CatalogAnswer> {
         let command = CatalogCommand {

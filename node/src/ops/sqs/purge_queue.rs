@@ -7,7 +7,7 @@ use raft::command::queue::{Outcome, Purge, QueueAnswer, QueueOp};
 use super::{Context, Result, misfit};
 
 pub(super) async fn purge(context: &Context<'_>, input: Input) -> Result<Done> {
-    let queue = context.queue(&input.queue).await?;
+    let queue = context.queue_now(&input.queue).await?;
     let answer = context.partition(&queue, QueueOp::Purge(Purge {}), None).await?;
     let outcome = match &answer {
         QueueAnswer::Outcomes(outcomes) => outcomes.outcomes.first().copied(),

@@ -7,7 +7,7 @@ use raft::command::catalog::{CatalogAnswer, CatalogOp, SetQueueAttributes};
 use super::{Context, Result};
 
 pub(super) async fn set(context: &Context<'_>, input: Input) -> Result<Done> {
-    let queue = context.queue(&input.queue).await?;
+    let queue = context.queue_now(&input.queue).await?;
     let command = SetQueueAttributes {
         key: queue.record.key.clone(),
         changes: input.changes.against(&queue.record.attributes)?,

@@ -24,7 +24,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName as Attribute};
 
 /// Checkpoints after so few bytes that a test can wait for them.
-const SMALL_CHECKPOINTS: [&str; 2] = ["--checkpoint-bytes", "200000"];
+const SMALL_CHECKPOINTS: [&str; 2] = ["--checkpoint-bytes", "60000"];
 
 /// A queue; FIFO if its name says so.
 async fn create(client: &Client, name: &str, visibility_s: u64) -> String {
