@@ -132,7 +132,7 @@ impl Frontend {
             Err(refused) => return (UNKNOWN, refused.respond(request_id)),
         };
         let operation = call.operation.spec().name;
-        if !self.readiness.is_ready() {
+        if !self.readiness.may_serve() {
             return (operation, call.fail(&error::service_unavailable(), request_id));
         }
         // A receive holds no permit: waiting polls have a bound of their own.

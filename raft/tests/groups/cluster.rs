@@ -63,7 +63,7 @@ async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node {
         timing: PATIENT,
         ..options()
     };
-    let groups = Groups::start(env, dir, store, peers.clone(), options).unwrap();
+    let groups = Groups::start(env, dir, || Ok(store), peers.clone(), options).unwrap();
     let stop = CancellationToken::new();
     let inbound = Arc::new(Replicas(groups.clone()));
     let routes = tonic::service::Routes::default();
