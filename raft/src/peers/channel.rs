@@ -20,7 +20,7 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Connects to a peer's gRPC service at `host:port`.
 ///
 /// # Errors
-/// Whatever the connection attempt met, within [`super::CONNECT_TIMEOUT`].
+/// Whatever the connection attempt met, within a second.
 pub async fn connect(net: Arc<dyn Net>, address: &str) -> Result<Channel, tonic::transport::Error> {
     let endpoint = Endpoint::try_from(format!("http://{address}"))?
         .connect_timeout(super::CONNECT_TIMEOUT)
