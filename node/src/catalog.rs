@@ -1,7 +1,7 @@
 //! This node's view of the catalog: local reads of its replica, and a way to be sure that they are
 //! recent.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub struct CatalogView {
 /// costs no more than putting them in.
 #[derive(Default)]
 struct Views {
-    by_key: HashMap<ResourceKey, Arc<QueueView>>,
+    by_key: BTreeMap<ResourceKey, Arc<QueueView>>,
     after_sweep: usize,
 }
 

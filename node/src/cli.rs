@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use raft::group::Timing;
 use raft::types::NodeId;
+use raft::wal::WalOptions;
 use serde::Deserialize;
 
 use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits};
@@ -188,6 +189,7 @@ impl Server {
             replicas: pick!(replicas).unwrap_or(3).max(1),
             timing,
             checkpoints: Checkpoints::Disk,
+            wal: WalOptions::default(),
             checkpoint_bytes: pick!(checkpoint_bytes).unwrap_or(CHECKPOINT_BYTES),
             limits: Limits {
                 connections: pick!(max_connections).unwrap_or(limits.connections),

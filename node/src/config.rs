@@ -1,10 +1,14 @@
 //! What a node is told: flags, environment variables and a TOML file, in that order of precedence.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use raft::group::Timing;
+use raft::store::Store;
 use raft::types::NodeId;
+use raft::wal::WalOptions;
 
 /// The configuration of one node.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub struct Config {
     pub timing: Timing,
     /// Where checkpoints go.
     pub checkpoints: Checkpoints,
+    /// The log's sizes.
+    pub wal: WalOptions,
     /// A group's log may grow by this much before its state is written to a checkpoint.
     pub checkpoint_bytes: u64,
     /// Bounds on what clients may occupy.
@@ -43,12 +49,21 @@ pub struct Config {
 pub const CHECKPOINT_BYTES: u64 = 256 << 20;
 
 /// Where checkpoints go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Checkpoints {
     /// sled, in the data folder.
     Disk,
-    /// Memory: for simulation, whose disks sled does not know.
-    Memory,
+    /// A store that outlives the node: for simulation, whose disks sled does not know.
+    Given(Arc<dyn Store>),
+}
+
+impl fmt::Debug for Checkpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Checkpoints::Disk => "Disk",
+            Checkpoints::Given(_) => "Given",
+        })
+    }
 }
 
 /// Bounds on what clients may occupy. Beyond them a request gets the service's throttling error.

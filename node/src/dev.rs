@@ -6,6 +6,7 @@ use anyhow::Context;
 use raft::env::Env;
 use raft::group::Timing;
 use raft::types::NodeId;
+use raft::wal::WalOptions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +69,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         replicas: 3,
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
+        wal: WalOptions::default(),
         checkpoint_bytes: CHECKPOINT_BYTES,
         limits,
     }

@@ -14,9 +14,8 @@ use raft::group::OpenError;
 use raft::groups::{Birth, Groups, GroupsOptions};
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
-use raft::store::{MemoryStore, SledStore, Store, StoreError};
+use raft::store::{SledStore, Store, StoreError};
 use raft::types::{GroupId, NodeId};
-use raft::wal::WalOptions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -73,7 +72,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         GroupsOptions {
             timing: config.timing,
             checkpoint_bytes: config.checkpoint_bytes,
-            wal: WalOptions::default(),
+            wal: config.wal.clone(),
         },
     )?;
     let polls = Polls::new(env.clone(), config.limits.polls);
@@ -221,12 +220,12 @@ fn record(config: &Config, identity: &Identity) -> NodeRecord {
 }
 
 fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match config.checkpoints {
+    Ok(match &config.checkpoints {
         Checkpoints::Disk => {
             let folder = config.data_dir.join("checkpoints");
             Arc::new(SledStore::open(&folder)?)
         }
-        Checkpoints::Memory => Arc::new(MemoryStore::default()),
+        Checkpoints::Given(store) => store.clone(),
     })
 }
 

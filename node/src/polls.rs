@@ -4,7 +4,7 @@
 //! Waiting receives are not state: when the leader changes they go back to their router, which
 //! asks the next leader for the rest of the time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct Polls {
     env: Env,
     max: usize,
     waiting: AtomicUsize,
-    partitions: Mutex<HashMap<GroupId, Arc<Partition>>>,
+    partitions: Mutex<BTreeMap<GroupId, Arc<Partition>>>,
 }
 
 #[derive(Default)]

@@ -3,7 +3,7 @@
 //! request's deadline. That is safe because every command carries an invocation, under which the
 //! machine answers a repetition with the first reply.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub struct Router {
     local: Arc<Local>,
     patience: Duration,
     /// Last known leaders of groups that have no replica here.
-    hints: Mutex<HashMap<GroupId, NodeId>>,
+    hints: Mutex<BTreeMap<GroupId, NodeId>>,
     /// Set once this node belongs to a cluster.
     catalog: OnceLock<Arc<CatalogView>>,
 }

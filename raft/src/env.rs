@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::types::Millis;
+use crate::witness::Witness;
 
 pub mod real;
 
@@ -29,6 +30,8 @@ pub struct Env {
     pub net: Arc<dyn Net>,
     /// How blocking loops (WAL writer, checkpoint writer) are run.
     pub workers: Arc<dyn Workers>,
+    /// Who watches what the node's replicas do; nobody in production.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 /// Wall time, which may jump. Only leaders read it, to stamp entries.

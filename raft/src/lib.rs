@@ -13,3 +13,4 @@ pub mod peers;
 pub mod store;
 pub mod types;
 pub mod wal;
+pub mod witness;

@@ -1,73 +1,155 @@
-//! A client that speaks AWS JSON to simulated nodes, and repeats a call as SDKs do.
+//! Hosts of clients, and a client that speaks AWS JSON and repeats a call as SDKs do: under one
+//! invocation id, on server errors, throttling, and when no answer comes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::anyhow;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use serde_json::Value;
 use turmoil::net::TcpStream;
 
-use crate::cluster::API_PORT;
+use crate::history::{Call, Outcome, Recorder};
+use crate::host::{API_PORT, name};
+use crate::rng::Rng;
+use crate::scenario::Scenario;
+use crate::workload::{Context, WORKLOADS};
 
-/// How long one attempt may take.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(25);
-/// Pause between attempts.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// How long one attempt may take, beyond the time that a receive waits.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+const ATTEMPTS_MAX: usize = 6;
+const PAUSE_MS: u64 = 100;
 
-/// Calls an operation on one of `hosts` after the other, under one invocation id, until one answers
-/// with something else than a server error.
-///
-/// # Errors
-/// The service's error, or that none answered after `attempts`.
-pub async fn call(
-    hosts: &[String],
-    operation: &str,
-    invocation: &str,
-    input: &Value,
-    attempts: usize,
-) -> anyhow::Result<Value> {
-    let mut last = None;
-    for host in hosts.iter().cycle().take(attempts) {
-        match tokio::time::timeout(ATTEMPT_TIMEOUT, attempt(host, operation, invocation, input)).await {
-            Ok(Ok((status, body))) if status < 500 => {
-                if status == 200 {
-                    return Ok(body);
-                }
-                bail!("{operation}: {status} {body}");
-            }
-            Ok(Ok((status, body))) => last = Some(anyhow::anyhow!("{status} {body}")),
-            Ok(Err(error)) => last = Some(error),
-            Err(_) => last = Some(anyhow::anyhow!("no answer in time")),
-        }
-        tokio::time::sleep(RETRY_PAUSE).await;
-    }
-    Err(last.unwrap_or_else(|| anyhow::anyhow!("no attempts"))).with_context(|| operation.to_owned())
+/// The host of a client.
+pub fn host(number: usize) -> String {
+    format!("c{number}")
 }
 
-async fn attempt(
-    host: &str,
-    operation: &str,
-    invocation: &str,
-    input: &Value,
-) -> anyhow::Result<(u16, Value)> {
-    let stream = TcpStream::connect((host, API_PORT)).await?;
+/// A host that runs one workload.
+pub struct Host {
+    number: usize,
+    scenario: Arc<Scenario>,
+    recorder: Arc<Recorder>,
+}
+
+impl Host {
+    /// Number `number` of a scenario's.
+    pub fn new(number: usize, scenario: Arc<Scenario>, recorder: Arc<Recorder>) -> Host {
+        Host {
+            number,
+            scenario,
+            recorder,
+        }
+    }
+
+    /// The host's software.
+    pub async fn work(self) -> turmoil::Result {
+        let workload = WORKLOADS[self.scenario.clients[self.number]];
+        let rng = Rng::new(self.scenario.seed).child(&format!("client {}", self.number));
+        let client = Client {
+            host: host(self.number),
+            nodes: (1..=self.scenario.nodes).map(name).collect(),
+            rng: Mutex::new(rng.child("calls")),
+            recorder: self.recorder,
+        };
+        tokio::time::sleep(self.scenario.begin).await;
+        let context = Context {
+            name: format!("{}-{}", workload.name, self.number),
+            client: Arc::new(client),
+            rng: rng.child(workload.name),
+            scenario: self.scenario,
+        };
+        (workload.run)(context)
+            .await
+            .map_err(|error| format!("{}, client {}: {error:#}", workload.name, self.number).into())
+    }
+}
+
+/// Makes calls and has them recorded.
+pub struct Client {
+    host: String,
+    nodes: Vec<String>,
+    rng: Mutex<Rng>,
+    recorder: Arc<Recorder>,
+}
+
+impl Client {
+    /// Calls an operation on a queue, or on none, with the SDK's retries.
+    pub async fn call(&self, queue: &str, operation: &'static str, input: Value) -> Outcome {
+        let invocation = format!("{:016x}{:016x}", self.draw(), self.draw());
+        let wait = input["WaitTimeSeconds"].as_u64().unwrap_or(0);
+        let limit = ATTEMPT_TIMEOUT + Duration::from_secs(wait);
+        let body = Bytes::from(input.to_string());
+        let began = now();
+        let mut attempts = 0;
+        let outcome = loop {
+            attempts += 1;
+            let node = self.rng.lock().pick(&self.nodes).clone();
+            let attempt = attempt(&node, operation, &invocation, body.clone());
+            let why = match tokio::time::timeout(limit, attempt).await {
+                Ok(Ok((200, reply))) => break Outcome::Done(reply),
+                Ok(Ok((status, reply))) if is_final(status, &reply) => break Outcome::Refused(reply),
+                Ok(Ok((status, reply))) => format!("{status} {reply}"),
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => "no answer in time".to_owned(),
+            };
+            if attempts == ATTEMPTS_MAX {
+                break Outcome::Unknown(why);
+            }
+            let pause = PAUSE_MS << attempts;
+            let pause = self.rng.lock().range(pause / 2..pause);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        };
+        self.recorder.record(Call {
+            number: 0,
+            client: self.host.clone(),
+            queue: queue.to_owned(),
+            operation,
+            began,
+            ended: now(),
+            attempts,
+            input,
+            outcome: outcome.clone(),
+        });
+        outcome
+    }
+
+    fn draw(&self) -> u64 {
+        self.rng.lock().next()
+    }
+}
+
+fn now() -> Duration {
+    turmoil::sim_elapsed().unwrap_or_default()
+}
+
+/// SDKs repeat what the server could not do, and what it had no time for.
+fn is_final(status: u16, reply: &Value) -> bool {
+    let throttled = reply["__type"]
+        .as_str()
+        .is_some_and(|code| code.contains("Throttl") || code.contains("RequestThrottled"));
+    status < 500 && !throttled
+}
+
+async fn attempt(node: &str, operation: &str, invocation: &str, body: Bytes) -> anyhow::Result<(u16, Value)> {
+    let stream = TcpStream::connect((node, API_PORT)).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = http::Request::post("/")
-        .header("host", format!("{host}:{API_PORT}"))
+        .header("host", format!("{node}:{API_PORT}"))
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", format!("AmazonSQS.{operation}"))
         .header("amz-sdk-invocation-id", invocation)
-        .body(Full::new(Bytes::from(serde_json::to_vec(input)?)))?;
+        .body(Full::new(body))?;
     let response = sender.send_request(request).await?;
     let status = response.status().as_u16();
     let body = response.into_body().collect().await?.to_bytes();
-    let body = if body.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_slice(&body)?
-    };
+    if body.is_empty() {
+        return Ok((status, Value::Null));
+    }
+    let body = serde_json::from_slice(&body).map_err(|error| anyhow!("not JSON: {error}"))?;
     Ok((status, body))
 }

@@ -1,12 +1,19 @@
 //! The same node under simulation: whole clusters on turmoil's network, disks and clock, from a seed.
 //!
-//! [`env()`] is the outside world that a simulated host hands to [`node::run`]; [`cluster`] puts nodes
-//! on hosts. Faults, workloads and invariants will be modules beside them.
+//! [`scenario`] draws what a run is; [`run`] plays it: [`host`]s live through [`faults`] while
+//! [`workload`]s call them, [`watch`] looks at every step of every replica, and [`history`] keeps what
+//! clients saw; [`invariants`] say what must hold. [`world`] is what a simulated node is handed.
 
 pub mod client;
-pub mod cluster;
-mod disk;
-mod net;
-mod world;
-
-pub use world::env;
+pub mod faults;
+pub mod history;
+pub mod host;
+pub mod invariants;
+pub mod rng;
+pub mod run;
+pub mod scenario;
+pub mod stage;
+pub mod timeline;
+pub mod watch;
+pub mod workload;
+pub mod world;

@@ -27,6 +27,7 @@ impl Env {
             disk: Arc::new(StdDisk),
             net: Arc::new(TokioNet),
             workers: Arc::new(ThreadWorkers),
+            witness: None,
         })
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
 
 use futures::stream::{self, Stream};
 use openraft::entry::RaftEntry;
@@ -19,6 +20,7 @@ use super::entry::{
 use super::types::TypeConfig;
 use crate::types::LogIndex;
 use crate::wal::{GroupLog, WalError};
+use crate::witness::{EntryMark, Witness};
 
 /// How much one replication message carries at most, unless a single entry is larger.
 const READ_BYTES_MAX: usize = 1024 * 1024;
@@ -27,12 +29,18 @@ const READ_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct LogStore {
     log: GroupLog,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 impl LogStore {
     /// Wraps a group's part of the write-ahead log.
     pub fn new(log: GroupLog) -> LogStore {
-        LogStore { log }
+        LogStore { log, witness: None }
+    }
+
+    /// The same log, watched.
+    pub(super) fn watched(self, witness: Option<Arc<dyn Witness>>) -> LogStore {
+        LogStore { witness, ..self }
     }
 
     /// The group's part of the write-ahead log.
@@ -56,6 +64,15 @@ impl LogStore {
             Some((_, description)) => Ok(Some(decode_log_id(description)?)),
             None => Ok(None),
         }
+    }
+}
+
+/// What tells one entry from another.
+pub(super) fn mark(log_id: &LogId, body: &[u8]) -> EntryMark {
+    EntryMark {
+        index: LogIndex(log_id.index),
+        term: *log_id.leader_id,
+        checksum: crc32c::crc32c(body),
     }
 }
 
@@ -138,7 +155,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let (done, durable) = oneshot::channel();
         let answer = Box::new(move |result| drop(done.send(result)));
         self.log.save_vote(encode_vote(vote), answer)?;
-        Ok(durable.await.unwrap_or(Err(WalError::Closed))?)
+        durable.await.unwrap_or(Err(WalError::Closed))?;
+        if let Some(witness) = &self.witness {
+            let (term, candidate) = (vote.leader_id.term, vote.leader_id.voted_for);
+            witness.voted(self.log.id(), term, candidate, vote.committed);
+        }
+        Ok(())
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
@@ -162,15 +184,23 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     {
         let mut first = None;
         let mut bodies = Vec::new();
+        let mut marks = Vec::new();
         for entry in entries {
             first.get_or_insert(entry.log_id().index());
-            bodies.push(encode_entry(&entry));
+            let body = encode_entry(&entry);
+            if self.witness.is_some() {
+                marks.push(mark(&entry.log_id, &body));
+            }
+            bodies.push(body);
         }
         let Some(first) = first else {
             callback.io_completed(Ok(()));
             return Ok(());
         };
         self.log.room().await;
+        if let Some(witness) = &self.witness {
+            witness.appended(self.log.id(), &marks);
+        }
         let done = Box::new(|result: Result<(), WalError>| {
             callback.io_completed(result.map_err(io::Error::from));
         });
@@ -179,6 +209,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
         let last = last_log_id.map(|last| LogIndex(last.index()));
+        if let Some(witness) = &self.witness {
+            witness.truncated(self.log.id(), last);
+        }
         Ok(self.log.truncate_after(last)?)
     }
 

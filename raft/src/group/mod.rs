@@ -24,6 +24,7 @@ mod open;
 mod proposer;
 mod replica;
 mod rpc;
+pub mod runtime;
 mod space;
 mod state_machine;
 pub mod types;

@@ -79,7 +79,7 @@ pub(crate) async fn open(
     replicas: &[NodeId],
     prelude: Option<Arc<Prelude>>,
 ) -> Result<Group, OpenError> {
-    let mut log = LogStore::new(parts.wal.group(id));
+    let mut log = LogStore::new(parts.wal.group(id)).watched(parts.env.witness.clone());
     let mut replica = load(parts, id, kind).await?;
     if let Some((LogIndex(purged), _)) = log.wal().purged()
         && replica.as_ref().is_none_or(|r| *r.applied().borrow() <= purged)
@@ -92,8 +92,12 @@ pub(crate) async fn open(
         cut_contradiction(&mut log, &applied).await?;
     }
     let replica = Arc::new(replica.unwrap_or_else(|| Replica::empty(kind)));
+    if let Some(witness) = &parts.env.witness {
+        witness.opened(id, *replica.applied().borrow());
+    }
     let machine = StateMachine {
         group: id,
+        witness: parts.env.witness.clone(),
         replica: replica.clone(),
         checkpointer: parts.checkpointer.clone(),
         installed: Installed::default(),
@@ -135,6 +139,9 @@ fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
         replication_lag_threshold: u64::MAX / 4,
         max_payload_entries: 64,
         enable_pre_vote: Some(true),
+        // A leader sends entries before they are on its own disk. One that lost power and went on in its
+        // old term would fill the places of entries that followers have with others of the same term.
+        enable_leader_restore: Some(false),
         ..Default::default()
     }
     .validate()

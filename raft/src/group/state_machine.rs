@@ -12,6 +12,8 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use prost::Message;
 use tokio::sync::Mutex;
 
+use super::entry::encode_entry;
+use super::log::mark;
 use super::replica::{Checkpointing, Replica};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
@@ -19,6 +21,7 @@ use crate::command::Batch;
 use crate::machine::{Delta, Machine, Row, RowValue};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
+use crate::witness::Witness;
 
 /// openraft's end of a [`Replica`].
 pub(super) struct StateMachine {
@@ -26,6 +29,7 @@ pub(super) struct StateMachine {
     pub(super) replica: Arc<Replica>,
     pub(super) checkpointer: Checkpointer,
     pub(super) installed: Installed,
+    pub(super) witness: Option<Arc<dyn Witness>>,
 }
 
 /// How many states were installed over this replica's own. Locked by whoever writes to the store:
@@ -64,6 +68,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         while let Some(item) = entries.next().await {
             let (entry, responder) = item?;
             let log_id = entry.log_id;
+            let mark = self
+                .witness
+                .as_ref()
+                .map(|_| mark(&log_id, &encode_entry(&entry)));
             let replies = match entry.payload {
                 EntryPayload::Blank => self.replica.update(|s| {
                     s.applied = Some(log_id);
@@ -83,6 +91,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     Replies::default()
                 }),
             };
+            if let (Some(witness), Some(mark)) = (&self.witness, mark) {
+                witness.applied(self.group, mark, &|| self.replica.read(Machine::digest));
+            }
             if let Some(responder) = responder {
                 responder.send(replies);
             }
@@ -148,6 +159,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             s.applied = meta.last_log_id;
             s.membership = meta.last_membership.clone();
         });
+        if let Some(witness) = &self.witness {
+            let applied = meta.last_log_id.map_or(0, |id| id.index + 1);
+            witness.installed(self.group, applied, &|| self.replica.read(Machine::digest));
+        }
         self.replica.set_checkpointed(meta);
         self.replica.announce();
         let entries = meta.last_log_id.map_or(0, |id| id.index + 1);

@@ -19,6 +19,7 @@ openraft::declare_raft_types!(
         NodeId = NodeId,
         Node = EmptyNode,
         Term = u64,
+        AsyncRuntime = super::runtime::Runtime,
         LeaderId = leader_id_std::LeaderId<u64, NodeId>,
 );
 

@@ -1,11 +1,11 @@
 //! The link to one other node: a task keeps a stream open and calls travel over it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,7 @@ struct Shared {
     address: Mutex<String>,
     next_call: AtomicU64,
     connected: AtomicBool,
-    pending: Mutex<HashMap<u64, oneshot::Sender<Body>>>,
+    pending: Mutex<FxHashMap<u64, oneshot::Sender<Body>>>,
 }
 
 impl Link {

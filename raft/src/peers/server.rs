@@ -1,6 +1,5 @@
 //! The serving side of the transport.
 
-use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
+use rustc_hash::FxHashMap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -199,7 +199,7 @@ async fn read_frames(mut frames: Streaming<Frames>, inbound: Arc<dyn Inbound>, r
 /// Receives that wait for a message on behalf of a stream's other end. They end with the stream.
 #[derive(Default)]
 struct Waiting {
-    calls: HashMap<u64, AbortHandle>,
+    calls: FxHashMap<u64, AbortHandle>,
     /// At this many entries, those that have ended are looked for.
     sweep_at: usize,
 }

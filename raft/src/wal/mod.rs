@@ -79,6 +79,15 @@ impl WalOptions {
     }
 }
 
+impl std::fmt::Debug for WalOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WalOptions")
+            .field("segment_bytes", &self.segment_bytes)
+            .field("live_segments_budget", &self.live_segments_budget)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Default for WalOptions {
     fn default() -> WalOptions {
         const MIB: usize = 1024 * 1024;

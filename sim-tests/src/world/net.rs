@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use raft::env::{BoxFuture, Listener, Net, Stream};
 use turmoil::net::{TcpListener, TcpStream};
 
-pub(crate) struct SimNet;
+pub(super) struct SimNet;
 
 impl Net for SimNet {
     fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {

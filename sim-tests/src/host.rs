@@ -1,0 +1,172 @@
+//! A simulated host with a node on it: its dials, its lives, and what keeps it going.
+//!
+//! A node that ends by itself, or was asked to, is started again after a pause, as a supervisor would.
+//! A dead process has no tasks left, so that the driver of the simulation starts the host anew for it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use node::config::{Checkpoints, Config, Limits};
+use parking_lot::Mutex;
+use raft::group::Timing;
+use raft::store::{MemoryStore, Store};
+use raft::types::{GroupId, NodeId};
+use raft::wal::WalOptions;
+use tokio_util::sync::CancellationToken;
+
+use crate::rng::Rng;
+use crate::scenario::Scenario;
+use crate::timeline::Timeline;
+use crate::watch::Watch;
+use crate::world::{self, Dials};
+
+/// The AWS API's port on every host.
+pub const API_PORT: u16 = 4566;
+const PEER_PORT: u16 = 4567;
+const ADMIN_PORT: u16 = 4568;
+const DATA: &str = "/data";
+
+/// One host.
+pub struct Host {
+    /// The node's number.
+    pub id: u64,
+    /// What faults turn.
+    pub dials: Arc<Dials>,
+    /// Its checkpoints, which outlive it.
+    store: Mutex<Arc<MemoryStore>>,
+    scenario: Arc<Scenario>,
+    timeline: Timeline,
+    watch: Arc<Watch>,
+    lives: AtomicU64,
+    stop: Mutex<CancellationToken>,
+    /// While set, a life does not begin.
+    held: AtomicBool,
+    /// The node has ended, and its host waits to be started anew.
+    ended: AtomicBool,
+    before_next_life: Mutex<Vec<Harm>>,
+}
+
+/// What happens to a disk between two lives.
+pub(crate) enum Harm {
+    /// Everything is gone.
+    Wipe,
+    /// A sector of the log is spoilt.
+    Rot(Rng),
+}
+
+/// The name of a node's host.
+pub fn name(id: u64) -> String {
+    format!("n{id}")
+}
+
+impl Host {
+    /// The host of node `id`.
+    pub fn new(id: u64, scenario: Arc<Scenario>, timeline: Timeline, watch: Arc<Watch>) -> Arc<Host> {
+        Arc::new(Host {
+            id,
+            dials: Arc::default(),
+            store: Mutex::default(),
+            scenario,
+            timeline,
+            watch,
+            lives: AtomicU64::new(0),
+            stop: Mutex::default(),
+            held: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            before_next_life: Mutex::default(),
+        })
+    }
+
+    /// The host's software: one life of the node.
+    pub(crate) async fn live(self: Arc<Host>) -> turmoil::Result {
+        let who = name(self.id);
+        while self.held.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.suffer(&who);
+        let life = self.lives.fetch_add(1, Ordering::Relaxed) + 1;
+        let seed = Rng::new(self.scenario.seed)
+            .child(&format!("{who} life {life}"))
+            .next();
+        let stop = CancellationToken::new();
+        *self.stop.lock() = stop.clone();
+        let env = world::env(seed, &self.dials, Some(self.watch.of(NodeId(self.id))));
+        self.timeline.add_now(&who, format!("starts, life {life}"));
+        match node::run(self.config(), env, stop).await {
+            Ok(()) => self.timeline.add_now(&who, "has ended as asked"),
+            Err(error) => self.timeline.add_now(&who, format!("gives up: {error:#}")),
+        }
+        self.ended.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn suffer(&self, who: &str) {
+        let wal = Path::new(DATA).join("wal");
+        for harm in std::mem::take(&mut *self.before_next_life.lock()) {
+            let what = match harm {
+                Harm::Wipe => {
+                    *self.store.lock() = Arc::default();
+                    world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned())
+                }
+                Harm::Rot(mut rng) => world::damage(&wal, &mut rng).map(|what| format!("rot in {what}")),
+            };
+            let what = what.unwrap_or_else(|error| format!("its disk could not be harmed: {error}"));
+            self.timeline.add_now(who, what);
+        }
+    }
+
+    /// Asks the node to end.
+    pub(crate) fn ask_to_end(&self) {
+        self.stop.lock().cancel();
+    }
+
+    /// Keeps the next life from beginning, or lets it begin.
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
+    }
+
+    /// Whether its node has ended by itself since this was last asked.
+    pub(crate) fn take_ended(&self) -> bool {
+        self.ended.swap(false, Ordering::Relaxed)
+    }
+
+    /// Harms the disk before the next life.
+    pub(crate) fn harm(&self, harm: Harm) {
+        self.before_next_life.lock().push(harm);
+    }
+
+    /// Loses the checkpoint of a group.
+    pub(crate) fn lose_checkpoint(&self, group: GroupId) {
+        // The store in memory cannot fail.
+        let _ = self.store.lock().forget(group);
+    }
+
+    fn config(&self) -> Config {
+        let size = self.scenario.nodes;
+        Config {
+            node_id: NodeId(self.id),
+            data_dir: DATA.into(),
+            listen: format!("0.0.0.0:{API_PORT}"),
+            peer_listen: format!("0.0.0.0:{PEER_PORT}"),
+            admin_listen: format!("0.0.0.0:{ADMIN_PORT}"),
+            advertise: name(self.id),
+            seeds: (1..=size).map(|n| format!("{}:{PEER_PORT}", name(n))).collect(),
+            bootstrap_expect: usize::try_from(size).unwrap_or(usize::MAX),
+            zone: String::new(),
+            replicas: 3,
+            timing: Timing::default(),
+            checkpoints: Checkpoints::Given(self.store.lock().clone()),
+            wal: WalOptions {
+                segment_bytes: self.scenario.segment_bytes,
+                live_segments_budget: 8,
+                group_cache_bytes: 64 << 10,
+                node_cache_bytes: 256 << 10,
+                ..WalOptions::default()
+            },
+            checkpoint_bytes: self.scenario.checkpoint_bytes,
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What must always hold, one rule a file, each with its source. A rule of replicas' steps is a line in
+//! [`RAFT`], one of what clients saw a line in [`HISTORY`].
+//!
+//! A rule reports only what no correct cluster can do, whatever the moments within the calls' intervals
+//! were, and however far the scenario lets clocks differ.
+
+use std::time::Duration;
+
+use crate::history::{Facts, History};
+use crate::scenario::Scenario;
+use crate::watch::Property;
+
+mod committed;
+mod deleted;
+mod doubled;
+mod equal_states;
+mod lock;
+mod log_matching;
+mod lost;
+mod one_leader;
+mod one_vote;
+mod order;
+mod refused;
+mod sequence;
+#[cfg(test)]
+mod story;
+mod timeout;
+
+/// Makes a property that has seen nothing yet.
+pub type Make = fn() -> Box<dyn Property>;
+
+/// Rules of replicas' steps.
+pub const RAFT: &[(&str, Make)] = &[
+    ("one leader a term", || Box::<one_leader::OneLeader>::default()),
+    ("one vote a term", || Box::<one_vote::OneVote>::default()),
+    ("log matching", || Box::<log_matching::LogMatching>::default()),
+    ("committed entries", || Box::<committed::Committed>::default()),
+    ("equal states", || Box::<equal_states::EqualStates>::default()),
+];
+
+/// A rule of what clients saw of one queue. Each violation is a sentence and the numbers of the calls
+/// that it is about.
+pub type Rule = fn(&Facts, &Allowance) -> Vec<Finding>;
+
+/// A violation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What is wrong.
+    pub what: String,
+    /// The calls that show it.
+    pub calls: Vec<usize>,
+}
+
+impl Finding {
+    fn new(what: String, calls: impl IntoIterator<Item = usize>) -> Finding {
+        let calls = calls.into_iter().collect();
+        Finding { what, calls }
+    }
+}
+
+/// What a rule has to allow for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allowance {
+    /// How far clocks may differ.
+    pub clock_slack: Duration,
+}
+
+/// Timestamps of the cluster have whole milliseconds.
+const ROUNDING: Duration = Duration::from_millis(2);
+
+/// Rules of what clients saw.
+pub const HISTORY: &[(&str, Rule)] = &[
+    ("lost", lost::check),
+    ("doubled", doubled::check),
+    ("deleted", deleted::check),
+    ("timeout", timeout::check),
+    ("order", order::check),
+    ("lock", lock::check),
+    ("sequence", sequence::check),
+    ("refused", refused::check),
+];
+
+/// Violations beyond these say nothing new.
+const FINDINGS_MAX: usize = 20;
+
+/// Every violation of any rule of what clients saw, with the calls that show it.
+pub fn of_history(history: &History, scenario: &Scenario) -> Vec<String> {
+    let allowance = Allowance {
+        clock_slack: scenario.clock_slack,
+    };
+    let mut all = Vec::new();
+    for (queue, facts) in history.facts() {
+        for (name, rule) in HISTORY {
+            for Finding { what, calls } in rule(&facts, &allowance) {
+                let calls = calls.into_iter().filter_map(|number| history.0.get(number));
+                let calls: String = calls.map(|call| format!("\n    {call}")).collect();
+                all.push(format!("{name}: {queue}: {what}{calls}"));
+            }
+        }
+    }
+    all.truncate(FINDINGS_MAX);
+    all
+}

@@ -1,0 +1,179 @@
+//! Plays one scenario from its beginning to its verdict.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::client;
+use crate::faults::FAULTS;
+use crate::history::{History, Recorder};
+use crate::host::{self, Host};
+use crate::invariants;
+use crate::rng::Rng;
+use crate::scenario::{Occurrence, Scenario};
+use crate::stage::Stage;
+use crate::timeline::{Line, Timeline};
+use crate::watch::Watch;
+
+/// 2033, so that no real date is mistaken for it.
+const EPOCH: Duration = Duration::from_secs(2_000_000_000);
+const TICK: Duration = Duration::from_millis(1);
+/// How long a node that ended stays down.
+const RESTART_PAUSE: Duration = Duration::from_millis(700);
+
+/// What came of a run.
+pub struct Outcome {
+    /// What was played.
+    pub scenario: Arc<Scenario>,
+    /// What must not have happened, as sentences; none if all is well.
+    pub violations: Vec<String>,
+    /// What happened.
+    pub timeline: Vec<Line>,
+    /// What the clients saw.
+    pub history: History,
+    /// How many steps replicas took, and a checksum over all of them.
+    pub fingerprint: (u64, u64),
+    /// Simulated time until the end.
+    pub simulated: Duration,
+}
+
+/// Plays a scenario, on the calling thread.
+pub fn run(scenario: Scenario) -> Outcome {
+    let scenario = Arc::new(scenario);
+    let timeline = Timeline::default();
+    let watch = Watch::new(timeline.clone());
+    let recorder = Recorder::new(timeline.clone());
+    raft::group::runtime::seed_thread(Rng::new(scenario.seed).child("openraft").next());
+    let mut simulated = Duration::ZERO;
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let mut stage = stage(&scenario, &timeline, &watch, &recorder);
+        let ended = play(&mut stage, &watch);
+        simulated = stage.now();
+        ended
+    }));
+    let mut violations = watch.violations();
+    match played {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => violations.push(error.to_string()),
+        Err(panic) => violations.push(format!("panic: {}", text_of(&*panic))),
+    }
+    let history = recorder.history();
+    if violations.is_empty() {
+        violations = invariants::of_history(&history, &scenario);
+    }
+    Outcome {
+        violations,
+        timeline: timeline.lines(),
+        history,
+        fingerprint: watch.fingerprint(),
+        simulated,
+        scenario,
+    }
+}
+
+fn stage(
+    scenario: &Arc<Scenario>,
+    timeline: &Timeline,
+    watch: &Arc<Watch>,
+    recorder: &Arc<Recorder>,
+) -> Stage {
+    let mut rng = Rng::new(scenario.seed).child("turmoil");
+    let mut builder = turmoil::Builder::new();
+    builder
+        .rng_seed(rng.next())
+        .epoch(SystemTime::UNIX_EPOCH + EPOCH)
+        .simulation_duration(scenario.deadline)
+        .tick_duration(TICK)
+        .min_message_latency(Duration::from_millis(1))
+        .max_message_latency(scenario.latency_max)
+        // A replica's connections carry more than turmoil expects of a test.
+        .tcp_capacity(65_536)
+        .enable_random_order();
+    builder.fs().block_size(512);
+    if rng.percent(50) {
+        // Some of what was not synced survives all the same.
+        builder.fs().sync_probability(0.2);
+    }
+    let mut sim = builder.build();
+    let mut hosts = Vec::new();
+    for id in 1..=scenario.nodes {
+        let host = Host::new(id, scenario.clone(), timeline.clone(), watch.clone());
+        hosts.push(host.clone());
+        sim.host(host::name(id), move || host.clone().live());
+    }
+    for number in 0..scenario.clients.len() {
+        let client = client::Host::new(number, scenario.clone(), recorder.clone());
+        sim.client(client::host(number), client.work());
+    }
+    Stage {
+        sim,
+        hosts,
+        scenario: scenario.clone(),
+        timeline: timeline.clone(),
+        restarts: Vec::new(),
+        steps: Vec::new(),
+    }
+}
+
+fn play(stage: &mut Stage, watch: &Watch) -> turmoil::Result {
+    let scenario = stage.scenario.clone();
+    for occurrence in &scenario.schedule {
+        let occurrence = occurrence.clone();
+        stage.after(occurrence.at, move |stage| begin(stage, occurrence));
+    }
+    loop {
+        let now = stage.now();
+        while let Some(due) = stage.steps.iter().position(|(at, _)| *at <= now) {
+            let (_, step) = stage.steps.remove(due);
+            step(stage);
+        }
+        restart(stage, now);
+        if stage.sim.step()? || !watch.violations().is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn begin(stage: &mut Stage, occurrence: Occurrence) {
+    let Occurrence {
+        number,
+        fault,
+        until,
+        rng,
+        ..
+    } = occurrence;
+    let ongoing = (FAULTS[fault].begin)(stage, rng);
+    let name = FAULTS[fault].name;
+    stage.timeline.add(
+        stage.now(),
+        "world",
+        format!("fault {number} ({name}): {}", ongoing.what),
+    );
+    let left = until.saturating_sub(stage.now());
+    stage.after(left, move |stage| {
+        (ongoing.end)(stage);
+        stage
+            .timeline
+            .add(stage.now(), "world", format!("fault {number} ({name}) is over"));
+    });
+}
+
+/// Starts nodes again that ended by themselves.
+fn restart(stage: &mut Stage, now: Duration) {
+    for host in &stage.hosts {
+        if host.take_ended() {
+            stage.restarts.push((now + RESTART_PAUSE, host.id));
+        }
+    }
+    while let Some(due) = stage.restarts.iter().position(|(at, _)| *at <= now) {
+        let (_, node) = stage.restarts.remove(due);
+        stage.sim.bounce(host::name(node));
+    }
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
+        .to_owned()
+}

@@ -1,0 +1,182 @@
+//! What the replicas of all nodes did, checked while they do it: Raft's safety properties as the
+//! invariants under `invariants/` state them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use raft::types::{GroupId, LogIndex, NodeId};
+use raft::witness::{EntryMark, Witness};
+
+use crate::invariants::RAFT;
+use crate::timeline::Timeline;
+
+/// A step of a replica, as the witness is told of it.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// See [`Witness::voted`].
+    Voted {
+        /// The term of the vote.
+        term: u64,
+        /// Whom it is for.
+        candidate: NodeId,
+        /// Whether a majority has granted it.
+        leads: bool,
+    },
+    /// See [`Witness::appended`].
+    Appended(Vec<EntryMark>),
+    /// See [`Witness::truncated`].
+    Truncated(Option<LogIndex>),
+    /// See [`Witness::opened`].
+    Opened {
+        /// How many entries the state has.
+        applied: u64,
+    },
+    /// See [`Witness::applied`].
+    Applied {
+        /// Which.
+        entry: EntryMark,
+        /// Checksum of the state after it, for some entries.
+        digest: Option<u64>,
+    },
+    /// See [`Witness::installed`].
+    Installed {
+        /// How many entries the state has.
+        applied: u64,
+        /// Checksum of the state.
+        digest: u64,
+    },
+}
+
+/// A property of steps, with a memory of what went before.
+pub trait Property: Send {
+    /// Looks at a step. An error is a violation, as a sentence.
+    fn see(&mut self, node: NodeId, group: GroupId, step: &Step) -> Result<(), String>;
+}
+
+/// All that was seen.
+pub struct Watch {
+    seen: Mutex<Seen>,
+    timeline: Timeline,
+}
+
+struct Seen {
+    properties: Vec<(&'static str, Box<dyn Property>)>,
+    violations: Vec<String>,
+    leaders: BTreeMap<GroupId, u64>,
+    steps: u64,
+    hash: u64,
+}
+
+/// Violations beyond these say nothing new.
+const VIOLATIONS_MAX: usize = 20;
+/// The state is compared after each entry whose index is a multiple of this.
+const DIGEST_EVERY: u64 = 8;
+
+impl Watch {
+    /// Nothing was seen yet.
+    pub fn new(timeline: Timeline) -> Arc<Watch> {
+        let seen = Mutex::new(Seen {
+            properties: RAFT.iter().map(|(name, make)| (*name, make())).collect(),
+            violations: Vec::new(),
+            leaders: BTreeMap::new(),
+            steps: 0,
+            hash: 0,
+        });
+        Arc::new(Watch { seen, timeline })
+    }
+
+    /// The witness of one node.
+    pub fn of(self: &Arc<Watch>, node: NodeId) -> Arc<dyn Witness> {
+        let watch = self.clone();
+        Arc::new(NodeWatch { node, watch })
+    }
+
+    /// The violations so far.
+    pub fn violations(&self) -> Vec<String> {
+        self.seen.lock().violations.clone()
+    }
+
+    /// How many steps there were, and a checksum over all of them in their order.
+    pub fn fingerprint(&self) -> (u64, u64) {
+        let seen = self.seen.lock();
+        (seen.steps, seen.hash)
+    }
+
+    fn see(&self, node: NodeId, group: GroupId, step: &Step) {
+        let mut seen = self.seen.lock();
+        let text = format!("{:?} {node} {group} {step:?}", turmoil::sim_elapsed());
+        seen.steps += 1;
+        seen.hash = (seen.hash.rotate_left(5) ^ u64::from(crc32c::crc32c(text.as_bytes())))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if let Step::Voted {
+            term,
+            candidate,
+            leads: true,
+        } = step
+            && *candidate == node
+            && seen.leaders.insert(group, *term) != Some(*term)
+        {
+            self.timeline.add_now(
+                &crate::host::name(node.0),
+                format!("leads {group} in term {term}"),
+            );
+        }
+        let Seen {
+            properties,
+            violations,
+            ..
+        } = &mut *seen;
+        for (name, property) in properties {
+            if let Err(what) = property.see(node, group, step)
+                && violations.len() < VIOLATIONS_MAX
+            {
+                let violation = format!("{name}: {what}");
+                self.timeline.add_now("check", format!("VIOLATION {violation}"));
+                violations.push(violation);
+            }
+        }
+    }
+}
+
+struct NodeWatch {
+    node: NodeId,
+    watch: Arc<Watch>,
+}
+
+impl Witness for NodeWatch {
+    fn voted(&self, group: GroupId, term: u64, candidate: NodeId, leads: bool) {
+        let step = Step::Voted {
+            term,
+            candidate,
+            leads,
+        };
+        self.watch.see(self.node, group, &step);
+    }
+
+    fn appended(&self, group: GroupId, entries: &[EntryMark]) {
+        self.watch
+            .see(self.node, group, &Step::Appended(entries.to_vec()));
+    }
+
+    fn truncated(&self, group: GroupId, last: Option<LogIndex>) {
+        self.watch.see(self.node, group, &Step::Truncated(last));
+    }
+
+    fn opened(&self, group: GroupId, applied: u64) {
+        self.watch.see(self.node, group, &Step::Opened { applied });
+    }
+
+    fn applied(&self, group: GroupId, entry: EntryMark, digest: &dyn Fn() -> u64) {
+        let digest = entry.index.0.is_multiple_of(DIGEST_EVERY).then(digest);
+        self.watch.see(self.node, group, &Step::Applied { entry, digest });
+    }
+
+    fn installed(&self, group: GroupId, applied: u64, digest: &dyn Fn() -> u64) {
+        let step = Step::Installed {
+            applied,
+            digest: digest(),
+        };
+        self.watch.see(self.node, group, &step);
+    }
+}

@@ -1,0 +1,24 @@
+//! A FIFO queue with producers, each of which has message groups of its own, and consumers of all habits.
+
+use serde_json::json;
+
+use super::consume::{consumers, drain};
+use super::produce::producers;
+use super::{Context, Queue, Workload};
+
+pub(super) const FIFO: Workload = Workload {
+    name: "fifo",
+    run: |context| Box::pin(run(context)),
+};
+
+async fn run(context: Context) -> anyhow::Result<()> {
+    let mut rng = context.rng.child("queue");
+    let name = format!("{}.fifo", context.name);
+    let attributes = json!({"FifoQueue": "true", "VisibilityTimeout": rng.range(2..20)});
+    let queue = Queue::create(&context, &name, &context.name, attributes).await?;
+    let mut work = producers(&context, &queue, true);
+    work.extend(consumers(&context, &queue));
+    futures::future::try_join_all(work).await?;
+    drain(&queue).await;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! A queue of a workload, and calls on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::client::Client;
+use crate::history::Outcome;
+use crate::rng::Rng;
+
+/// A queue; clones are the same one.
+#[derive(Clone)]
+pub struct Queue {
+    /// What the history calls it.
+    pub label: String,
+    url: String,
+    client: Arc<Client>,
+}
+
+/// A creation that came to nothing is tried again: the workload cannot do without.
+const PAUSE: Duration = Duration::from_millis(300);
+
+impl Queue {
+    /// Creates it, however long that takes. Attributes are texts or numbers.
+    pub async fn create(
+        context: &Context,
+        name: &str,
+        label: &str,
+        attributes: Value,
+    ) -> anyhow::Result<Queue> {
+        let input = json!({"QueueName": name, "Attributes": texts(&attributes)});
+        loop {
+            match context.client.call(label, "CreateQueue", input.clone()).await {
+                Outcome::Done(reply) => {
+                    return Ok(Queue {
+                        label: label.to_owned(),
+                        url: reply["QueueUrl"].as_str().unwrap_or_default().to_owned(),
+                        client: context.client.clone(),
+                    });
+                }
+                Outcome::Refused(error) => anyhow::bail!("CreateQueue {name}: {error}"),
+                Outcome::Unknown(_) => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Calls an operation with the queue's URL added to the input.
+    pub async fn call(&self, operation: &'static str, mut input: Value) -> Outcome {
+        input["QueueUrl"] = self.url.clone().into();
+        self.client.call(&self.label, operation, input).await
+    }
+
+    /// Whether the queue says that it has no message in any state; None if it does not say.
+    pub async fn is_empty(&self) -> Option<bool> {
+        let names = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ];
+        let outcome = self
+            .call("GetQueueAttributes", json!({"AttributeNames": names}))
+            .await;
+        let attributes = &outcome.done()?["Attributes"];
+        Some(names.iter().all(|name| attributes[*name] == "0"))
+    }
+}
+
+/// SQS takes attributes as texts.
+fn texts(attributes: &Value) -> Value {
+    let object = attributes.as_object().cloned().unwrap_or_default();
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    object
+        .into_iter()
+        .map(|(name, value)| (name, Value::String(text(value))))
+        .collect()
+}
+
+/// A pause of up to so long.
+pub(super) async fn pause(rng: &mut Rng, ms_max: u64) {
+    tokio::time::sleep(Duration::from_millis(rng.range(1..ms_max + 1))).await;
+}
