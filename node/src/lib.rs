@@ -14,7 +14,7 @@ use raft::group::OpenError;
 use raft::groups::{Birth, Groups, GroupsOptions};
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
-use raft::store::{SledStore, Store, StoreError};
+use raft::store::{SledOptions, SledStore, Store, StoreError};
 use raft::types::{GroupId, NodeId};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -223,7 +223,7 @@ fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match &config.checkpoints {
         Checkpoints::Disk => {
             let folder = config.data_dir.join("checkpoints");
-            Arc::new(SledStore::open(&folder)?)
+            Arc::new(SledStore::open(&folder, SledOptions::default())?)
         }
         Checkpoints::Given(store) => store.clone(),
     })

@@ -15,7 +15,7 @@ use super::state_machine::{Installed, StateMachine};
 use super::types::LogId;
 use super::{Group, Prelude, wire};
 use crate::env::Env;
-use crate::machine::{Delta, LoadError, Machine, MachineKind, Row, RowValue};
+use crate::machine::{Delta, LoadError, Machine, MachineKind, Row};
 use crate::peers::{Peers, snapshot};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
@@ -196,18 +196,7 @@ async fn fetch(
                     continue;
                 };
                 machine.take_delta();
-                let puts = rows
-                    .into_iter()
-                    .map(|(key, value)| Row {
-                        key,
-                        value: RowValue::Encoded(value),
-                    })
-                    .collect();
-                let delta = Delta {
-                    clear: true,
-                    puts,
-                    deletes: Vec::new(),
-                };
+                let delta = Delta::whole(rows.into_iter().map(Row::from).collect());
                 let header = wire::header_to(&meta);
                 parts.checkpointer.write(id, header, delta).await?;
                 tracing::info!(group = %id, %node, "the state was fetched");

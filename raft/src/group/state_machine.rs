@@ -18,7 +18,7 @@ use super::replica::{Checkpointing, Replica};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
-use crate::machine::{Delta, Machine, Row, RowValue};
+use crate::machine::{Delta, Machine, Row};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
 use crate::witness::Witness;
@@ -136,18 +136,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
         // Loaded rows count as clean: they are exactly what the store is given now.
         machine.take_delta();
-        let puts = encoded
-            .into_iter()
-            .map(|(key, value)| Row {
-                key,
-                value: RowValue::Encoded(value),
-            })
-            .collect();
-        let delta = Delta {
-            clear: true,
-            puts,
-            deletes: Vec::new(),
-        };
+        let delta = Delta::whole(encoded.into_iter().map(Row::from).collect());
         let mut installed = self.installed.lock().await;
         self.checkpointer
             .write(self.group, wire::header_to(meta), delta)
@@ -202,16 +191,11 @@ pub(super) struct CheckpointBuilder {
 impl CheckpointBuilder {
     /// Writes the whole state as it is by now. Returns what was written.
     async fn write_whole(&self) -> io::Result<SnapshotMeta> {
-        let (meta, puts) = self.replica.update(|s| {
+        let (meta, delta) = self.replica.update(|s| {
             // What changed until now is part of the rows.
             s.machine.take_delta();
-            (s.meta(), s.machine.rows())
+            (s.meta(), Delta::whole(s.machine.rows()))
         });
-        let delta = Delta {
-            clear: true,
-            puts,
-            deletes: Vec::new(),
-        };
         self.checkpointer
             .write(self.group, wire::header_to(&meta), delta)
             .await

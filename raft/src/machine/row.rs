@@ -27,6 +27,15 @@ impl Row {
     }
 }
 
+impl From<(Bytes, Bytes)> for Row {
+    fn from((key, value): (Bytes, Bytes)) -> Row {
+        Row {
+            key,
+            value: RowValue::Encoded(value),
+        }
+    }
+}
+
 /// A row's value, encoded as late as possible: cutting a checkpoint happens between two entries
 /// and must not copy bodies; encoding happens on the checkpoint's own thread.
 #[derive(Clone)]
@@ -59,6 +68,15 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// A whole state, whatever was there before.
+    pub fn whole(rows: Vec<Row>) -> Delta {
+        Delta {
+            clear: true,
+            puts: rows,
+            deletes: Vec::new(),
+        }
+    }
+
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         !self.clear && self.puts.is_empty() && self.deletes.is_empty()

@@ -24,7 +24,7 @@ mod sled;
 pub use checkpointer::Checkpointer;
 pub use error::StoreError;
 pub use memory::MemoryStore;
-pub use sled::SledStore;
+pub use sled::{SledOptions, SledStore};
 
 /// A group's state as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub trait Store: Send + Sync {
     fn load(&self, group: GroupId) -> Result<Option<Checkpoint>, StoreError>;
 
     /// Applies a delta (first `clear`, then `deletes`, then `puts`) and replaces the header, in one
-    /// atomic step that is durable when this returns. A delta without `clear` needs a checkpoint to
+    /// atomic step that is durable when this returns. Keys begin with a byte from 0x01 to 0x7f. A delta without `clear` needs a checkpoint to
     /// build on: without one the answer is [`StoreError::NoBase`], and the caller writes the whole
     /// state with `clear` set. So the first delta of a new group has it set, too.
     fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError>;

@@ -3,13 +3,14 @@
 //! Each rule here comes from a failure that was seen:
 //! - `flush`, never `flush_async`, which deadlocks with eight or more callers; and after `flush` a
 //!   sync of sled's files, because on Linux it ends in `sync_file_range` (`files.rs`).
-//! - One atomic batch holds the rows and the header, and with it the applied index.
+//! - The rows and the header, and with it the applied index, change in one atomic step; but that is never one
+//!   batch of sled's, which would take many times its size in memory (`steps.rs`, `undo.rs`).
 //! - Each value carries a CRC-32C of its key and itself (`row.rs`).
 //! - What cannot be opened or verified is given up, and reported as missing.
 //!
-//! A key is the group's id, big-endian, and the row's key; the header's row key is empty. Each
-//! generation of the database has a folder of its own, `sled-1`, `sled-2` and so on: giving up a
-//! damaged one is beginning the next, and the old folder goes at the next start.
+//! What the keys are is said in `row.rs`. Each generation of the database has a folder of its own,
+//! `sled-1`, `sled-2` and so on: giving up a damaged one is beginning the next, and the old folder
+//! goes at the next start.
 //!
 //! sled opens and writes real files by itself, so that this store takes no `Disk` and is of no use
 //! in simulation.
@@ -28,12 +29,39 @@ use crate::types::GroupId;
 
 mod database;
 mod files;
+mod generations;
+mod read;
 mod row;
+mod steps;
 mod trouble;
+mod undo;
+mod write;
+
+/// Bounds of what is given to sled at once.
+#[derive(Clone, Copy, Debug)]
+pub struct SledOptions {
+    /// Bytes of a step, and of what undoing it takes; at least one row, whatever its size.
+    pub step_bytes: usize,
+    /// Rows that a step changes.
+    pub step_rows: usize,
+    /// For tests: after so many steps the store fails, as if the node had died.
+    pub steps_max: Option<u64>,
+}
+
+impl Default for SledOptions {
+    fn default() -> SledOptions {
+        SledOptions {
+            step_bytes: 256 * 1024,
+            step_rows: 128,
+            steps_max: None,
+        }
+    }
+}
 
 /// Checkpoints in sled.
 pub struct SledStore {
     path: PathBuf,
+    options: SledOptions,
     state: Mutex<State>,
 }
 
@@ -46,10 +74,11 @@ struct State {
 impl SledStore {
     /// Opens the checkpoints in a folder, making it if need be. A damaged database is given up,
     /// with a warning. Blocks on the disk.
-    pub fn open(path: &Path) -> Result<SledStore, StoreError> {
-        let database = Database::open_newest(path)?;
+    pub fn open(path: &Path, options: SledOptions) -> Result<SledStore, StoreError> {
+        let database = Database::open_newest(path, options)?;
         let failed = None;
         Ok(SledStore {
+            options,
             state: Mutex::new(State { database, failed }),
             path: path.to_owned(),
         })
@@ -72,7 +101,7 @@ impl SledStore {
             Err(Trouble::Disk(reason)) => reason,
             Err(Trouble::Damaged(reason)) => {
                 tracing::warn!(%reason, "the checkpoints are damaged: going on without any");
-                match state.database.successor(&self.path) {
+                match state.database.successor(&self.path, self.options) {
                     Ok(empty) => {
                         state.database = empty;
                         return Ok(None);

@@ -10,13 +10,26 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raft::env::Env;
 use raft::machine::{Delta, Row, RowValue};
-use raft::store::{Checkpoint, Checkpointer, MemoryStore, SledStore, Store, StoreError};
+use raft::store::{Checkpoint, Checkpointer, MemoryStore, SledOptions, SledStore, Store, StoreError};
 use raft::types::GroupId;
+
+mod memory;
+mod steps;
 
 const GROUPS: u64 = 5;
 
 fn open(path: &Path) -> SledStore {
-    SledStore::open(path).unwrap()
+    SledStore::open(path, SledOptions::default()).unwrap()
+}
+
+/// Steps so small that most writes take many. After `steps_max` of them the store fails.
+fn open_small(path: &Path, steps_max: Option<u64>) -> SledStore {
+    let options = SledOptions {
+        step_bytes: 700,
+        step_rows: 3,
+        steps_max,
+    };
+    SledStore::open(path, options).unwrap()
 }
 
 /// The database beneath, once the store that was dropped lets go of it: sled's threads outlive it a little.
@@ -29,6 +42,12 @@ fn open_raw(path: &Path) -> sled::Db {
             opened => return opened.unwrap(),
         }
     }
+}
+
+/// A value as it stands in the database.
+fn sealed(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(key), value);
+    [&checksum.to_le_bytes(), value].concat()
 }
 
 /// The same for the same number: a delta for one of the groups, sometimes of large rows.
@@ -47,8 +66,10 @@ fn step(number: u64) -> (GroupId, Bytes, Delta) {
         clear: number < 4 * GROUPS || below(20) == 0,
         ..Delta::default()
     };
-    for _ in 0..below(12) {
-        let key = Bytes::from(format!("{:03}", below(60)));
+    // Some take many steps even of the usual size.
+    let rows = if below(5) == 0 { 400 } else { below(12) };
+    for _ in 0..rows {
+        let key = Bytes::from(format!("{:03}", below(if rows > 12 { 999 } else { 60 })));
         let bytes = if below(40) == 0 { 400_000 } else { 300 };
         let value = vec![below(256) as u8; below(bytes) as usize];
         if delta.puts.iter().any(|row| row.key == key) || delta.deletes.contains(&key) {
@@ -77,7 +98,11 @@ fn all(store: &dyn Store) -> Vec<(GroupId, Option<Checkpoint>)> {
 
 #[test]
 fn both_stores_hold_the_same_after_any_sequence() {
-    for seed in [0, 10_000, 20_000] {
+    for seed in [0, 10_000, 20_000, 30_000] {
+        let open = |path: &Path| match seed {
+            0 | 20_000 => open(path),
+            _ => open_small(path, None),
+        };
         let dir = tempfile::tempdir().unwrap();
         let (mut sled, memory) = (open(dir.path()), MemoryStore::default());
         for number in 0..150 {
@@ -181,22 +206,20 @@ fn a_newer_version_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     ten_groups(dir.path());
     let raw = open_raw(&dir.path().join("sled-1"));
-    let version = 2u32.to_le_bytes();
-    let checksum = crc32c::crc32c_append(crc32c::crc32c(b"version"), &version);
-    let sealed = [checksum.to_le_bytes(), version].concat();
-    raw.insert("version", sealed).unwrap();
+    let version = 3u32.to_le_bytes();
+    raw.insert("version", sealed(b"version", &version)).unwrap();
     raw.flush().unwrap();
     drop(raw);
-    let refused = SledStore::open(dir.path()).err().unwrap();
-    assert!(matches!(refused, StoreError::Version { found: 2, .. }));
-    assert!(refused.to_string().contains("version 2"), "{refused}");
+    let refused = SledStore::open(dir.path(), SledOptions::default()).err().unwrap();
+    assert!(matches!(refused, StoreError::Version { found: 3, .. }));
+    assert!(refused.to_string().contains("version 3"), "{refused}");
 }
 
 #[test]
 fn a_folder_has_one_user() {
     let dir = tempfile::tempdir().unwrap();
     let _held = open(dir.path());
-    let refused = SledStore::open(dir.path()).err().unwrap();
+    let refused = SledStore::open(dir.path(), SledOptions::default()).err().unwrap();
     assert!(matches!(refused, StoreError::Open { .. }), "{refused}");
 }
 
@@ -235,7 +258,8 @@ const CHILD_START: &str = "MILLRACE_TEST_STORE_START";
 #[test]
 fn acknowledged_checkpoints_survive_sigkill() {
     if let Ok(folder) = std::env::var(CHILD_FOLDER) {
-        let store = open(Path::new(&folder));
+        // Most writes take many steps, so that most kills come between two of them.
+        let store = open_small(Path::new(&folder), None);
         let start = std::env::var(CHILD_START).unwrap().parse().unwrap();
         for number in start.. {
             apply(&store, number).unwrap();
