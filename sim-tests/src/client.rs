@@ -15,7 +15,7 @@ use turmoil::net::TcpStream;
 use crate::history::{Call, Outcome, Recorder};
 use crate::host::{API_PORT, name};
 use crate::rng::Rng;
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 use crate::workload::{Context, WORKLOADS};
 
 /// How long one attempt may take, beyond the time that a receive waits.
@@ -30,16 +30,16 @@ pub fn host(number: usize) -> String {
 
 /// A host that runs one workload.
 pub struct Host {
-    number: usize,
+    this: scenario::Client,
     scenario: Arc<Scenario>,
     recorder: Arc<Recorder>,
 }
 
 impl Host {
-    /// Number `number` of a scenario's.
-    pub fn new(number: usize, scenario: Arc<Scenario>, recorder: Arc<Recorder>) -> Host {
+    /// One of a scenario's.
+    pub fn new(this: scenario::Client, scenario: Arc<Scenario>, recorder: Arc<Recorder>) -> Host {
         Host {
-            number,
+            this,
             scenario,
             recorder,
         }
@@ -47,24 +47,25 @@ impl Host {
 
     /// The host's software.
     pub async fn work(self) -> turmoil::Result {
-        let workload = WORKLOADS[self.scenario.clients[self.number]];
-        let rng = Rng::new(self.scenario.seed).child(&format!("client {}", self.number));
+        let scenario::Client { number, workload } = self.this;
+        let workload = WORKLOADS[workload];
+        let rng = Rng::new(self.scenario.seed).child(&format!("client {}", number));
         let client = Client {
-            host: host(self.number),
+            host: host(number),
             nodes: (1..=self.scenario.nodes).map(name).collect(),
             rng: Mutex::new(rng.child("calls")),
             recorder: self.recorder,
         };
         tokio::time::sleep(self.scenario.begin).await;
         let context = Context {
-            name: format!("{}-{}", workload.name, self.number),
+            name: format!("{}-{}", workload.name, number),
             client: Arc::new(client),
             rng: rng.child(workload.name),
             scenario: self.scenario,
         };
         (workload.run)(context)
             .await
-            .map_err(|error| format!("{}, client {}: {error:#}", workload.name, self.number).into())
+            .map_err(|error| format!("{}, client {}: {error:#}", workload.name, number).into())
     }
 }
 

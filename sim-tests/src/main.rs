@@ -1,30 +1,20 @@
-//! Plays seeds.
+//! The command line of the simulation.
+
+use std::process::ExitCode;
 
 use clap::Parser;
-use sim_tests::run;
-use sim_tests::scenario::{Cut, Scenario};
+use sim_tests::panics;
 
-/// Plays simulated clusters from seeds.
-#[derive(Parser)]
-struct Options {
-    /// The seed to play.
-    #[arg(long)]
-    seed: u64,
-    /// Shows everything that happened.
-    #[arg(long)]
-    timeline: bool,
-    /// Only these faults of the schedule, by number.
-    #[arg(long, value_delimiter = ',')]
-    only: Option<Vec<usize>>,
-    /// Only the first so many clients.
-    #[arg(long)]
-    clients: Option<usize>,
-    /// Only so many seconds of load.
-    #[arg(long)]
-    load: Option<u64>,
-}
+mod options;
+mod tasks;
 
-fn main() {
+use options::{Options, What};
+
+/// Runs allocate much, on threads of their own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     if let Ok(filter) = std::env::var("SIM_LOG") {
         tracing_subscriber::fmt()
@@ -32,34 +22,16 @@ fn main() {
             .without_time()
             .init();
     }
-    let cut = Cut {
-        only: options.only,
-        clients: options.clients,
-        load_s: options.load,
+    panics::keep(options.backtraces);
+    let is_well = match options.what()? {
+        What::Seeds(exploration) => tasks::explore(&exploration),
+        What::Regressions => tasks::regressions(&options)?,
+        What::One(scenario) if options.shrink => tasks::shrink(&options, &scenario)?,
+        What::One(scenario) => tasks::play(&options, &scenario)?,
     };
-    let began = std::time::Instant::now();
-    let outcome = run::run(Scenario::draw(options.seed).cut(&cut));
-    let wall = began.elapsed();
-    if options.timeline {
-        for line in &outcome.timeline {
-            println!("{line}");
-        }
-    }
-    for violation in &outcome.violations {
-        println!("VIOLATION {violation}");
-    }
-    println!(
-        "seed {} {} nodes, {} clients, {} faults, {} calls, {} steps {:016x}, {:.1} s simulated in {:.2} s ({:.1}x)",
-        options.seed,
-        outcome.scenario.nodes,
-        outcome.scenario.clients.len(),
-        outcome.scenario.schedule.len(),
-        outcome.history.0.len(),
-        outcome.fingerprint.0,
-        outcome.fingerprint.1,
-        outcome.simulated.as_secs_f64(),
-        wall.as_secs_f64(),
-        outcome.simulated.as_secs_f64() / wall.as_secs_f64()
-    );
-    std::process::exit(i32::from(!outcome.violations.is_empty()));
+    Ok(if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

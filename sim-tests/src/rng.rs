@@ -19,6 +19,11 @@ impl Rng {
         Rng { seed, state: seed }
     }
 
+    /// What it was made from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// A generator that depends on the seed and the name only.
     pub fn child(&self, name: &str) -> Rng {
         let mut child = Rng::new(self.seed ^ 0x5851_f42d_4c95_7f2d);

@@ -9,10 +9,13 @@ use crate::faults::FAULTS;
 use crate::history::{History, Recorder};
 use crate::host::{self, Host};
 use crate::invariants;
+use crate::panics;
+use crate::pulse::Pulse;
 use crate::rng::Rng;
 use crate::scenario::{Occurrence, Scenario};
 use crate::stage::Stage;
 use crate::timeline::{Line, Timeline};
+use crate::violation::Violation;
 use crate::watch::Watch;
 
 /// 2033, so that no real date is mistaken for it.
@@ -25,8 +28,8 @@ const RESTART_PAUSE: Duration = Duration::from_millis(700);
 pub struct Outcome {
     /// What was played.
     pub scenario: Arc<Scenario>,
-    /// What must not have happened, as sentences; none if all is well.
-    pub violations: Vec<String>,
+    /// What must not have happened; none if all is well.
+    pub violations: Vec<Violation>,
     /// What happened.
     pub timeline: Vec<Line>,
     /// What the clients saw.
@@ -37,38 +40,54 @@ pub struct Outcome {
     pub simulated: Duration,
 }
 
-/// Plays a scenario, on the calling thread.
-pub fn run(scenario: Scenario) -> Outcome {
+impl Outcome {
+    /// Nothing has happened yet.
+    pub fn nothing(scenario: Arc<Scenario>) -> Outcome {
+        Outcome {
+            scenario,
+            violations: Vec::new(),
+            timeline: Vec::new(),
+            history: History::default(),
+            fingerprint: (0, 0),
+            simulated: Duration::ZERO,
+        }
+    }
+
+    /// How many faults had begun by its end.
+    pub fn faults(&self) -> usize {
+        let schedule = self.scenario.schedule.iter();
+        schedule.filter(|fault| fault.at <= self.simulated).count()
+    }
+}
+
+/// Plays a scenario, on the calling thread. `pulse` shows how far it is.
+pub fn run(scenario: Scenario, pulse: &Pulse) -> Outcome {
     let scenario = Arc::new(scenario);
     let timeline = Timeline::default();
     let watch = Watch::new(timeline.clone());
     let recorder = Recorder::new(timeline.clone());
     raft::group::runtime::seed_thread(Rng::new(scenario.seed).child("openraft").next());
-    let mut simulated = Duration::ZERO;
+    let mut outcome = Outcome::nothing(scenario.clone());
+    panics::forget();
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut stage = stage(&scenario, &timeline, &watch, &recorder);
-        let ended = play(&mut stage, &watch);
-        simulated = stage.now();
-        ended
+        play(&mut stage, &watch, pulse)
     }));
     let mut violations = watch.violations();
     match played {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => violations.push(error.to_string()),
-        Err(panic) => violations.push(format!("panic: {}", text_of(&*panic))),
+        Ok(Err(error)) => violations.push(Violation::of_end(error.to_string(), pulse.get())),
+        Err(panic) => violations.push(Violation::of_panic(&*panic, pulse.get())),
     }
-    let history = recorder.history();
+    outcome.history = recorder.history();
     if violations.is_empty() {
-        violations = invariants::of_history(&history, &scenario);
+        violations = invariants::of_history(&outcome.history, &scenario);
     }
-    Outcome {
-        violations,
-        timeline: timeline.lines(),
-        history,
-        fingerprint: watch.fingerprint(),
-        simulated,
-        scenario,
-    }
+    outcome.violations = violations;
+    outcome.timeline = timeline.lines();
+    outcome.fingerprint = watch.fingerprint();
+    outcome.simulated = pulse.get();
+    outcome
 }
 
 fn stage(
@@ -90,8 +109,7 @@ fn stage(
         .tcp_capacity(65_536)
         .enable_random_order();
     builder.fs().block_size(512);
-    if rng.percent(50) {
-        // Some of what was not synced survives all the same.
+    if scenario.unsynced_may_survive {
         builder.fs().sync_probability(0.2);
     }
     let mut sim = builder.build();
@@ -101,9 +119,9 @@ fn stage(
         hosts.push(host.clone());
         sim.host(host::name(id), move || host.clone().live());
     }
-    for number in 0..scenario.clients.len() {
-        let client = client::Host::new(number, scenario.clone(), recorder.clone());
-        sim.client(client::host(number), client.work());
+    for this in &scenario.clients {
+        let client = client::Host::new(*this, scenario.clone(), recorder.clone());
+        sim.client(client::host(this.number), client.work());
     }
     Stage {
         sim,
@@ -115,7 +133,7 @@ fn stage(
     }
 }
 
-fn play(stage: &mut Stage, watch: &Watch) -> turmoil::Result {
+fn play(stage: &mut Stage, watch: &Watch, pulse: &Pulse) -> turmoil::Result {
     let scenario = stage.scenario.clone();
     for occurrence in &scenario.schedule {
         let occurrence = occurrence.clone();
@@ -123,6 +141,7 @@ fn play(stage: &mut Stage, watch: &Watch) -> turmoil::Result {
     }
     loop {
         let now = stage.now();
+        pulse.set(now);
         while let Some(due) = stage.steps.iter().position(|(at, _)| *at <= now) {
             let (_, step) = stage.steps.remove(due);
             step(stage);
@@ -169,11 +188,4 @@ fn restart(stage: &mut Stage, now: Duration) {
         let (_, node) = stage.restarts.remove(due);
         stage.sim.bounce(host::name(node));
     }
-}
-
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
-        .to_owned()
 }

@@ -89,11 +89,12 @@ impl Stage {
 
     /// Cuts or mends a node from all clients.
     pub fn hide_from_clients(&mut self, node: u64, hidden: bool) {
-        for client in 0..self.scenario.clients.len() {
+        for client in &self.scenario.clients {
+            let client = client::host(client.number);
             if hidden {
-                self.sim.partition(host::name(node), client::host(client));
+                self.sim.partition(host::name(node), client);
             } else {
-                self.sim.repair(host::name(node), client::host(client));
+                self.sim.repair(host::name(node), client);
             }
         }
     }

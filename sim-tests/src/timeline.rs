@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::history::Call;
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -14,6 +16,8 @@ pub struct Line {
     pub who: String,
     /// What.
     pub what: String,
+    /// The number of the call that it is about, if it is about one.
+    pub call: Option<usize>,
 }
 
 impl std::fmt::Display for Line {
@@ -35,11 +39,27 @@ pub struct Timeline(Arc<Mutex<Vec<Line>>>);
 impl Timeline {
     /// Adds a line.
     pub fn add(&self, at: Duration, who: &str, what: impl Into<String>) {
-        self.0.lock().push(Line {
+        self.push(Line {
             at,
             who: who.to_owned(),
             what: what.into(),
+            call: None,
         });
+    }
+
+    /// Adds a call that has ended.
+    pub fn add_call(&self, call: &Call) {
+        self.push(Line {
+            at: call.ended,
+            who: call.client.clone(),
+            what: call.to_string(),
+            call: Some(call.number),
+        });
+    }
+
+    fn push(&self, line: Line) {
+        tracing::debug!("{line}");
+        self.0.lock().push(line);
     }
 
     /// Adds a line of somebody inside of the simulation.

@@ -10,6 +10,7 @@ use raft::witness::{EntryMark, Witness};
 
 use crate::invariants::RAFT;
 use crate::timeline::Timeline;
+use crate::violation::Violation;
 
 /// A step of a replica, as the witness is told of it.
 #[derive(Clone, Debug)]
@@ -62,7 +63,7 @@ pub struct Watch {
 
 struct Seen {
     properties: Vec<(&'static str, Box<dyn Property>)>,
-    violations: Vec<String>,
+    violations: Vec<Violation>,
     leaders: BTreeMap<GroupId, u64>,
     steps: u64,
     hash: u64,
@@ -93,7 +94,7 @@ impl Watch {
     }
 
     /// The violations so far.
-    pub fn violations(&self) -> Vec<String> {
+    pub fn violations(&self) -> Vec<Violation> {
         self.seen.lock().violations.clone()
     }
 
@@ -105,7 +106,9 @@ impl Watch {
 
     fn see(&self, node: NodeId, group: GroupId, step: &Step) {
         let mut seen = self.seen.lock();
-        let text = format!("{:?} {node} {group} {step:?}", turmoil::sim_elapsed());
+        let at = turmoil::sim_elapsed().unwrap_or_default();
+        let text = format!("{at:?} {node} {group} {step:?}");
+        tracing::debug!("{text}");
         seen.steps += 1;
         seen.hash = (seen.hash.rotate_left(5) ^ u64::from(crc32c::crc32c(text.as_bytes())))
             .wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -131,8 +134,8 @@ impl Watch {
             if let Err(what) = property.see(node, group, step)
                 && violations.len() < VIOLATIONS_MAX
             {
-                let violation = format!("{name}: {what}");
-                self.timeline.add_now("check", format!("VIOLATION {violation}"));
+                let violation = Violation::of_steps(name, what, at);
+                self.timeline.add(at, "check", format!("VIOLATION {violation}"));
                 violations.push(violation);
             }
         }

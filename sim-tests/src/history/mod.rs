@@ -107,7 +107,7 @@ impl Recorder {
     pub fn record(&self, mut call: Call) {
         let mut history = self.history.lock();
         call.number = history.0.len();
-        self.timeline.add_now(&call.client, call.to_string());
+        self.timeline.add_call(&call);
         history.0.push(call);
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::history::{Facts, History};
 use crate::scenario::Scenario;
+use crate::violation::Violation;
 use crate::watch::Property;
 
 mod committed;
@@ -83,18 +84,25 @@ pub const HISTORY: &[(&str, Rule)] = &[
 /// Violations beyond these say nothing new.
 const FINDINGS_MAX: usize = 20;
 
-/// Every violation of any rule of what clients saw, with the calls that show it.
-pub fn of_history(history: &History, scenario: &Scenario) -> Vec<String> {
+/// Every violation of any rule of what clients saw.
+pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
     let allowance = Allowance {
-        clock_slack: scenario.clock_slack,
+        clock_slack: scenario.clock_slack(),
     };
     let mut all = Vec::new();
     for (queue, facts) in history.facts() {
         for (name, rule) in HISTORY {
             for Finding { what, calls } in rule(&facts, &allowance) {
-                let calls = calls.into_iter().filter_map(|number| history.0.get(number));
-                let calls: String = calls.map(|call| format!("\n    {call}")).collect();
-                all.push(format!("{name}: {queue}: {what}{calls}"));
+                let ended = calls
+                    .iter()
+                    .filter_map(|number| Some(history.0.get(*number)?.ended));
+                all.push(Violation {
+                    at: ended.max().unwrap_or_default(),
+                    rule: (*name).to_owned(),
+                    queue: Some(queue.clone()),
+                    what,
+                    calls,
+                });
             }
         }
     }

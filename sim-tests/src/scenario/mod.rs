@@ -1,66 +1,86 @@
 //! What a run is, drawn from its seed before it begins: how many nodes and clients, which workloads,
-//! and when which fault happens. A scenario can be cut down afterwards, without changing what is left.
+//! and when which fault happens. A [`Cut`] takes something away afterwards, without changing what is left; a
+//! [`Case`] holds all of a scenario in a file, for the day on which seeds are drawn from otherwise.
 
 use std::ops::Range;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::faults::FAULTS;
 use crate::rng::Rng;
 use crate::workload::WORKLOADS;
 
+mod case;
+mod cut;
+mod text;
+
+pub use case::Case;
+pub use cut::Cut;
+
 /// The fault numbered so happens then.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Occurrence {
     /// Its place in the schedule, for `--only`.
     pub number: usize,
     /// Its place in [`FAULTS`].
+    #[serde(with = "text::fault")]
     pub fault: usize,
     /// When it begins.
+    #[serde(rename = "at_ms", with = "text::ms")]
     pub at: Duration,
     /// When it ends, if it has an end.
+    #[serde(rename = "until_ms", with = "text::ms")]
     pub until: Duration,
     /// What it draws from.
+    #[serde(with = "text::rng")]
     pub rng: Rng,
 }
 
+/// A host of clients.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Its number, which it is named after and draws from.
+    pub number: usize,
+    /// Its place in [`WORKLOADS`].
+    #[serde(with = "text::workload")]
+    pub workload: usize,
+}
+
 /// One run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// What everything else was drawn from.
     pub seed: u64,
     /// Nodes.
     pub nodes: u64,
-    /// Hosts of clients, each of which runs one workload.
-    pub clients: Vec<usize>,
     /// When clients begin.
+    #[serde(rename = "begin_ms", with = "text::ms")]
     pub begin: Duration,
     /// When faults have ended and clients stop making new work.
+    #[serde(rename = "load_end_ms", with = "text::ms")]
     pub load_end: Duration,
     /// When everything must have come to its end.
+    #[serde(rename = "deadline_ms", with = "text::ms")]
     pub deadline: Duration,
-    /// In their order.
-    pub schedule: Vec<Occurrence>,
     /// The one node whose data faults may destroy.
     pub victim: u64,
     /// How long a message between two hosts takes at most.
+    #[serde(rename = "latency_max_ms", with = "text::ms")]
     pub latency_max: Duration,
     /// Checkpoints are written after so much log.
     pub checkpoint_bytes: u64,
     /// Bytes of a segment of the log.
     pub segment_bytes: u64,
-    /// How far clocks may be off, in both directions together.
-    pub clock_slack: Duration,
-}
-
-/// What is left of a scenario.
-#[derive(Clone, Debug, Default)]
-pub struct Cut {
-    /// Only these occurrences, if given.
-    pub only: Option<Vec<usize>>,
-    /// Only the first so many clients, if given.
-    pub clients: Option<usize>,
-    /// Only so many seconds of load, if given.
-    pub load_s: Option<u64>,
+    /// Some of what was not synced survives a loss of power all the same.
+    pub unsynced_may_survive: bool,
+    /// Hosts of clients, each of which runs one workload.
+    pub clients: Vec<Client>,
+    /// In their order.
+    pub schedule: Vec<Occurrence>,
 }
 
 /// A cluster needs some time to be born.
@@ -79,49 +99,34 @@ impl Scenario {
         let load = Duration::from_secs(rng.range(LOAD_S));
         let load_end = BIRTH + load;
         let clients = (0..rng.range(CLIENTS))
-            .map(|_| rng.below(WORKLOADS.len()))
+            .map(|number| Client {
+                number: number as usize,
+                workload: rng.below(WORKLOADS.len()),
+            })
             .collect();
+        let mut network = root.child("turmoil");
+        // Its first draw is the network's own seed.
+        network.next();
         let mut scenario = Scenario {
             seed,
             nodes,
-            clients,
             begin: BIRTH,
             load_end,
             deadline: load_end + DRAIN,
-            schedule: Vec::new(),
             victim: rng.range(1..nodes + 1),
             latency_max: Duration::from_millis(*rng.pick(&[2, 5, 10, 40])),
             checkpoint_bytes: *rng.pick(&[4 << 10, 32 << 10, 256 << 10]),
             segment_bytes: *rng.pick(&[64 << 10, 256 << 10]),
-            clock_slack: Duration::ZERO,
+            unsynced_may_survive: network.percent(50),
+            clients,
+            schedule: Vec::new(),
         };
         scenario.schedule = schedule(&root.child("faults"), load_end);
-        scenario.clock_slack = scenario.slack();
         scenario
     }
 
-    /// The same with less in it.
-    #[must_use]
-    pub fn cut(mut self, cut: &Cut) -> Scenario {
-        if let Some(only) = &cut.only {
-            self.schedule
-                .retain(|occurrence| only.contains(&occurrence.number));
-        }
-        if let Some(clients) = cut.clients {
-            self.clients.truncate(clients.max(1));
-        }
-        if let Some(load_s) = cut.load_s {
-            self.load_end = self.load_end.min(self.begin + Duration::from_secs(load_s));
-            self.deadline = self.load_end + DRAIN;
-            self.schedule
-                .retain(|occurrence| occurrence.until <= self.load_end);
-        }
-        self.clock_slack = self.slack();
-        self
-    }
-
     /// The most that two clocks, or one clock at two times, may differ by.
-    fn slack(&self) -> Duration {
+    pub fn clock_slack(&self) -> Duration {
         let faults = self
             .schedule
             .iter()
