@@ -71,8 +71,14 @@ struct Seen {
 
 /// Violations beyond these say nothing new.
 const VIOLATIONS_MAX: usize = 20;
-/// The state is compared after each entry whose index is a multiple of this.
+/// The state is compared after each entry whose index is a multiple of this, and more seldom the longer the
+/// log is: a digest takes as long as the state is large, and states that differ go on to differ.
 const DIGEST_EVERY: u64 = 8;
+
+fn is_compared(index: LogIndex) -> bool {
+    let every = (index.0 / 64).next_power_of_two().max(DIGEST_EVERY);
+    index.0.is_multiple_of(every)
+}
 
 impl Watch {
     /// Nothing was seen yet.
@@ -171,7 +177,7 @@ impl Witness for NodeWatch {
     }
 
     fn applied(&self, group: GroupId, entry: EntryMark, digest: &dyn Fn() -> u64) {
-        let digest = entry.index.0.is_multiple_of(DIGEST_EVERY).then(digest);
+        let digest = is_compared(entry.index).then(digest);
         self.watch.see(self.node, group, &Step::Applied { entry, digest });
     }
 
