@@ -14,6 +14,7 @@ pub mod run;
 pub mod scenario;
 pub mod stage;
 pub mod timeline;
+pub mod trust;
 pub mod watch;
 pub mod workload;
 pub mod world;

@@ -110,6 +110,7 @@ fn stage(
         hosts,
         scenario: scenario.clone(),
         timeline: timeline.clone(),
+        watch: watch.clone(),
         restarts: Vec::new(),
         steps: Vec::new(),
     }

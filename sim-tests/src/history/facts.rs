@@ -66,6 +66,23 @@ pub struct Delivery {
     pub visibility: Duration,
 }
 
+/// One receive.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    /// The call's number.
+    pub call: usize,
+    /// When the call began.
+    pub began: Duration,
+    /// When the call ended.
+    pub ended: Duration,
+    /// Whether its reply came at the first attempt, and was empty.
+    pub surely_empty: bool,
+    /// How long what it may have taken is invisible.
+    pub visibility: Duration,
+    /// What became of it.
+    pub fate: Fate,
+}
+
 /// One message that somebody deleted, or tried to.
 #[derive(Clone, Debug)]
 pub struct Delete {
@@ -126,8 +143,14 @@ pub struct Facts {
     pub retention: Duration,
     /// The shortest visibility timeout that it ever had.
     pub visibility: Duration,
+    /// The longest one.
+    pub visibility_max: Duration,
     /// Whether somebody deleted it, or tried to.
     pub deleted: bool,
+    /// The longest delay that it ever had.
+    pub delay: Duration,
+    /// Receives, whatever they brought.
+    pub receives: Vec<Receive>,
     /// What was refused: the call's number, and the code.
     pub refusals: Vec<(usize, String)>,
     /// By receipt handle.
@@ -146,6 +169,7 @@ impl History {
             let facts = all.entry(call.queue.clone()).or_insert_with(|| Facts {
                 retention: DEFAULT_RETENTION,
                 visibility: DEFAULT_VISIBILITY,
+                visibility_max: DEFAULT_VISIBILITY,
                 ..Facts::default()
             });
             facts.set(&call.input["Attributes"]);
@@ -213,6 +237,10 @@ impl Facts {
     fn set(&mut self, attributes: &Value) {
         if let Some(visibility) = seconds(&attributes["VisibilityTimeout"]) {
             self.visibility = self.visibility.min(visibility);
+            self.visibility_max = self.visibility_max.max(visibility);
+        }
+        if let Some(delay) = seconds(&attributes["DelaySeconds"]) {
+            self.delay = self.delay.max(delay);
         }
         if let Some(retention) = seconds(&attributes["MessageRetentionPeriod"]) {
             self.retention = self.retention.min(retention);
@@ -264,6 +292,15 @@ impl Facts {
 
     fn receive(&mut self, call: &Call) {
         let messages = call.outcome.done().and_then(|reply| reply["Messages"].as_array());
+        let (_, fate, _) = entries(call)[0];
+        self.receives.push(Receive {
+            call: call.number,
+            began: call.began,
+            ended: call.ended,
+            surely_empty: fate == Fate::Done && call.attempts == 1 && messages.is_none_or(Vec::is_empty),
+            visibility: seconds(&call.input["VisibilityTimeout"]).unwrap_or(self.visibility_max),
+            fate,
+        });
         for message in messages.into_iter().flatten() {
             let delivery = Delivery {
                 call: call.number,

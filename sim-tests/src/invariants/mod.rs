@@ -14,9 +14,11 @@ mod committed;
 mod deleted;
 mod doubled;
 mod equal_states;
+mod kept;
 mod lock;
 mod log_matching;
 mod lost;
+mod missed;
 mod one_leader;
 mod one_vote;
 mod order;
@@ -35,6 +37,7 @@ pub const RAFT: &[(&str, Make)] = &[
     ("one vote a term", || Box::<one_vote::OneVote>::default()),
     ("log matching", || Box::<log_matching::LogMatching>::default()),
     ("committed entries", || Box::<committed::Committed>::default()),
+    ("kept promises", || Box::<kept::Kept>::default()),
     ("equal states", || Box::<equal_states::EqualStates>::default()),
 ];
 
@@ -77,6 +80,7 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("order", order::check),
     ("lock", lock::check),
     ("sequence", sequence::check),
+    ("missed", missed::check),
     ("refused", refused::check),
 ];
 
