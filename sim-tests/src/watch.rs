@@ -125,7 +125,10 @@ impl Watch {
     /// The last leader of each group.
     pub fn leaders(&self) -> Vec<(GroupId, NodeId)> {
         let seen = self.seen.lock();
-        seen.leaders.iter().map(|(group, (_, node))| (*group, *node)).collect()
+        seen.leaders
+            .iter()
+            .map(|(group, (_, node))| (*group, *node))
+            .collect()
     }
 
     /// The last vote for somebody who was not elected yet.

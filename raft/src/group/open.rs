@@ -83,7 +83,11 @@ pub(crate) async fn open(
     prelude: Option<Arc<Prelude>>,
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id)).watched(parts.env.witness.clone());
-    let end = log.get_log_state().await?.last_log_id.map_or(0, |last| last.index + 1);
+    let end = log
+        .get_log_state()
+        .await?
+        .last_log_id
+        .map_or(0, |last| last.index + 1);
     let term = log.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
     let mut replica = load(parts, id, kind).await?;
     if let Some((LogIndex(purged), _)) = log.wal().purged()
@@ -248,9 +252,7 @@ mod tests {
             .map(|(index, term)| Entry::new(log_id(*term, index), EntryPayload::Blank));
         log.blocking_append(entries.collect::<Vec<_>>()).await.unwrap();
         let last = log_id(terms[purged as usize - 1], purged);
-        RaftLogStorage::purge(&mut log, last)
-            .await
-            .unwrap();
+        RaftLogStorage::purge(&mut log, last).await.unwrap();
         log
     }
 

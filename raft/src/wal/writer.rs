@@ -338,7 +338,13 @@ impl Drop for Writer {
 }
 
 fn is_vote(op: &Op) -> bool {
-    matches!(op.action, Action::Mark { kind: RecordKind::Vote, .. })
+    matches!(
+        op.action,
+        Action::Mark {
+            kind: RecordKind::Vote,
+            ..
+        }
+    )
 }
 
 fn aligned(bytes: usize) -> usize {

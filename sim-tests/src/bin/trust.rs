@@ -28,7 +28,12 @@ fn main() {
         load_s: options.load,
         ..Cut::default()
     };
-    let chosen = |bug: &&Bug| options.bug.as_ref().is_none_or(|name| *name == format!("{bug:?}"));
+    let chosen = |bug: &&Bug| {
+        options
+            .bug
+            .as_ref()
+            .is_none_or(|name| *name == format!("{bug:?}"))
+    };
     let mut missed = false;
     println!("| bug | first seed | rule |\n|---|---|---|");
     for bug in BUGS.iter().filter(chosen) {

@@ -75,10 +75,12 @@ pub struct Receive {
     pub began: Duration,
     /// When the call ended.
     pub ended: Duration,
-    /// Whether its reply came at the first attempt, and was empty.
-    pub surely_empty: bool,
-    /// How long what it may have taken is invisible.
-    pub visibility: Duration,
+    /// How often it was tried.
+    pub attempts: usize,
+    /// How many messages it brought.
+    pub messages: usize,
+    /// How long what it took is invisible, at least and at most.
+    pub visibility: (Duration, Duration),
     /// What became of it.
     pub fate: Fate,
 }
@@ -105,6 +107,8 @@ pub struct Change {
     pub call: usize,
     /// Which.
     pub message_id: String,
+    /// By which delivery's handle.
+    pub receipt: String,
     /// How long it is invisible from then on.
     pub visibility: Duration,
     /// When the call began.
@@ -169,11 +173,13 @@ impl History {
             let facts = all.entry(call.queue.clone()).or_insert_with(|| Facts {
                 retention: DEFAULT_RETENTION,
                 visibility: DEFAULT_VISIBILITY,
-                visibility_max: DEFAULT_VISIBILITY,
                 ..Facts::default()
             });
             facts.set(&call.input["Attributes"]);
             facts.deleted |= call.operation == "DeleteQueue";
+        }
+        for facts in all.values_mut() {
+            facts.visibility_max = facts.visibility_max.max(facts.visibility);
         }
         for call in &self.0 {
             if let Some(facts) = all.get_mut(&call.queue) {
@@ -274,6 +280,7 @@ impl Facts {
                     self.changes.push(Change {
                         call: call.number,
                         message_id: self.message(entry),
+                        receipt: text(&entry["ReceiptHandle"]),
                         visibility: seconds(&entry["VisibilityTimeout"]).unwrap_or_default(),
                         began: call.began,
                         ended: call.ended,
@@ -297,8 +304,10 @@ impl Facts {
             call: call.number,
             began: call.began,
             ended: call.ended,
-            surely_empty: fate == Fate::Done && call.attempts == 1 && messages.is_none_or(Vec::is_empty),
-            visibility: seconds(&call.input["VisibilityTimeout"]).unwrap_or(self.visibility_max),
+            attempts: call.attempts,
+            messages: messages.map_or(0, Vec::len),
+            visibility: seconds(&call.input["VisibilityTimeout"])
+                .map_or((self.visibility, self.visibility_max), |own| (own, own)),
             fate,
         });
         for message in messages.into_iter().flatten() {
