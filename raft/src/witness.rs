@@ -44,6 +44,9 @@ pub trait Witness: Send + Sync {
     /// The log has told Raft that everything up to `last` is durable.
     fn durable(&self, group: GroupId, last: LogIndex);
 
+    /// The group was deleted, and a replica of it goes with its log, its votes and its state.
+    fn forgotten(&self, group: GroupId);
+
     /// A replica opened, with what its node has kept.
     fn opened(&self, group: GroupId, kept: Kept);
 

@@ -1,7 +1,7 @@
 //! What the replicas of all nodes did, checked while they do it: Raft's safety properties as the
 //! invariants under `invariants/` state them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -29,6 +29,8 @@ pub enum Step {
     Truncated(Option<LogIndex>),
     /// See [`Witness::opened`].
     Opened(Kept),
+    /// See [`Witness::forgotten`].
+    Forgotten,
     /// See [`Witness::durable`].
     Durable(LogIndex),
     /// See [`Witness::applied`].
@@ -63,6 +65,8 @@ struct Seen {
     properties: Vec<(&'static str, Box<dyn Property>)>,
     violations: Vec<String>,
     leaders: BTreeMap<GroupId, (u64, NodeId)>,
+    /// Deleted groups. A node whose catalog is behind may open one again, empty; nobody relies on it.
+    forgotten: BTreeSet<GroupId>,
     votes: Last,
     appends: Last,
     steps: u64,
@@ -97,6 +101,7 @@ impl Watch {
             properties: RAFT.iter().map(|(name, make)| (*name, make())).collect(),
             violations: Vec::new(),
             leaders: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
             votes: Last::default(),
             appends: Last::default(),
             steps: 0,
@@ -147,6 +152,13 @@ impl Watch {
         seen.steps += 1;
         seen.hash = (seen.hash.rotate_left(5) ^ u64::from(crc32c::crc32c(text.as_bytes())))
             .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if matches!(step, Step::Forgotten) {
+            seen.forgotten.insert(group);
+            seen.leaders.remove(&group);
+        }
+        if seen.forgotten.contains(&group) {
+            return;
+        }
         match step {
             Step::Voted { leads: false, .. } => seen.votes.happened(node),
             Step::Appended(_) => seen.appends.happened(node),
@@ -208,6 +220,10 @@ impl Witness for NodeWatch {
 
     fn durable(&self, group: GroupId, last: LogIndex) {
         self.watch.see(self.node, group, &Step::Durable(last));
+    }
+
+    fn forgotten(&self, group: GroupId) {
+        self.watch.see(self.node, group, &Step::Forgotten);
     }
 
     fn opened(&self, group: GroupId, kept: Kept) {

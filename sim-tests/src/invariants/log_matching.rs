@@ -31,7 +31,7 @@ impl Property for LogMatching {
                 self.ends.remove(&(node, group));
                 Ok(())
             }
-            Step::Voted { .. } | Step::Durable(_) | Step::Applied { .. } => Ok(()),
+            Step::Voted { .. } | Step::Durable(_) | Step::Forgotten | Step::Applied { .. } => Ok(()),
         }
     }
 }
