@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use raft::env::{Env, Listener, Stream};
 use raft::peers::Peers;
+use raft::planted::{Bug, planted};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -148,9 +149,9 @@ impl Frontend {
             }
         };
         let invocation = match call.invocation {
-            Some(id) => ops::invocation(id, operation, &body),
+            Some(id) if !planted(Bug::KeyForgotten) => ops::invocation(id, operation, &body),
             // Without one, repetitions by the router still need a key.
-            None => ops::fresh_invocation(&self.env),
+            _ => ops::fresh_invocation(&self.env),
         };
         let context = Context {
             frontend: self,

@@ -176,6 +176,9 @@ impl Groups {
         if let Some(group) = group {
             group.shutdown().await;
         }
+        if let Some(witness) = &self.parts.env.witness {
+            witness.forgotten(id);
+        }
         self.parts.wal.forget(id).await?;
         self.parts.checkpointer.forget(id).await?;
         Ok(())

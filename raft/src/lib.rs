@@ -10,6 +10,7 @@ pub mod group;
 pub mod groups;
 pub mod machine;
 pub mod peers;
+pub mod planted;
 pub mod store;
 pub mod types;
 pub mod wal;

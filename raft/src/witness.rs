@@ -18,6 +18,17 @@ pub struct EntryMark {
     pub checksum: u32,
 }
 
+/// What a replica has when it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How many entries its state has.
+    pub applied: u64,
+    /// Index after the last entry of its log, or after the last one that was purged.
+    pub end: u64,
+    /// The term of its vote.
+    pub term: u64,
+}
+
 /// Told of a node's steps in all its groups. Calls come in the order of the steps, and must be quick.
 pub trait Witness: Send + Sync {
     /// A vote is about to be saved: for `candidate` in `term`; `granted_by_majority` if it is the
@@ -30,8 +41,14 @@ pub trait Witness: Send + Sync {
     /// Everything after `last` was taken off the log; everything, if that is none.
     fn truncated(&self, group: GroupId, last: Option<LogIndex>);
 
-    /// A replica opened, with a state of the first `applied` entries.
-    fn opened(&self, group: GroupId, applied: u64);
+    /// The log has told Raft that everything up to `last` is durable.
+    fn durable(&self, group: GroupId, last: LogIndex);
+
+    /// The group was deleted, and a replica of it goes with its log, its votes and its state.
+    fn forgotten(&self, group: GroupId);
+
+    /// A replica opened, with what its node has kept.
+    fn opened(&self, group: GroupId, kept: Kept);
 
     /// An entry was applied. `digest` computes a checksum of the state after it, and takes as long
     /// as the state is large.

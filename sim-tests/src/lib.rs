@@ -24,6 +24,7 @@ pub mod shrink;
 pub mod stage;
 pub mod timeline;
 pub mod trace;
+pub mod trust;
 pub mod violation;
 pub mod watch;
 pub mod workload;

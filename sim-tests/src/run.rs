@@ -128,6 +128,7 @@ fn stage(
         hosts,
         scenario: scenario.clone(),
         timeline: timeline.clone(),
+        watch: watch.clone(),
         restarts: Vec::new(),
         steps: Vec::new(),
     }

@@ -10,6 +10,7 @@ use crate::host::{self, Harm, Host};
 use crate::rng::Rng;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
+use crate::watch::Watch;
 
 /// Something to be done later.
 pub(crate) type Step = Box<dyn FnOnce(&mut Stage)>;
@@ -21,6 +22,8 @@ pub struct Stage {
     /// The scenario that is played.
     pub scenario: Arc<Scenario>,
     pub(crate) timeline: Timeline,
+    /// What replicas do.
+    pub(crate) watch: Arc<Watch>,
     /// Nodes that ended by themselves, and when they are started again.
     pub(crate) restarts: Vec<(Duration, u64)>,
     /// What is to be done, and when.

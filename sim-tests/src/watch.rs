@@ -1,12 +1,12 @@
 //! What the replicas of all nodes did, checked while they do it: Raft's safety properties as the
 //! invariants under `invariants/` state them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use raft::types::{GroupId, LogIndex, NodeId};
-use raft::witness::{EntryMark, Witness};
+use raft::witness::{EntryMark, Kept, Witness};
 
 use crate::invariants::RAFT;
 use crate::timeline::Timeline;
@@ -29,10 +29,11 @@ pub enum Step {
     /// See [`Witness::truncated`].
     Truncated(Option<LogIndex>),
     /// See [`Witness::opened`].
-    Opened {
-        /// How many entries the state has.
-        applied: u64,
-    },
+    Opened(Kept),
+    /// See [`Witness::forgotten`].
+    Forgotten,
+    /// See [`Witness::durable`].
+    Durable(LogIndex),
     /// See [`Witness::applied`].
     Applied {
         /// Which.
@@ -64,9 +65,29 @@ pub struct Watch {
 struct Seen {
     properties: Vec<(&'static str, Box<dyn Property>)>,
     violations: Vec<Violation>,
-    leaders: BTreeMap<GroupId, u64>,
+    leaders: BTreeMap<GroupId, (u64, NodeId)>,
+    /// Deleted groups. A node whose catalog is behind may open one again, empty; nobody relies on it.
+    forgotten: BTreeSet<GroupId>,
+    votes: Last,
+    appends: Last,
     steps: u64,
     hash: u64,
+}
+
+/// How often something happened, and on which node last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Last {
+    /// How often.
+    pub times: u64,
+    /// Where.
+    pub node: Option<NodeId>,
+}
+
+impl Last {
+    fn happened(&mut self, node: NodeId) {
+        self.times += 1;
+        self.node = Some(node);
+    }
 }
 
 /// Violations beyond these say nothing new.
@@ -87,6 +108,9 @@ impl Watch {
             properties: RAFT.iter().map(|(name, make)| (*name, make())).collect(),
             violations: Vec::new(),
             leaders: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            votes: Last::default(),
+            appends: Last::default(),
             steps: 0,
             hash: 0,
         });
@@ -110,6 +134,25 @@ impl Watch {
         (seen.steps, seen.hash)
     }
 
+    /// The last leader of each group.
+    pub fn leaders(&self) -> Vec<(GroupId, NodeId)> {
+        let seen = self.seen.lock();
+        seen.leaders
+            .iter()
+            .map(|(group, (_, node))| (*group, *node))
+            .collect()
+    }
+
+    /// The last vote for somebody who was not elected yet.
+    pub fn last_vote(&self) -> Last {
+        self.seen.lock().votes
+    }
+
+    /// The last time that entries were handed to a log.
+    pub fn last_append(&self) -> Last {
+        self.seen.lock().appends
+    }
+
     fn see(&self, node: NodeId, group: GroupId, step: &Step) {
         let mut seen = self.seen.lock();
         let at = turmoil::sim_elapsed().unwrap_or_default();
@@ -118,13 +161,25 @@ impl Watch {
         seen.steps += 1;
         seen.hash = (seen.hash.rotate_left(5) ^ u64::from(crc32c::crc32c(text.as_bytes())))
             .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if matches!(step, Step::Forgotten) {
+            seen.forgotten.insert(group);
+            seen.leaders.remove(&group);
+        }
+        if seen.forgotten.contains(&group) {
+            return;
+        }
+        match step {
+            Step::Voted { leads: false, .. } => seen.votes.happened(node),
+            Step::Appended(_) => seen.appends.happened(node),
+            _ => {}
+        }
         if let Step::Voted {
             term,
             candidate,
             leads: true,
         } = step
             && *candidate == node
-            && seen.leaders.insert(group, *term) != Some(*term)
+            && seen.leaders.insert(group, (*term, node)) != Some((*term, node))
         {
             self.timeline.add_now(
                 &crate::host::name(node.0),
@@ -172,8 +227,16 @@ impl Witness for NodeWatch {
         self.watch.see(self.node, group, &Step::Truncated(last));
     }
 
-    fn opened(&self, group: GroupId, applied: u64) {
-        self.watch.see(self.node, group, &Step::Opened { applied });
+    fn durable(&self, group: GroupId, last: LogIndex) {
+        self.watch.see(self.node, group, &Step::Durable(last));
+    }
+
+    fn forgotten(&self, group: GroupId) {
+        self.watch.see(self.node, group, &Step::Forgotten);
+    }
+
+    fn opened(&self, group: GroupId, kept: Kept) {
+        self.watch.see(self.node, group, &Step::Opened(kept));
     }
 
     fn applied(&self, group: GroupId, entry: EntryMark, digest: &dyn Fn() -> u64) {

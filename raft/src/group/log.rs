@@ -18,6 +18,7 @@ use super::entry::{
     Entry, LogId, Vote, decode_entry, decode_log_id, decode_vote, encode_entry, encode_log_id, encode_vote,
 };
 use super::types::TypeConfig;
+use crate::planted::{Bug, planted};
 use crate::types::LogIndex;
 use crate::wal::{GroupLog, WalError};
 use crate::witness::{EntryMark, Witness};
@@ -201,10 +202,20 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         if let Some(witness) = &self.witness {
             witness.appended(self.log.id(), &marks);
         }
-        let done = Box::new(|result: Result<(), WalError>| {
+        let last = LogIndex(first + bodies.len() as u64 - 1);
+        let (witness, group) = (self.witness.clone(), self.log.id());
+        let answer = move |result: Result<(), WalError>| {
+            if let (Some(witness), Ok(())) = (witness, &result) {
+                witness.durable(group, last);
+            }
             callback.io_completed(result.map_err(io::Error::from));
-        });
-        Ok(self.log.append(LogIndex(first), bodies, done)?)
+        };
+        if planted(Bug::AckBeforeWrite) {
+            self.log.append(LogIndex(first), bodies, Box::new(drop))?;
+            answer(Ok(()));
+            return Ok(());
+        }
+        Ok(self.log.append(LogIndex(first), bodies, Box::new(answer))?)
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {

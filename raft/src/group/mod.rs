@@ -14,6 +14,7 @@ use openraft::{EmptyNode, ReadPolicy, ServerState};
 use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};
 use crate::peers::pb;
+use crate::planted::{Bug, planted};
 use crate::types::{GroupId, NodeId};
 use crate::wal::GroupLog;
 
@@ -155,7 +156,7 @@ impl Group {
         }
         leader
             .last_quorum_acked()
-            .is_some_and(|acked| acked.elapsed() < self.lease)
+            .is_some_and(|acked| acked.elapsed() < self.lease || planted(Bug::StaleRead))
     }
 
     /// The index a reader must have applied to see everything acknowledged before now, confirmed by

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openraft::storage::RaftLogStorage;
 use openraft::{RaftLogReader, SnapshotPolicy};
 
 use super::log::LogStore;
@@ -17,9 +18,11 @@ use super::{Group, Prelude, wire};
 use crate::env::Env;
 use crate::machine::{Delta, LoadError, Machine, MachineKind, Row};
 use crate::peers::{Peers, snapshot};
+use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
 use crate::wal::Wal;
+use crate::witness::Kept;
 
 /// The times that Raft runs by, in milliseconds. A lost leader is replaced after `election_max`
 /// plus a random share between `election_min` and `election_max`.
@@ -80,6 +83,12 @@ pub(crate) async fn open(
     prelude: Option<Arc<Prelude>>,
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id)).watched(parts.env.witness.clone());
+    let end = log
+        .get_log_state()
+        .await?
+        .last_log_id
+        .map_or(0, |last| last.index + 1);
+    let term = log.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
     let mut replica = load(parts, id, kind).await?;
     if let Some((LogIndex(purged), _)) = log.wal().purged()
         && replica.as_ref().is_none_or(|r| *r.applied().borrow() <= purged)
@@ -93,7 +102,12 @@ pub(crate) async fn open(
     }
     let replica = Arc::new(replica.unwrap_or_else(|| Replica::empty(kind)));
     if let Some(witness) = &parts.env.witness {
-        witness.opened(id, *replica.applied().borrow());
+        let kept = Kept {
+            applied: *replica.applied().borrow(),
+            end,
+            term,
+        };
+        witness.opened(id, kept);
     }
     let machine = StateMachine {
         group: id,
@@ -141,7 +155,7 @@ fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
         enable_pre_vote: Some(true),
         // A leader sends entries before they are on its own disk. One that lost power and went on in its
         // old term would fill the places of entries that followers have with others of the same term.
-        enable_leader_restore: Some(false),
+        enable_leader_restore: Some(planted(Bug::LeaderRestored)),
         ..Default::default()
     }
     .validate()
@@ -227,9 +241,7 @@ mod tests {
             .map(|(index, term)| Entry::new(log_id(*term, index), EntryPayload::Blank));
         log.blocking_append(entries.collect::<Vec<_>>()).await.unwrap();
         let last = log_id(terms[purged as usize - 1], purged);
-        openraft::storage::RaftLogStorage::purge(&mut log, last)
-            .await
-            .unwrap();
+        RaftLogStorage::purge(&mut log, last).await.unwrap();
         log
     }
 

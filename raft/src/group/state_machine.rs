@@ -19,6 +19,7 @@ use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
 use crate::machine::{Delta, Machine, Row};
+use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
 use crate::witness::Witness;
@@ -212,7 +213,12 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
         // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
         // an older one that is reported.
         let delta = self.delta.take().filter(|_| *installed == self.installed_before);
-        if let Some(delta) = delta {
+        if let Some(mut delta) = delta {
+            if planted(Bug::HeaderBehindRows) {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                delta.clear = true;
+                delta.puts = self.replica.read(Machine::rows);
+            }
             let header = wire::header_to(&self.meta);
             match self.checkpointer.write(self.group, header, delta).await {
                 // The store lost what the delta builds on: it gets everything instead.

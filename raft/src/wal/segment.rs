@@ -15,6 +15,7 @@ use super::format::{
     decode_identity, encode_identity, salt,
 };
 use crate::env::{Disk, DiskFile, Env};
+use crate::planted::{Bug, planted};
 
 /// Files kept for reuse beyond the prepared one; more are removed, so that a burst gives its space back.
 const FREE_FILES_MAX: usize = 4;
@@ -40,7 +41,24 @@ impl Segment {
 
     /// Writes and makes durable.
     pub(super) fn write(&self, bytes: &[u8], offset: u64) -> Result<(), WalError> {
-        write_durably(&*self.file, &self.path, bytes, offset)
+        if planted(Bug::AckBeforeSync) {
+            self.sync()?;
+            return self.write_unsynced(bytes, offset);
+        }
+        self.write_unsynced(bytes, offset)?;
+        self.sync()
+    }
+
+    pub(super) fn write_unsynced(&self, bytes: &[u8], offset: u64) -> Result<(), WalError> {
+        self.file
+            .write_all_at(bytes, offset)
+            .map_err(|error| WalError::io("write", &self.path, error))
+    }
+
+    fn sync(&self) -> Result<(), WalError> {
+        self.file
+            .sync_data()
+            .map_err(|error| WalError::io("sync", &self.path, error))
     }
 
     /// Removes what may look like a batch at `offset`, so that a later recovery does not stumble over it.

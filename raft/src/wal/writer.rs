@@ -21,6 +21,7 @@ use super::segment::{Folder, Segment};
 use super::shared::{Action, Op, Shared};
 use super::stats::BatchStats;
 use super::window::CacheWindow;
+use crate::planted::{Bug, planted};
 use crate::types::GroupId;
 
 /// A batch closes at this size, so that the first of a long queue do not wait for the last.
@@ -173,7 +174,11 @@ impl Writer {
         self.buffer[..BATCH_HEADER_BYTES].copy_from_slice(&header.encode(segment.salt));
         self.buffer.resize(aligned(self.buffer.len()), 0);
         let started = Instant::now();
-        segment.write(&self.buffer, self.tail.position)?;
+        if planted(Bug::VoteUnsynced) && self.in_flight.iter().all(is_vote) {
+            segment.write_unsynced(&self.buffer, self.tail.position)?;
+        } else {
+            segment.write(&self.buffer, self.tail.position)?;
+        }
         let stats = BatchStats {
             records: u64::from(self.records),
             bytes: self.buffer.len() as u64,
@@ -330,6 +335,16 @@ impl Drop for Writer {
             self.refuse(&WalError::Failed("its writer has stopped".into()));
         }
     }
+}
+
+fn is_vote(op: &Op) -> bool {
+    matches!(
+        op.action,
+        Action::Mark {
+            kind: RecordKind::Vote,
+            ..
+        }
+    )
 }
 
 fn aligned(bytes: usize) -> usize {

@@ -16,11 +16,13 @@ mod disk_slow;
 mod hand_over;
 mod hide;
 mod isolate;
+mod isolate_leader;
 mod kill;
 mod loss;
 mod lost_checkpoint;
 mod one_way;
 mod partition;
+mod pounce;
 mod power;
 mod rolling;
 mod rot;
@@ -65,9 +67,11 @@ pub const FAULTS: &[&Fault] = &[
     &kill::KILL,
     &power::POWER,
     &power::BLACKOUT,
+    &pounce::POUNCE,
     &partition::PARTITION,
     &one_way::ONE_WAY,
     &isolate::ISOLATE,
+    &isolate_leader::ISOLATE_LEADER,
     &hide::HIDE,
     &delay::DELAY,
     &loss::LOSS,

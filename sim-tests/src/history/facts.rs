@@ -66,6 +66,25 @@ pub struct Delivery {
     pub visibility: Duration,
 }
 
+/// One receive.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    /// The call's number.
+    pub call: usize,
+    /// When the call began.
+    pub began: Duration,
+    /// When the call ended.
+    pub ended: Duration,
+    /// How often it was tried.
+    pub attempts: usize,
+    /// How many messages it brought.
+    pub messages: usize,
+    /// How long what it took is invisible, at least and at most.
+    pub visibility: (Duration, Duration),
+    /// What became of it.
+    pub fate: Fate,
+}
+
 /// One message that somebody deleted, or tried to.
 #[derive(Clone, Debug)]
 pub struct Delete {
@@ -88,6 +107,8 @@ pub struct Change {
     pub call: usize,
     /// Which.
     pub message_id: String,
+    /// By which delivery's handle.
+    pub receipt: String,
     /// How long it is invisible from then on.
     pub visibility: Duration,
     /// When the call began.
@@ -126,8 +147,14 @@ pub struct Facts {
     pub retention: Duration,
     /// The shortest visibility timeout that it ever had.
     pub visibility: Duration,
+    /// The longest one.
+    pub visibility_max: Duration,
     /// Whether somebody deleted it, or tried to.
     pub deleted: bool,
+    /// The longest delay that it ever had.
+    pub delay: Duration,
+    /// Receives, whatever they brought.
+    pub receives: Vec<Receive>,
     /// What was refused: the call's number, and the code.
     pub refusals: Vec<(usize, String)>,
     /// By receipt handle.
@@ -150,6 +177,9 @@ impl History {
             });
             facts.set(&call.input["Attributes"]);
             facts.deleted |= call.operation == "DeleteQueue";
+        }
+        for facts in all.values_mut() {
+            facts.visibility_max = facts.visibility_max.max(facts.visibility);
         }
         for call in &self.0 {
             if let Some(facts) = all.get_mut(&call.queue) {
@@ -213,6 +243,10 @@ impl Facts {
     fn set(&mut self, attributes: &Value) {
         if let Some(visibility) = seconds(&attributes["VisibilityTimeout"]) {
             self.visibility = self.visibility.min(visibility);
+            self.visibility_max = self.visibility_max.max(visibility);
+        }
+        if let Some(delay) = seconds(&attributes["DelaySeconds"]) {
+            self.delay = self.delay.max(delay);
         }
         if let Some(retention) = seconds(&attributes["MessageRetentionPeriod"]) {
             self.retention = self.retention.min(retention);
@@ -246,6 +280,7 @@ impl Facts {
                     self.changes.push(Change {
                         call: call.number,
                         message_id: self.message(entry),
+                        receipt: text(&entry["ReceiptHandle"]),
                         visibility: seconds(&entry["VisibilityTimeout"]).unwrap_or_default(),
                         began: call.began,
                         ended: call.ended,
@@ -264,6 +299,17 @@ impl Facts {
 
     fn receive(&mut self, call: &Call) {
         let messages = call.outcome.done().and_then(|reply| reply["Messages"].as_array());
+        let (_, fate, _) = entries(call)[0];
+        self.receives.push(Receive {
+            call: call.number,
+            began: call.began,
+            ended: call.ended,
+            attempts: call.attempts,
+            messages: messages.map_or(0, Vec::len),
+            visibility: seconds(&call.input["VisibilityTimeout"])
+                .map_or((self.visibility, self.visibility_max), |own| (own, own)),
+            fate,
+        });
         for message in messages.into_iter().flatten() {
             let delivery = Delivery {
                 call: call.number,

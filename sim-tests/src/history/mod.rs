@@ -11,7 +11,7 @@ use serde_json::Value;
 
 mod facts;
 
-pub use facts::{Change, Delete, Delivery, Facts, Fate, Purge, Send};
+pub use facts::{Change, Delete, Delivery, Facts, Fate, Purge, Receive, Send};
 
 use crate::timeline::Timeline;
 

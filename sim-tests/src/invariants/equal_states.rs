@@ -17,8 +17,8 @@ pub(super) struct EqualStates {
 impl Property for EqualStates {
     fn see(&mut self, node: NodeId, group: GroupId, step: &Step) -> Result<(), String> {
         match step {
-            Step::Opened { applied } => {
-                self.applied.insert((node, group), *applied);
+            Step::Opened(kept) => {
+                self.applied.insert((node, group), kept.applied);
                 Ok(())
             }
             Step::Installed { applied, digest } => {

@@ -27,11 +27,11 @@ impl Property for LogMatching {
                 .iter()
                 .try_for_each(|entry| self.append(node, group, *entry)),
             // What the log ends with then, nobody says.
-            Step::Truncated(_) | Step::Opened { .. } | Step::Installed { .. } => {
+            Step::Truncated(_) | Step::Opened(_) | Step::Installed { .. } => {
                 self.ends.remove(&(node, group));
                 Ok(())
             }
-            Step::Voted { .. } | Step::Applied { .. } => Ok(()),
+            Step::Voted { .. } | Step::Durable(_) | Step::Forgotten | Step::Applied { .. } => Ok(()),
         }
     }
 }

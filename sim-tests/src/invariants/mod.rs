@@ -15,9 +15,11 @@ mod committed;
 mod deleted;
 mod doubled;
 mod equal_states;
+mod kept;
 mod lock;
 mod log_matching;
 mod lost;
+mod missed;
 mod one_leader;
 mod one_vote;
 mod order;
@@ -36,6 +38,7 @@ pub const RAFT: &[(&str, Make)] = &[
     ("one vote a term", || Box::<one_vote::OneVote>::default()),
     ("log matching", || Box::<log_matching::LogMatching>::default()),
     ("committed entries", || Box::<committed::Committed>::default()),
+    ("kept promises", || Box::<kept::Kept>::default()),
     ("equal states", || Box::<equal_states::EqualStates>::default()),
 ];
 
@@ -78,6 +81,7 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("order", order::check),
     ("lock", lock::check),
     ("sequence", sequence::check),
+    ("missed", missed::check),
     ("refused", refused::check),
 ];
 

@@ -81,7 +81,11 @@ pub(super) fn deleted(facts: &mut Facts, body: &str, ms: Range<u64>) {
 
 /// Its visibility was changed.
 pub(super) fn changed(facts: &mut Facts, body: &str, ms: Range<u64>, visibility_ms: u64) {
+    let mut deliveries = facts.deliveries.iter();
+    let held = deliveries.rfind(|d| d.body == body && d.ended <= Duration::from_millis(ms.start));
+    let receipt = held.map(|delivery| delivery.receipt.clone()).unwrap_or_default();
     facts.changes.push(Change {
+        receipt,
         call: 3_000 + facts.changes.len(),
         message_id: format!("id-{body}"),
         visibility: Duration::from_millis(visibility_ms),

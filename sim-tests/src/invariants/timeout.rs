@@ -52,21 +52,27 @@ impl<'a> Changes<'a> {
         Changes(all)
     }
 
-    /// Until when the message is surely not visible again after this delivery, unless it is deleted.
+    /// Until when the message is surely not visible again after this delivery, unless it is deleted. Only
+    /// the delivery's own handle can change that.
     pub(super) fn free_from(&self, delivery: &Delivery) -> Duration {
-        let changes = self.0.get(delivery.message_id.as_str()).into_iter().flatten();
-        let later = changes.filter(|change| change.ended >= delivery.began || change.fate == Fate::Unknown);
-        let ends = later.map(|change| change.began.max(delivery.began) + change.visibility);
-        ends.chain([delivery.began + delivery.visibility])
-            .min()
-            .unwrap_or_default()
+        let all = self.0.get(delivery.message_id.as_str()).into_iter().flatten();
+        let own: Vec<&&Change> = all.filter(|change| change.receipt == delivery.receipt).collect();
+        let one_by_one = own.is_sorted_by(|before, after| before.ended <= after.began);
+        let until = |change: &Change| change.began.max(delivery.began) + change.visibility;
+        match own.last() {
+            Some(last) if one_by_one && own.iter().all(|change| change.fate == Fate::Done) => until(last),
+            _ => {
+                let first = delivery.began + delivery.visibility;
+                own.iter().map(|change| until(change)).fold(first, Duration::min)
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::story::{self, VISIBILITY_MS, found};
-    use super::check;
+    use super::{Fate, check};
 
     #[test]
     fn a_message_in_flight_was_shown_again() {
@@ -76,6 +82,17 @@ mod tests {
         assert_eq!(found(check, &facts).len(), 1);
         story::changed(&mut facts, "a", 30..31, 0);
         assert_eq!(found(check, &facts), [""; 0], "somebody gave it back");
+    }
+
+    #[test]
+    fn an_extension_holds() {
+        let mut facts = story::sent(&[("a", "g", 1)]);
+        story::delivered(&mut facts, 10..20, &["a"]);
+        story::changed(&mut facts, "a", 30..31, 3 * VISIBILITY_MS);
+        story::delivered(&mut facts, 200..210, &["a"]);
+        assert_eq!(found(check, &facts).len(), 1);
+        facts.changes[0].fate = Fate::Unknown;
+        assert_eq!(found(check, &facts), [""; 0], "it may not have been done");
     }
 
     #[test]

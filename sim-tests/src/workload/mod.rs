@@ -14,6 +14,7 @@ mod consume;
 mod fifo;
 mod produce;
 mod queue;
+mod short_lived;
 mod standard;
 
 pub use queue::Queue;
@@ -54,4 +55,4 @@ pub fn now() -> Duration {
 }
 
 /// All workloads.
-pub const WORKLOADS: &[&Workload] = &[&standard::STANDARD, &fifo::FIFO];
+pub const WORKLOADS: &[&Workload] = &[&standard::STANDARD, &fifo::FIFO, &short_lived::SHORT_LIVED];

@@ -4,6 +4,7 @@ use super::{Answer, Catalog, RowName, refusal};
 use crate::command::catalog::{
     CatalogAnswer, CreateQueue, GroupRecord, QueueRecord, RefusalReason, ResourceKey,
 };
+use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
 /// More partitions than any queue needs; a bound on what one command can make.
@@ -41,8 +42,12 @@ impl Catalog {
 
     /// Makes a group for a partition of a queue.
     fn place_group(&mut self, queue: &ResourceKey, replicas: u32) -> u64 {
-        let group_id = self.next_group;
-        self.next_group += 1;
+        let mut group_id = self.next_group;
+        if planted(Bug::GroupReused) {
+            let free = (1..group_id).find(|id| !self.groups.contains_key(id));
+            group_id = free.unwrap_or(group_id);
+        }
+        self.next_group = self.next_group.max(group_id + 1);
         let replicas = self.loads.choose(&self.nodes, replicas);
         self.loads.add(&replicas);
         let group = GroupRecord {

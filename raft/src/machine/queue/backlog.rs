@@ -6,6 +6,7 @@ use super::message::{Message, Place};
 use super::pages::Pages;
 use super::timers::Timers;
 use crate::command::queue::{Delivered, Receipt};
+use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
 /// Messages and where they are.
@@ -99,7 +100,7 @@ impl Backlog {
         }
         let is_ready = ready_in(&self.messages);
         self.line.left(message.letter(), sequence, place, is_ready);
-        if sequence < self.changes.saved_end {
+        if sequence < self.changes.saved_end && !planted(Bug::DeleteNotSaved) {
             self.changes.gone.push(sequence);
         }
     }

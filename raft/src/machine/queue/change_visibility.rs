@@ -4,6 +4,7 @@ use super::message::Place;
 use super::receive::MAX_VISIBILITY;
 use super::{Moment, Queue};
 use crate::command::queue::{ChangeVisibility, Outcome, Outcomes, QueueAnswer, Receipt, VisibilityEntry};
+use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
 impl Queue {
@@ -20,6 +21,9 @@ impl Queue {
         let until = moment.now.after(Millis(entry.visibility_ms));
         match self.check(&receipt, until) {
             Ok(()) if until > moment.now => {
+                if planted(Bug::ExtensionIgnored) {
+                    return Outcome::Done;
+                }
                 self.backlog.put(receipt.sequence, Place::InFlight(until));
                 Outcome::Done
             }

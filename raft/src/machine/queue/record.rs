@@ -8,6 +8,7 @@ use super::message::{History, Message, Place};
 use super::message_id::MessageId;
 use crate::machine::row::LoadError;
 use crate::machine::tables;
+use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
 /// A message as a row's value, not yet encoded. Shares what was sent with the machine.
@@ -87,6 +88,7 @@ impl MessageRow {
         let place = match (record.delayed_until_ms, record.in_flight_until_ms) {
             (None, None) => Place::Ready,
             (Some(until), None) => Place::Delayed(Millis(until)),
+            (None, Some(_)) if planted(Bug::InFlightForgotten) => Place::Ready,
             (None, Some(until)) => Place::InFlight(Millis(until)),
             (Some(_), Some(_)) => return Err(LoadError("a message in two places".into())),
         };

@@ -8,6 +8,7 @@ use super::message::{Message, Place};
 use super::message_id::message_id;
 use super::{Moment, Queue};
 use crate::command::queue::{QueueAnswer, Send, SendEntry, Sent, SentEntry};
+use crate::planted::{Bug, draw, planted};
 use crate::types::Millis;
 
 impl Queue {
@@ -42,7 +43,12 @@ impl Queue {
     fn add(&mut self, moment: Moment, entry: &SendEntry) -> Original {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        let id = message_id(moment.seed, moment.now, sequence);
+        let seed = if planted(Bug::OwnRandomness) {
+            draw()
+        } else {
+            moment.seed
+        };
+        let id = message_id(seed, moment.now, sequence);
         let letter = Letter::new(&Parts {
             id,
             sent: moment.now,

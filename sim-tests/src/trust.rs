@@ -1,0 +1,38 @@
+//! Trust in the checkers: with a bug planted on purpose, how many seeds does it take to find it?
+
+use raft::planted::{Bug, plant};
+
+use crate::pulse::Pulse;
+use crate::run::{self, Outcome};
+use crate::scenario::{Cut, Scenario};
+use crate::violation::Violation;
+
+/// A bug was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The first seed that finds it.
+    pub seed: u64,
+    /// What it looks like.
+    pub violation: Violation,
+}
+
+/// Plays a seed with a bug planted, or with none.
+pub fn play(bug: Option<Bug>, seed: u64, cut: &Cut) -> Outcome {
+    plant(bug);
+    let outcome = run::run(Scenario::draw(seed).cut(cut), &Pulse::default());
+    plant(None);
+    outcome
+}
+
+/// The first of the seeds from 0 on, and below `max_seeds`, that finds the bug.
+pub fn find(bug: Bug, max_seeds: u64, cut: &Cut) -> Option<Found> {
+    (0..max_seeds).find_map(|seed| {
+        let violation = play(Some(bug), seed, cut).violations.into_iter().next()?;
+        Some(Found { seed, violation })
+    })
+}
+
+/// How many seeds it takes to find a bug, if `max_seeds` are enough.
+pub fn seeds_to_find(bug: Bug, max_seeds: u64) -> Option<u64> {
+    find(bug, max_seeds, &Cut::default()).map(|found| found.seed + 1)
+}
