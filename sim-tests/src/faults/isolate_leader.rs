@@ -8,7 +8,7 @@ use crate::stage::Stage;
 
 pub(super) const ISOLATE_LEADER: Fault = Fault {
     name: "isolate_leader",
-    percent: 30,
+    percent: 50,
     times_max: 6,
     lasts_ms: 1_500..7_000,
     clock_slack: Duration::ZERO,

@@ -2,8 +2,9 @@
 //!
 //! AWS allows that on standard queues with short polls; here a receive is answered by a leader who made
 //! sure that it leads, so that it sees what was acknowledged before. A message is surely there once its
-//! send has ended and its delay is over, until the first call begins that receives it; on a FIFO queue
-//! also its group must be free. Receives of which nobody knows what they took spoil the view for a while.
+//! send has ended and its delay is over, until the first call begins that receives it, by the cluster's own
+//! count of deliveries. On a FIFO queue also its group must be free, and receives of which nobody knows
+//! what they took spoil the view for a while.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
     missed.collect()
 }
 
-/// Receives that surely found nothing, while nothing was taken by nobody knows whom.
+/// Receives that surely found nothing; on a FIFO queue, while nothing was taken by nobody knows whom.
 fn clear_receives<'a>(facts: &'a Facts, there: &There) -> Vec<&'a Receive> {
     let is_empty =
         |receive: &&Receive| receive.fate == Fate::Done && receive.attempts == 1 && receive.messages == 0;
@@ -43,9 +44,10 @@ fn clear_receives<'a>(facts: &'a Facts, there: &There) -> Vec<&'a Receive> {
         let hidden = doubtful.visibility.1.max(there.changed) + there.slack;
         doubtful.began <= receive.ended && receive.began <= doubtful.ended + LATE + hidden
     };
+    let is_fifo = facts.sends.iter().any(|send| send.sequence.is_some());
     let empty = facts.receives.iter().filter(is_empty);
     empty
-        .filter(|receive| !doubtful.iter().any(|doubtful| spoils(doubtful, receive)))
+        .filter(|receive| !is_fifo || !doubtful.iter().any(|doubtful| spoils(doubtful, receive)))
         .collect()
 }
 
@@ -55,21 +57,22 @@ struct There<'a> {
     slack: Duration,
     /// The longest visibility timeout that somebody has set.
     changed: Duration,
-    /// By message id: when the first call began that received it.
-    taken: BTreeMap<&'a str, Duration>,
+    /// By message id: the first delivery that is known, by the cluster's count, and when its call began.
+    taken: BTreeMap<&'a str, (u64, Duration)>,
     /// FIFO, by group: when calls began that received from it, and when what they took is visible again.
     groups: BTreeMap<&'a str, Vec<(Duration, Duration)>>,
 }
 
 impl<'a> There<'a> {
     fn of(facts: &'a Facts, slack: Duration) -> There<'a> {
-        let mut taken: BTreeMap<&str, Duration> = BTreeMap::new();
+        let mut taken: BTreeMap<&str, (u64, Duration)> = BTreeMap::new();
         let mut groups: BTreeMap<&str, Vec<(Duration, Duration)>> = BTreeMap::new();
         let changed = facts.changes.iter().map(|change| change.visibility).max();
         let changed = changed.unwrap_or_default();
         for delivery in &facts.deliveries {
-            let first = taken.entry(&delivery.message_id).or_insert(delivery.began);
-            *first = delivery.began.min(*first);
+            let this = (delivery.count, delivery.began);
+            let first = taken.entry(&delivery.message_id).or_insert(this);
+            *first = this.min(*first);
             if let Some(group) = &delivery.group {
                 let hidden = delivery.visibility.max(facts.visibility_max).max(changed);
                 let free = delivery.ended + hidden + slack;
@@ -89,9 +92,11 @@ impl<'a> There<'a> {
         if send.fate != Fate::Done {
             return None;
         }
-        let expires = (send.began + self.facts.retention).saturating_sub(self.slack);
-        let until = self.taken.get(send.message_id.as_str()).copied();
-        let until = until.unwrap_or(expires).min(expires);
+        // A message that is never received is another rule's business.
+        let (1, until) = *self.taken.get(send.message_id.as_str())? else {
+            return None;
+        };
+        let until = until.min((send.began + self.facts.retention).saturating_sub(self.slack));
         let mates = send.group.as_deref().and_then(|group| self.groups.get(group));
         let mates = mates.into_iter().flatten();
         let busy = mates.filter(|(began, _)| *began < until).map(|(_, free)| *free);
@@ -105,8 +110,8 @@ mod tests {
     use super::super::story::{self, found};
     use super::*;
 
-    fn story() -> Facts {
-        let mut facts = story::sent(&[("a", "g", 1)]);
+    fn story(messages: &[(&str, &str, u128)]) -> Facts {
+        let mut facts = story::sent(messages);
         facts.retention = Duration::from_secs(3_600);
         facts.visibility_max = facts.visibility;
         facts
@@ -126,17 +131,22 @@ mod tests {
 
     #[test]
     fn a_message_that_was_there_was_overlooked() {
-        let mut facts = story();
+        let mut facts = story(&[("a", "g", 1)]);
         received(&mut facts, 450..460, 1);
         received(&mut facts, 500..600, 0);
+        story::delivered(&mut facts, 700..710, &["a"]);
         assert_eq!(found(check, &facts).len(), 1);
         facts.receives[0].attempts = 2;
-        assert_eq!(found(check, &facts), [""; 0], "somebody may have taken it");
+        assert_eq!(found(check, &facts), [""; 0], "its group may have been taken");
+        facts.sends[0].sequence = None;
+        assert_eq!(found(check, &facts).len(), 1, "it has no group");
+        facts.deliveries[0].count = 2;
+        assert_eq!(found(check, &facts), [""; 0], "it was taken itself");
     }
 
     #[test]
     fn it_may_be_in_flight() {
-        let mut facts = story();
+        let mut facts = story(&[("a", "g", 1)]);
         story::delivered(&mut facts, 450..460, &["a"]);
         received(&mut facts, 450..460, 1);
         received(&mut facts, 500..530, 0);
@@ -145,10 +155,9 @@ mod tests {
 
     #[test]
     fn its_group_may_be_in_flight() {
-        let mut facts = story::sent(&[("a", "g", 1), ("b", "g", 2)]);
-        facts.retention = Duration::from_secs(3_600);
-        facts.visibility_max = facts.visibility;
+        let mut facts = story(&[("a", "g", 1), ("b", "g", 2)]);
         story::delivered(&mut facts, 450..460, &["a"]);
+        story::delivered(&mut facts, 900..910, &["b"]);
         received(&mut facts, 500..530, 0);
         assert_eq!(found(check, &facts), [""; 0]);
         received(&mut facts, 600..630, 0);
@@ -157,9 +166,10 @@ mod tests {
 
     #[test]
     fn it_may_come_meanwhile() {
-        let mut facts = story();
+        let mut facts = story(&[("a", "g", 1)]);
         facts.sends[0].ended = Duration::from_millis(550);
         received(&mut facts, 500..600, 0);
+        story::delivered(&mut facts, 700..710, &["a"]);
         assert_eq!(found(check, &facts), [""; 0]);
     }
 }

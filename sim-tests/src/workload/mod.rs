@@ -12,6 +12,7 @@ use crate::scenario::Scenario;
 
 mod consume;
 mod fifo;
+mod own_writes;
 mod produce;
 mod queue;
 mod short_lived;
@@ -55,4 +56,9 @@ pub fn now() -> Duration {
 }
 
 /// All workloads.
-pub const WORKLOADS: &[&Workload] = &[&standard::STANDARD, &fifo::FIFO, &short_lived::SHORT_LIVED];
+pub const WORKLOADS: &[&Workload] = &[
+    &standard::STANDARD,
+    &fifo::FIFO,
+    &short_lived::SHORT_LIVED,
+    &own_writes::OWN_WRITES,
+];
