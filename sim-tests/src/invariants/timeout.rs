@@ -55,11 +55,32 @@ impl<'a> Changes<'a> {
     /// Until when the message is surely not visible again after this delivery, unless it is deleted.
     pub(super) fn free_from(&self, delivery: &Delivery) -> Duration {
         let changes = self.0.get(delivery.message_id.as_str()).into_iter().flatten();
-        let later = changes.filter(|change| change.ended >= delivery.began || change.fate == Fate::Unknown);
+        // A change that was done with this delivery's handle was done before the next delivery. If it began
+        // after the end of something else, it has replaced that.
+        let done = changes
+            .clone()
+            .filter(|change| change.fate == Fate::Done && change.receipt == delivery.receipt);
+        let replaced = |ended: Duration| done.clone().any(|change| change.began > ended);
+        let later = changes.filter(|change| {
+            change.fate == Fate::Unknown || change.ended >= delivery.began && !replaced(change.ended)
+        });
         let ends = later.map(|change| change.began.max(delivery.began) + change.visibility);
-        ends.chain([delivery.began + delivery.visibility])
-            .min()
-            .unwrap_or_default()
+        let own = (!replaced(delivery.ended)).then_some(delivery.began + delivery.visibility.min);
+        ends.chain(own).min().unwrap_or_default()
+    }
+
+    /// From when on the message surely is visible again after this delivery, if it is there at all and
+    /// was not delivered again before `until`; never, if nobody knows.
+    pub(super) fn surely_free_from(&self, delivery: &Delivery, until: Duration) -> Option<Duration> {
+        let changes = self.0.get(delivery.message_id.as_str()).into_iter().flatten();
+        let mut ends = delivery.ended + delivery.visibility.max;
+        for change in changes.filter(|change| change.began <= until) {
+            if change.fate == Fate::Unknown {
+                return None;
+            }
+            ends = ends.max(change.ended + change.visibility);
+        }
+        Some(ends)
     }
 }
 
@@ -84,6 +105,22 @@ mod tests {
         story::delivered(&mut facts, 10..20, &["a"]);
         story::delivered(&mut facts, 15..(11 + VISIBILITY_MS), &["a"]);
         assert_eq!(found(check, &facts), [""; 0]);
+    }
+
+    #[test]
+    fn an_extension_holds() {
+        let mut facts = story::sent(&[("a", "g", 1)]);
+        story::delivered(&mut facts, 10..20, &["a"]);
+        story::changed(&mut facts, "a", 30..31, 3 * VISIBILITY_MS);
+        story::delivered(&mut facts, 150..(30 + 3 * VISIBILITY_MS - 3), &["a"]);
+        assert_eq!(found(check, &facts).len(), 1);
+        facts.changes[0].ended = facts.deliveries[0].ended;
+        facts.changes[0].began = facts.deliveries[0].began;
+        assert_eq!(
+            found(check, &facts),
+            [""; 0],
+            "it may have come before the delivery"
+        );
     }
 
     #[test]
