@@ -50,12 +50,15 @@ impl Host {
         let scenario::Client { number, workload } = self.this;
         let workload = WORKLOADS[workload];
         let rng = Rng::new(self.scenario.seed).child(&format!("client {}", number));
+        let host = host(number);
         let client = Client {
-            host: host(number),
+            host: host.clone(),
             nodes: (1..=self.scenario.nodes).map(name).collect(),
             rng: Mutex::new(rng.child("calls")),
-            recorder: self.recorder,
+            recorder: self.recorder.clone(),
         };
+        let under_way = &self.recorder.under_way;
+        under_way.phase(&host, format!("{} works", workload.name));
         tokio::time::sleep(self.scenario.begin).await;
         let context = Context {
             name: format!("{}-{}", workload.name, number),
@@ -65,7 +68,9 @@ impl Host {
         };
         (workload.run)(context)
             .await
-            .map_err(|error| format!("{}, client {}: {error:#}", workload.name, number).into())
+            .map_err(|error| format!("{}, client {}: {error:#}", workload.name, number))?;
+        under_way.done(&host);
+        Ok(())
     }
 }
 
@@ -85,6 +90,8 @@ impl Client {
         let limit = ATTEMPT_TIMEOUT + Duration::from_secs(wait);
         let body = Bytes::from(input.to_string());
         let began = now();
+        let under_way = &self.recorder.under_way;
+        let number = under_way.call(&self.host, operation, queue, &input, began);
         let mut attempts = 0;
         let outcome = loop {
             attempts += 1;
@@ -104,6 +111,7 @@ impl Client {
             let pause = self.rng.lock().range(pause / 2..pause);
             tokio::time::sleep(Duration::from_millis(pause)).await;
         };
+        under_way.ended(number);
         self.recorder.record(Call {
             number: 0,
             client: self.host.clone(),
@@ -116,6 +124,11 @@ impl Client {
             outcome: outcome.clone(),
         });
         outcome
+    }
+
+    /// Says what the workload is doing, for a run that hangs.
+    pub fn phase(&self, what: String) {
+        self.recorder.under_way.phase(&self.host, what);
     }
 
     fn draw(&self) -> u64 {

@@ -76,7 +76,10 @@ pub fn run(scenario: Scenario, pulse: &Pulse) -> Outcome {
     let mut violations = watch.violations();
     match played {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => violations.push(Violation::of_end(error.to_string(), pulse.get())),
+        Ok(Err(error)) => {
+            let under_way = recorder.under_way.lines();
+            violations.push(Violation::of_end(error.to_string(), &under_way, pulse.get()));
+        }
         Err(panic) => violations.push(Violation::of_panic(&*panic, pulse.get())),
     }
     outcome.history = recorder.history();

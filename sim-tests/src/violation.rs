@@ -33,8 +33,8 @@ impl Violation {
         }
     }
 
-    /// The simulation did not come to its end, or a workload did not.
-    pub fn of_end(error: String, at: Duration) -> Violation {
+    /// The simulation did not come to its end, and this was under way; or a workload failed.
+    pub fn of_end(error: String, under_way: &str, at: Duration) -> Violation {
         // The words of turmoil.
         let late = error.starts_with("Ran for duration");
         let rule = if late {
@@ -42,7 +42,12 @@ impl Violation {
         } else {
             "workloads succeed"
         };
-        Violation::of_steps(rule, error, at)
+        let what = if late {
+            format!("not at its end in time:{under_way}")
+        } else {
+            error
+        };
+        Violation::of_steps(rule, what, at)
     }
 
     /// Somebody panicked on this thread.

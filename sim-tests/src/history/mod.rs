@@ -10,8 +10,14 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 mod facts;
+mod read;
+mod settings;
+mod under_way;
 
 pub use facts::{Change, Delete, Delivery, Facts, Fate, Purge, Receive, Send};
+pub use read::COUNTS;
+pub use settings::{Access, Span};
+pub use under_way::UnderWay;
 
 use crate::timeline::Timeline;
 
@@ -94,13 +100,18 @@ pub struct History(pub Vec<Call>);
 pub struct Recorder {
     history: Mutex<History>,
     timeline: Timeline,
+    /// What has begun and not ended.
+    pub under_way: UnderWay,
 }
 
 impl Recorder {
     /// Nothing was seen yet.
     pub fn new(timeline: Timeline) -> Arc<Recorder> {
-        let history = Mutex::default();
-        Arc::new(Recorder { history, timeline })
+        Arc::new(Recorder {
+            history: Mutex::default(),
+            timeline,
+            under_way: UnderWay::default(),
+        })
     }
 
     /// A call has ended.

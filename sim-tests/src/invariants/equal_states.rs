@@ -57,7 +57,7 @@ impl EqualStates {
 #[cfg(test)]
 mod tests {
     use raft::types::LogIndex;
-    use raft::witness::EntryMark;
+    use raft::witness::{EntryMark, Kept};
 
     use super::*;
 
@@ -73,12 +73,17 @@ mod tests {
         }
     }
 
+    fn opened(applied: u64) -> Step {
+        let (end, term) = (applied, 1);
+        Step::Opened(Kept { applied, end, term })
+    }
+
     #[test]
     fn another_state_is_noticed() {
         let mut property = EqualStates::default();
         let mut see = |node, step| property.see(NodeId(node), GroupId(1), &step).is_ok();
         for node in [1, 2] {
-            assert!(see(node, Step::Opened { applied: 7 }));
+            assert!(see(node, opened(7)));
         }
         assert!(see(1, applied(7, 5)) && !see(2, applied(7, 6)));
         assert!(!see(
@@ -94,7 +99,7 @@ mod tests {
     fn an_entry_applied_twice_or_left_out_is_noticed() {
         let mut property = EqualStates::default();
         let mut see = |step| property.see(NodeId(1), GroupId(1), &step).is_ok();
-        assert!(see(Step::Opened { applied: 7 }) && see(applied(7, 5)));
+        assert!(see(opened(7)) && see(applied(7, 5)));
         assert!(!see(applied(7, 5)) && !see(applied(9, 5)));
     }
 }

@@ -12,9 +12,13 @@ use super::timeout::Changes;
 use super::{Allowance, Finding};
 use crate::history::{Delivery, Facts, Fate};
 
+/// No run is that long.
+const SHORT_RETENTION: Duration = Duration::from_secs(3_600);
+
 pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
-    if facts.sends.iter().all(|send| send.sequence.is_none()) || !facts.purges.is_empty() {
-        // Groups of standard queues lock nothing; what a purge took away, neither.
+    let standard = facts.sends.iter().all(|send| send.sequence.is_none());
+    if standard || !facts.purges.is_empty() || facts.retention.min < SHORT_RETENTION {
+        // Groups of standard queues lock nothing; what a purge or its age took away, neither.
         return Vec::new();
     }
     let changes = Changes::of(facts);

@@ -12,22 +12,33 @@ use crate::violation::Violation;
 use crate::watch::Property;
 
 mod committed;
+mod deduplicated;
+mod delayed;
 mod deleted;
 mod doubled;
+mod empty;
 mod equal_states;
 mod kept;
+mod linearizable;
 mod lock;
 mod log_matching;
 mod lost;
-mod missed;
 mod one_leader;
 mod one_vote;
 mod order;
+mod purged;
 mod refused;
+mod register;
+mod retained;
+mod reused;
 mod sequence;
 #[cfg(test)]
 mod story;
 mod timeout;
+mod visible;
+mod woken;
+
+pub(crate) use woken::SETTLED_AFTER;
 
 /// Makes a property that has seen nothing yet.
 pub type Make = fn() -> Box<dyn Property>;
@@ -67,6 +78,8 @@ impl Finding {
 pub struct Allowance {
     /// How far clocks may differ.
     pub clock_slack: Duration,
+    /// From when on there are no faults.
+    pub healthy_from: Duration,
 }
 
 /// Timestamps of the cluster have whole milliseconds.
@@ -81,8 +94,16 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("order", order::check),
     ("lock", lock::check),
     ("sequence", sequence::check),
-    ("missed", missed::check),
     ("refused", refused::check),
+    ("deduplicated", deduplicated::check),
+    ("delayed", delayed::check),
+    ("retained", retained::check),
+    ("purged", purged::check),
+    ("reused", reused::check),
+    ("register", register::check),
+    ("empty", empty::check),
+    ("woken", woken::check),
+    ("linearizable", linearizable::check),
 ];
 
 /// Violations beyond these say nothing new.
@@ -92,6 +113,7 @@ const FINDINGS_MAX: usize = 20;
 pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
     let allowance = Allowance {
         clock_slack: scenario.clock_slack(),
+        healthy_from: scenario.load_end,
     };
     let mut all = Vec::new();
     for (queue, facts) in history.facts() {

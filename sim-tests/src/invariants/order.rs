@@ -1,45 +1,46 @@
 //! FIFO: the messages of a group are first received in the order in which they were sent.
 //!
-//! The producer of a group makes one call after the other, so acknowledged sends have an order. A send of
-//! unknown fate has no end, hence no place in the order, and is left out. A later delivery of the same
-//! message is for the rules about deletes and timeouts.
+//! The order is that of their sequence numbers, of which another rule says that they follow time. A send of
+//! unknown fate has no number that anybody knows, and is left out. A later delivery of the same message is
+//! for the rules about deletes and timeouts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Allowance, Finding};
-use crate::history::{Delivery, Facts, Fate};
+use crate::history::{Delivery, Facts, Send};
 
 pub(super) fn check(facts: &Facts, _: &Allowance) -> Vec<Finding> {
-    let sends = facts.sends.iter().enumerate();
-    let acknowledged = sends.filter(|(_, send)| send.fate == Fate::Done && send.sequence.is_some());
-    let place: BTreeMap<&str, usize> = acknowledged
-        .map(|(place, send)| (send.body.as_str(), place))
-        .collect();
+    let acknowledged = facts.acknowledged();
     let mut seen = BTreeSet::new();
-    let mut furthest: BTreeMap<&str, (usize, &Delivery)> = BTreeMap::new();
+    let mut furthest: BTreeMap<&str, (u128, &Send, &Delivery)> = BTreeMap::new();
     let mut found = Vec::new();
     for delivery in &facts.deliveries {
-        let (Some(group), Some(place)) = (delivery.group.as_deref(), place.get(delivery.body.as_str()))
-        else {
+        let (Some(group), Some(send)) = (
+            delivery.group.as_deref(),
+            acknowledged.get(delivery.message_id.as_str()),
+        ) else {
             continue;
         };
-        if !seen.insert(&delivery.body) {
+        let Some(place) = send.sequence else {
+            continue;
+        };
+        if !seen.insert(&delivery.message_id) {
             continue;
         }
         match furthest.get(group) {
-            Some((before, earlier)) if before > place => {
+            Some((before, earlier_send, earlier)) if *before > place => {
                 let what = format!(
                     "{:?} came after {:?}, which was sent later",
                     delivery.body, earlier.body
                 );
-                let sent = [facts.sends[*place].call, facts.sends[*before].call];
+                let sent = [send.call, earlier_send.call];
                 found.push(Finding::new(
                     what,
                     sent.into_iter().chain([earlier.call, delivery.call]),
                 ));
             }
             _ => {
-                furthest.insert(group, (*place, delivery));
+                furthest.insert(group, (place, send, delivery));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::{Allowance, Rule};
-use crate::history::{Change, Delete, Delivery, Facts, Fate, Purge, Send};
+use crate::history::{Change, Delete, Delivery, Facts, Fate, Purge, Receive, Send, Span};
 
 /// The visibility timeout of these histories.
 pub(super) const VISIBILITY_MS: u64 = 100;
@@ -36,7 +36,8 @@ pub(super) fn sent(messages: &[(&str, &str, u128)]) -> Facts {
                 sequence: Some(*sequence),
             })
             .collect(),
-        visibility: Duration::from_millis(VISIBILITY_MS),
+        visibility: Span::of(Duration::from_millis(VISIBILITY_MS)),
+        retention: Span::of(Duration::from_secs(100_000)),
         ..Facts::default()
     }
 }
@@ -68,6 +69,18 @@ pub(super) fn delivered(facts: &mut Facts, ms: Range<u64>, bodies: &[&str]) {
     }
 }
 
+/// One call received nothing.
+pub(super) fn empty(facts: &mut Facts, ms: Range<u64>) {
+    facts.receives.push(Receive {
+        call: 5_000 + facts.receives.len(),
+        began: Duration::from_millis(ms.start),
+        ended: Duration::from_millis(ms.end),
+        attempts: 1,
+        fate: Fate::Done,
+        messages: 0,
+    });
+}
+
 /// The message of this body was deleted with success.
 pub(super) fn deleted(facts: &mut Facts, body: &str, ms: Range<u64>) {
     facts.deletes.push(Delete {
@@ -79,13 +92,12 @@ pub(super) fn deleted(facts: &mut Facts, body: &str, ms: Range<u64>) {
     });
 }
 
-/// Its visibility was changed.
+/// Its visibility was changed, with the handle of its last delivery so far.
 pub(super) fn changed(facts: &mut Facts, body: &str, ms: Range<u64>, visibility_ms: u64) {
-    let mut deliveries = facts.deliveries.iter();
-    let held = deliveries.rfind(|d| d.body == body && d.ended <= Duration::from_millis(ms.start));
-    let receipt = held.map(|delivery| delivery.receipt.clone()).unwrap_or_default();
+    let held = facts.deliveries.iter().rfind(|delivery| delivery.body == body);
+    let receipt = held.map(|delivery| delivery.receipt.clone());
     facts.changes.push(Change {
-        receipt,
+        receipt: receipt.unwrap_or_default(),
         call: 3_000 + facts.changes.len(),
         message_id: format!("id-{body}"),
         visibility: Duration::from_millis(visibility_ms),
@@ -98,6 +110,7 @@ pub(super) fn changed(facts: &mut Facts, body: &str, ms: Range<u64>, visibility_
 /// The queue was purged.
 pub(super) fn purged(facts: &mut Facts, ms: Range<u64>) {
     facts.purges.push(Purge {
+        call: 4_000 + facts.purges.len(),
         began: Duration::from_millis(ms.start),
         ended: Duration::from_millis(ms.end),
         fate: Fate::Done,

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{DRAIN, Scenario};
+use super::Scenario;
 
 /// What is left of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Scenario {
         }
         if let Some(load_s) = cut.load_s {
             self.load_end = self.load_end.min(self.begin + Duration::from_secs(load_s));
-            self.deadline = self.load_end + DRAIN;
+            self.deadline = self.end();
             let load_end = self.load_end;
             self.schedule.retain(|occurrence| occurrence.at < load_end);
             for occurrence in &mut self.schedule {

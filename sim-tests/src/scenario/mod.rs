@@ -101,7 +101,7 @@ impl Scenario {
         let clients = (0..rng.range(CLIENTS))
             .map(|number| Client {
                 number: number as usize,
-                workload: rng.below(WORKLOADS.len()),
+                workload: any_workload(&mut rng),
             })
             .collect();
         let mut network = root.child("turmoil");
@@ -112,7 +112,7 @@ impl Scenario {
             nodes,
             begin: BIRTH,
             load_end,
-            deadline: load_end + DRAIN,
+            deadline: Duration::ZERO,
             victim: rng.range(1..nodes + 1),
             latency_max: Duration::from_millis(*rng.pick(&[2, 5, 10, 40])),
             checkpoint_bytes: *rng.pick(&[4 << 10, 32 << 10, 256 << 10]),
@@ -122,7 +122,15 @@ impl Scenario {
             schedule: Vec::new(),
         };
         scenario.schedule = schedule(&root.child("faults"), load_end);
+        scenario.deadline = scenario.end();
         scenario
+    }
+
+    /// By when the slowest of the workloads has to be at its end.
+    fn end(&self) -> Duration {
+        let clients = self.clients.iter();
+        let more = clients.map(|client| WORKLOADS[client.workload].end_phase);
+        self.load_end + DRAIN + more.max().unwrap_or_default()
     }
 
     /// The most that two clocks, or one clock at two times, may differ by.
@@ -133,6 +141,17 @@ impl Scenario {
             .map(|occurrence| FAULTS[occurrence.fault].clock_slack);
         faults.max().unwrap_or_default()
     }
+}
+
+/// A workload, by weight.
+fn any_workload(rng: &mut Rng) -> usize {
+    let mut left = rng.range(0..WORKLOADS.iter().map(|workload| workload.weight).sum());
+    let found = WORKLOADS.iter().position(|workload| {
+        let it = left < workload.weight;
+        left = left.saturating_sub(workload.weight);
+        it
+    });
+    found.unwrap_or_default()
 }
 
 /// Swarm testing: a run has some kinds of faults and not the others, some often and some seldom, so

@@ -11,24 +11,24 @@ use crate::rng::Rng;
 
 /// What a consumer does.
 #[derive(Clone, Copy, Debug)]
-pub struct Consuming {
+pub(super) struct Consuming {
     /// So many of a hundred messages it forgets, so that they time out.
-    pub forget_percent: u64,
+    pub(super) forget_percent: u64,
     /// So many of a hundred messages get another visibility timeout first.
-    pub change_percent: u64,
+    pub(super) change_percent: u64,
     /// So many of a hundred replies are deleted as a batch.
-    pub batch_percent: u64,
+    pub(super) batch_percent: u64,
     /// How long its receives wait at most.
-    pub wait_s_max: u64,
+    pub(super) wait_s_max: u64,
     /// Its receives' own visibility timeout is up to so long; 0: the queue's.
-    pub visibility_s_max: u64,
+    pub(super) visibility_s_max: u64,
     /// Pause between two receives, at most.
-    pub pause_ms: u64,
+    pub(super) pause_ms: u64,
 }
 
 impl Consuming {
     /// Draws what a consumer does.
-    pub fn draw(rng: &mut Rng) -> Consuming {
+    pub(super) fn draw(rng: &mut Rng) -> Consuming {
         Consuming {
             forget_percent: *rng.pick(&[0, 5, 30]),
             change_percent: *rng.pick(&[0, 10, 40]),
@@ -41,7 +41,7 @@ impl Consuming {
 }
 
 /// Receives as long as new work is made.
-pub async fn consume(queue: Queue, mut rng: Rng, load_end: Duration, what: Consuming) {
+pub(super) async fn consume(queue: Queue, mut rng: Rng, load_end: Duration, what: Consuming) {
     while now() < load_end {
         let mut input = json!({
             "MaxNumberOfMessages": rng.range(1..11),
@@ -58,7 +58,8 @@ pub async fn consume(queue: Queue, mut rng: Rng, load_end: Duration, what: Consu
 }
 
 /// Receives and deletes until nothing is left.
-pub async fn drain(queue: &Queue) {
+pub(super) async fn drain(context: &Context, queue: &Queue) {
+    context.phase(&format!("drains {}", queue.label));
     loop {
         let input = json!({
             "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1, "MessageSystemAttributeNames": ["All"],
@@ -71,7 +72,7 @@ pub async fn drain(queue: &Queue) {
     }
 }
 
-async fn received(queue: &Queue, input: Value) -> Vec<Value> {
+pub(super) async fn received(queue: &Queue, input: Value) -> Vec<Value> {
     let outcome = queue.call("ReceiveMessage", input).await;
     let messages = outcome
         .done()
@@ -103,7 +104,7 @@ async fn handle(queue: &Queue, messages: &[Value], rng: &mut Rng, what: &Consumi
     }
 }
 
-async fn delete_batch(queue: &Queue, messages: &[Value]) {
+pub(super) async fn delete_batch(queue: &Queue, messages: &[Value]) {
     if messages.is_empty() {
         return;
     }

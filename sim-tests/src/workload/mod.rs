@@ -10,13 +10,22 @@ use crate::client::Client;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
 
+mod attributes;
 mod consume;
+mod dedup;
+mod delays;
 mod fifo;
+mod long_polls;
+mod name_reuse;
+mod one_group;
 mod own_writes;
 mod produce;
+mod purge;
 mod queue;
+mod retention;
 mod short_lived;
 mod standard;
+mod visibility;
 
 pub use queue::Queue;
 
@@ -24,6 +33,10 @@ pub use queue::Queue;
 pub struct Workload {
     /// Its name; runs are drawn from it.
     pub name: &'static str,
+    /// How often it is drawn, in proportion to the others.
+    pub weight: u64,
+    /// How long it needs after the load, beyond the time to drain a queue.
+    pub end_phase: Duration,
     /// Does its work, then waits until all that it has begun is at its end. An error is a violation.
     pub run: fn(Context) -> Run,
 }
@@ -48,6 +61,11 @@ impl Context {
     pub fn loading(&self) -> bool {
         now() < self.scenario.load_end
     }
+
+    /// Says what it is doing, for a run that hangs.
+    pub fn phase(&self, what: &str) {
+        self.client.phase(format!("{} {what}", self.name));
+    }
 }
 
 /// Simulated time.
@@ -61,4 +79,13 @@ pub const WORKLOADS: &[&Workload] = &[
     &fifo::FIFO,
     &short_lived::SHORT_LIVED,
     &own_writes::OWN_WRITES,
+    &one_group::ONE_GROUP,
+    &visibility::VISIBILITY,
+    &dedup::DEDUP,
+    &delays::DELAYS,
+    &long_polls::LONG_POLLS,
+    &retention::RETENTION,
+    &purge::PURGE,
+    &name_reuse::NAME_REUSE,
+    &attributes::ATTRIBUTES,
 ];

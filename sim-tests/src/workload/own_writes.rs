@@ -1,6 +1,8 @@
 //! A queue that is empty most of the time: one client sends a message, and receives it as soon as that is
 //! acknowledged, from whichever node it comes to. Who does not lead any more must not say that there is none.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::consume::drain;
@@ -9,6 +11,8 @@ use super::{Context, Queue, Workload};
 
 pub(super) const OWN_WRITES: Workload = Workload {
     name: "own_writes",
+    weight: 2,
+    end_phase: Duration::ZERO,
     run: |context| Box::pin(run(context)),
 };
 
@@ -29,6 +33,6 @@ async fn run(mut context: Context) -> anyhow::Result<()> {
         }
         pause(&mut context.rng, 200).await;
     }
-    drain(&queue).await;
+    drain(&context, &queue).await;
     Ok(())
 }

@@ -8,20 +8,20 @@ use crate::rng::Rng;
 
 /// What a producer does.
 #[derive(Clone, Copy, Debug)]
-pub struct Producing {
+pub(super) struct Producing {
     /// FIFO: from how many groups; 0 for a standard queue.
-    pub groups: usize,
+    pub(super) groups: usize,
     /// So many of a hundred calls are batches.
-    pub batch_percent: u64,
+    pub(super) batch_percent: u64,
     /// So many of a hundred messages have a delay of their own.
-    pub delay_percent: u64,
+    pub(super) delay_percent: u64,
     /// Pause between two calls, at most.
-    pub pause_ms: u64,
+    pub(super) pause_ms: u64,
 }
 
 /// Sends until no new work is wanted. `name` is unique in the run, and groups are the producer's own, so
 /// that the order of its calls is theirs.
-pub async fn produce(
+pub(super) async fn produce(
     queue: Queue,
     name: String,
     mut rng: Rng,
@@ -67,7 +67,7 @@ fn message(name: &str, number: u64, rng: &mut Rng, what: &Producing) -> Value {
 
 impl Producing {
     /// Draws what a producer does.
-    pub fn draw(rng: &mut Rng, fifo: bool) -> Producing {
+    pub(super) fn draw(rng: &mut Rng, fifo: bool) -> Producing {
         Producing {
             groups: if fifo { 1 + rng.below(4) } else { 0 },
             batch_percent: *rng.pick(&[0, 20, 70]),

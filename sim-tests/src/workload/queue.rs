@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::client::Client;
-use crate::history::Outcome;
+use crate::history::{COUNTS, Outcome};
 use crate::rng::Rng;
 
 /// A queue; clones are the same one.
@@ -52,18 +52,19 @@ impl Queue {
         self.client.call(&self.label, operation, input).await
     }
 
+    /// Sets attributes, which are texts or numbers.
+    pub async fn set(&self, attributes: Value) -> Outcome {
+        let input = json!({"Attributes": texts(&attributes)});
+        self.call("SetQueueAttributes", input).await
+    }
+
     /// Whether the queue says that it has no message in any state; None if it does not say.
     pub async fn is_empty(&self) -> Option<bool> {
-        let names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        ];
         let outcome = self
-            .call("GetQueueAttributes", json!({"AttributeNames": names}))
+            .call("GetQueueAttributes", json!({"AttributeNames": COUNTS}))
             .await;
         let attributes = &outcome.done()?["Attributes"];
-        Some(names.iter().all(|name| attributes[*name] == "0"))
+        Some(COUNTS.iter().all(|name| attributes[*name] == "0"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Queues that do not live long: each gets some messages, gives back some of them, and is deleted with the
 //! rest. What a later queue gives out must be its own.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::queue::pause;
@@ -8,6 +10,8 @@ use super::{Context, Queue, Workload};
 
 pub(super) const SHORT_LIVED: Workload = Workload {
     name: "short_lived",
+    weight: 1,
+    end_phase: Duration::ZERO,
     run: |context| Box::pin(run(context)),
 };
 

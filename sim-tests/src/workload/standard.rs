@@ -1,5 +1,7 @@
 //! A standard queue with producers and consumers of all habits.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::consume::{consumers, drain};
@@ -8,6 +10,8 @@ use super::{Context, Queue, Workload};
 
 pub(super) const STANDARD: Workload = Workload {
     name: "standard",
+    weight: 6,
+    end_phase: Duration::ZERO,
     run: |context| Box::pin(run(context)),
 };
 
@@ -21,6 +25,6 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let mut work = producers(&context, &queue, false);
     work.extend(consumers(&context, &queue));
     futures::future::try_join_all(work).await?;
-    drain(&queue).await;
+    drain(&context, &queue).await;
     Ok(())
 }

@@ -1,0 +1,104 @@
+//! When a message surely could be received, as far as it itself is concerned.
+//!
+//! The cluster counts the deliveries of a message. If a delivery that a client knows of has the next
+//! number after another known one, there was none between them, not even to a receive whose reply was
+//! lost; and the message was there, not deleted, purged or expired, until the second one. From the moment
+//! at which it had to be visible again until the second receive began, it surely was. The same holds
+//! between a message's acknowledgement and its first delivery.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::timeout::Changes;
+use super::{Allowance, ROUNDING};
+use crate::history::{Delivery, Facts, Fate, Send};
+
+pub(super) struct Visible<'a> {
+    /// By message id: from when to when.
+    times: BTreeMap<&'a str, Vec<(Duration, Duration)>>,
+    /// By message id: when its delete had surely been done.
+    deleted: BTreeMap<&'a str, Duration>,
+    /// By body: the id that it was delivered under.
+    ids: BTreeMap<&'a str, &'a str>,
+    /// By group.
+    groups: BTreeMap<&'a str, Vec<&'a Send>>,
+}
+
+impl<'a> Visible<'a> {
+    pub(super) fn of(facts: &'a Facts, allowance: &Allowance) -> Visible<'a> {
+        let margin = allowance.clock_slack + ROUNDING;
+        let changes = Changes::of(facts);
+        let acknowledged = facts.acknowledged();
+        let mut deliveries: BTreeMap<&str, Vec<&Delivery>> = BTreeMap::new();
+        for delivery in &facts.deliveries {
+            deliveries.entry(&delivery.message_id).or_default().push(delivery);
+        }
+        let mut visible = Visible {
+            times: BTreeMap::new(),
+            deleted: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        };
+        for (id, mut list) in deliveries {
+            list.sort_by_key(|delivery| delivery.count);
+            let mut before: Option<&Delivery> = None;
+            for delivery in list {
+                let from = match before {
+                    None if delivery.count == 1 => acknowledged
+                        .get(id)
+                        .map(|send| send.ended + with_margin(facts.delay(send, delivery.ended).max, margin)),
+                    Some(before) if before.count + 1 == delivery.count => changes
+                        .surely_free_from(before, delivery.ended)
+                        .map(|free| free + margin),
+                    _ => None,
+                };
+                before = Some(delivery);
+                if let Some(from) = from.filter(|from| *from < delivery.began) {
+                    visible.times.entry(id).or_default().push((from, delivery.began));
+                }
+            }
+        }
+        for delete in facts.deletes.iter().filter(|delete| delete.fate == Fate::Done) {
+            visible.deleted.entry(&delete.message_id).or_insert(delete.ended);
+        }
+        for delivery in &facts.deliveries {
+            visible.ids.insert(&delivery.body, &delivery.message_id);
+        }
+        for send in facts.sends.iter().filter(|send| send.fate != Fate::Refused) {
+            if let Some(group) = send.group.as_deref().filter(|_| facts.is_fifo()) {
+                visible.groups.entry(group).or_default().push(send);
+            }
+        }
+        visible
+    }
+
+    /// Messages that were visible all the time from one moment to another.
+    pub(super) fn during(&self, began: Duration, ended: Duration) -> impl Iterator<Item = &'a str> {
+        let all = self.times.iter();
+        all.filter(move |(_, times)| times.iter().any(|(from, to)| *from < began && ended < *to))
+            .map(|(id, _)| *id)
+    }
+
+    /// Whether no message of a group can have held back another one in that time.
+    pub(super) fn group_is_free(&self, group: &str, began: Duration, ended: Duration) -> bool {
+        let mut sends = self.groups.get(group).into_iter().flatten();
+        sends.all(|send| {
+            let id = match send.fate {
+                Fate::Done => Some(send.message_id.as_str()),
+                _ => self.ids.get(send.body.as_str()).copied(),
+            };
+            let holds = |id: &str| {
+                let gone = self.deleted.get(id).is_some_and(|deleted| *deleted < began);
+                let times = self.times.get(id).into_iter().flatten();
+                let visible = times.clone().any(|(from, to)| *from < began && ended < *to);
+                !gone && !visible
+            };
+            send.began > ended || id.is_some_and(|id| !holds(id))
+        })
+    }
+}
+
+/// Without a delay no clock is asked.
+fn with_margin(delay: Duration, margin: Duration) -> Duration {
+    if delay.is_zero() { delay } else { delay + margin }
+}
