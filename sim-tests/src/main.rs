@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sim_tests::panics;
+use sim_tests::{panics, worker};
 
 mod options;
 mod tasks;
@@ -23,8 +23,12 @@ fn main() -> anyhow::Result<ExitCode> {
             .init();
     }
     panics::keep(options.backtraces);
+    if options.worker {
+        worker::serve()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let is_well = match options.what()? {
-        What::Seeds(exploration) => tasks::explore(&exploration),
+        What::Seeds(exploration) => tasks::explore(&exploration)?,
         What::Regressions => tasks::regressions(&options)?,
         What::One(scenario) if options.shrink => tasks::shrink(&options, &scenario)?,
         What::One(scenario) => tasks::play(&options, &scenario)?,

@@ -25,6 +25,10 @@ pub(crate) struct Options {
     #[arg(long, group = "task")]
     pub(crate) regressions: bool,
 
+    /// Plays what standard input holds: see `sim_tests::pool`.
+    #[arg(long, group = "task", hide = true)]
+    pub(crate) worker: bool,
+
     /// Only these faults of the schedule, by number; without a number, none.
     #[arg(long, value_delimiter = ',', num_args = 0..)]
     pub(crate) only: Option<Vec<usize>>,

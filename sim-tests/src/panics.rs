@@ -22,7 +22,7 @@ pub fn keep(aloud: bool) {
         first.with_borrow_mut(|first| {
             first.get_or_insert_with(|| (place_of(info), text_of(info.payload())));
         });
-        let in_a_run = std::thread::current().name() == Some(crate::pool::THREAD);
+        let in_a_run = std::thread::current().name() == Some(crate::worker::THREAD);
         if aloud || !in_a_run {
             print(info);
         }

@@ -1,111 +1,96 @@
-//! Plays scenarios, several at a time, each on a thread of its own: what a thread keeps must not pass from
-//! one run to the next. Notices a run that simulated time does not pass in.
+//! Plays scenarios, several at a time, each in a process of its own.
+//!
+//! Threads would not do: tokio numbers tasks across the whole process and drops those of a runtime in an order
+//! that depends on the numbers, so that two runs side by side change each other. A process can also be
+//! ended when nobody wants its result any more.
 
+use std::io::{Read, Write};
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::pulse::Pulse;
-use crate::run::{Outcome, run};
-use crate::scenario::Scenario;
+use anyhow::Context;
+
+use crate::report::Report;
+use crate::scenario::{Case, Scenario};
 use crate::violation::Violation;
 
-/// The name of the threads that runs are on.
-pub const THREAD: &str = "run";
-/// Simulated time that has stood still for so long will not go on. The slowest step there is, a replica that
-/// installs a state in a debug build, takes less than a second.
-const PATIENCE: Duration = Duration::from_secs(90);
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The argument that makes this program play what stands on its standard input.
+pub const WORKER: &str = "--worker";
 
-/// A run under way.
 struct Running {
     ticket: usize,
-    scenario: Arc<Scenario>,
-    pulse: Pulse,
-    last: Duration,
-    since: Instant,
+    seed: u64,
+    child: Child,
 }
 
-/// Plays scenarios, at most `jobs` at a time, and hands over each outcome as it comes, with the place of its
-/// scenario among all. Ends when the scenarios do, or, without waiting for what is under way, as soon as
-/// `each` says so.
+/// Plays scenarios, at most `jobs` at a time, and hands over each report as it comes, with the place of its
+/// scenario among all. Ends when the scenarios do, or as soon as `each` says so; what is under way then is
+/// given up.
 pub fn play(
     scenarios: impl IntoIterator<Item = Scenario>,
     jobs: usize,
-    mut each: impl FnMut(usize, Outcome) -> ControlFlow<()>,
-) {
+    mut each: impl FnMut(usize, Report) -> ControlFlow<()>,
+) -> anyhow::Result<()> {
     let mut scenarios = scenarios.into_iter().enumerate();
     let mut running: Vec<Running> = Vec::new();
-    let (done, outcomes) = mpsc::channel();
+    let (done, texts) = mpsc::channel();
     loop {
         while running.len() < jobs.max(1)
             && let Some((ticket, scenario)) = scenarios.next()
         {
-            running.push(start(ticket, scenario, done.clone()));
+            running.push(start(ticket, scenario, done.clone())?);
         }
         if running.is_empty() {
-            return;
+            return Ok(());
         }
-        let ended = match outcomes.recv_timeout(LOOK_EVERY) {
-            Ok((ticket, outcome)) => Some((ticket, outcome)),
-            Err(RecvTimeoutError::Timeout) => standing_still(&mut running),
-            // This function holds a sender.
-            Err(RecvTimeoutError::Disconnected) => return,
+        let (ticket, text) = texts.recv()?;
+        let Some(place) = running.iter().position(|run| run.ticket == ticket) else {
+            continue;
         };
-        if let Some((ticket, outcome)) = ended
-            && let Some(place) = running.iter().position(|run| run.ticket == ticket)
-        {
-            running.swap_remove(place);
-            if each(ticket, outcome).is_break() {
-                return;
+        let mut run = running.swap_remove(place);
+        let ended = run.child.wait()?;
+        let report = serde_json::from_slice(&text).unwrap_or_else(|_| broken(run.seed, &ended.to_string()));
+        if each(ticket, report).is_break() {
+            for run in &mut running {
+                run.child.kill()?;
+                run.child.wait()?;
             }
+            return Ok(());
         }
     }
 }
 
-/// Plays one scenario.
-pub fn play_one(scenario: Scenario) -> Outcome {
-    let mut only = Outcome::nothing(Arc::new(scenario.clone()));
-    play([scenario], 1, |_, outcome| {
-        only = outcome;
-        ControlFlow::Continue(())
+fn start(ticket: usize, scenario: Scenario, done: Sender<(usize, Vec<u8>)>) -> anyhow::Result<Running> {
+    let seed = scenario.seed;
+    let case = Case {
+        found: String::new(),
+        rule: String::new(),
+        scenario,
+    };
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(WORKER).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut to = child.stdin.take().context("no standard input")?;
+    to.write_all(toml::to_string(&case)?.as_bytes())?;
+    drop(to);
+    let mut from = child.stdout.take().context("no standard output")?;
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        // What is cut short is no report, which is noticed.
+        let _ = from.read_to_end(&mut text);
+        let _ = done.send((ticket, text));
     });
-    only
+    Ok(Running { ticket, seed, child })
 }
 
-fn start(ticket: usize, scenario: Scenario, done: Sender<(usize, Outcome)>) -> Running {
-    let pulse = Pulse::default();
-    let this = Running {
-        ticket,
-        scenario: Arc::new(scenario.clone()),
-        pulse: pulse.clone(),
-        last: Duration::ZERO,
-        since: Instant::now(),
-    };
-    let body = move || {
-        let outcome = run(scenario, &pulse);
-        // Nobody waits any more for a run that was taken to stand still.
-        let _ = done.send((ticket, outcome));
-    };
-    let thread = thread::Builder::new().name(THREAD.to_owned());
-    thread.spawn(body).expect("a thread can be started");
-    this
-}
-
-/// A run in which nothing has moved for too long. Its thread cannot be ended, and is left alone.
-fn standing_still(running: &mut [Running]) -> Option<(usize, Outcome)> {
-    for run in running.iter_mut() {
-        let now = run.pulse.get();
-        if now != run.last {
-            run.last = now;
-            run.since = Instant::now();
-        }
+fn broken(seed: u64, how: &str) -> Report {
+    let what = format!("the process of the run ended without a report: {how}");
+    Report {
+        seed,
+        violations: vec![Violation::of_steps("runs end", what, Duration::ZERO)],
+        ..Report::default()
     }
-    let still = running.iter().find(|run| run.since.elapsed() > PATIENCE)?;
-    let mut outcome = Outcome::nothing(still.scenario.clone());
-    outcome.simulated = still.last;
-    outcome.violations = vec![Violation::of_standstill(PATIENCE, still.last)];
-    Some((still.ticket, outcome))
 }

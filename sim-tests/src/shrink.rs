@@ -24,10 +24,15 @@ pub struct Shrinking<'a> {
 
 impl Shrinking<'_> {
     /// A smaller cut than `from`, of a run that broke the rule as `violation` says.
-    pub fn shrink(&self, from: &Cut, violation: &Violation, say: &mut dyn FnMut(&str)) -> Cut {
+    pub fn shrink(
+        &self,
+        from: &Cut,
+        violation: &Violation,
+        say: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<Cut> {
         let mut cut = from.clone();
         let after_begin = violation.at.saturating_sub(self.scenario.begin);
-        self.shorten(&mut cut, after_begin.as_secs() + 1, say);
+        self.shorten(&mut cut, after_begin.as_secs() + 1, say)?;
         loop {
             let before = cut.clone();
             let left = self.scenario.clone().cut(&cut);
@@ -36,23 +41,23 @@ impl Shrinking<'_> {
                 only: Some(only),
                 ..cut.clone()
             };
-            self.reduce(&mut cut, faults, 0, with, say);
+            self.reduce(&mut cut, faults, 0, with, say)?;
             let clients: Vec<usize> = left.clients.iter().map(|client| client.number).collect();
             let with = |cut: &Cut, clients: Vec<usize>| Cut {
                 clients: Some(clients),
                 ..cut.clone()
             };
-            self.reduce(&mut cut, clients, 1, with, say);
+            self.reduce(&mut cut, clients, 1, with, say)?;
             let left = self.scenario.clone().cut(&cut);
-            self.shorten(&mut cut, (left.load_end - left.begin).as_secs(), say);
+            self.shorten(&mut cut, (left.load_end - left.begin).as_secs(), say)?;
             if cut == before {
-                return cut;
+                return Ok(cut);
             }
         }
     }
 
     /// Shortens the load to at most `s` seconds, then by halves, then by quarters.
-    fn shorten(&self, cut: &mut Cut, s: u64, say: &mut dyn FnMut(&str)) {
+    fn shorten(&self, cut: &mut Cut, s: u64, say: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
         let mut shortest = self.scenario.clone().cut(cut);
         loop {
             let s = s.min((shortest.load_end - shortest.begin).as_secs());
@@ -67,9 +72,9 @@ impl Shrinking<'_> {
                 })
                 .filter(|candidate| candidate != cut)
                 .collect();
-            match self.first_failing(candidates, say) {
+            match self.first_failing(candidates, say)? {
                 Some(shorter) => *cut = shorter,
-                None => return,
+                None => return Ok(()),
             }
             shortest = self.scenario.clone().cut(cut);
         }
@@ -83,7 +88,7 @@ impl Shrinking<'_> {
         least: usize,
         with: impl Fn(&Cut, Vec<usize>) -> Cut,
         say: &mut dyn FnMut(&str),
-    ) {
+    ) -> anyhow::Result<()> {
         let mut size = list.len().div_ceil(2);
         while size > 0 && list.len() > least {
             let parts = list.chunks(size);
@@ -92,7 +97,7 @@ impl Shrinking<'_> {
                 .filter(|rest: &Vec<usize>| rest.len() >= least)
                 .map(|rest| with(cut, rest))
                 .collect();
-            match self.first_failing(candidates, say) {
+            match self.first_failing(candidates, say)? {
                 Some(smaller) => {
                     *cut = smaller;
                     let left = self.scenario.clone().cut(cut);
@@ -103,19 +108,20 @@ impl Shrinking<'_> {
                     list.retain(is_left);
                     size = size.min(list.len().div_ceil(2));
                 }
-                None if size == 1 => return,
+                None if size == 1 => return Ok(()),
                 None => size = size.div_ceil(2),
             }
         }
+        Ok(())
     }
 
     /// The first of these, in their order, that breaks the rule.
-    fn first_failing(&self, candidates: Vec<Cut>, say: &mut dyn FnMut(&str)) -> Option<Cut> {
+    fn first_failing(&self, candidates: Vec<Cut>, say: &mut dyn FnMut(&str)) -> anyhow::Result<Option<Cut>> {
         let mut results: BTreeMap<usize, bool> = BTreeMap::new();
         let mut first = None;
         let scenarios = candidates.iter().map(|cut| self.scenario.clone().cut(cut));
-        pool::play(scenarios, self.jobs, |place, outcome| {
-            let fails = outcome
+        pool::play(scenarios, self.jobs, |place, report| {
+            let fails = report
                 .violations
                 .iter()
                 .any(|violation| violation.rule == self.rule);
@@ -129,9 +135,11 @@ impl Shrinking<'_> {
                 Some(_) => ControlFlow::Break(()),
                 None => ControlFlow::Continue(()),
             }
-        });
-        let smaller = candidates.into_iter().nth(first?)?;
-        say(&format!("still fails with{smaller}"));
-        Some(smaller)
+        })?;
+        let smaller = first.and_then(|first| candidates.into_iter().nth(first));
+        if let Some(smaller) = &smaller {
+            say(&format!("still fails with{smaller}"));
+        }
+        Ok(smaller)
     }
 }

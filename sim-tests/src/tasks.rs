@@ -6,19 +6,18 @@ use std::time::Instant;
 
 use sim_tests::explain::explain as story;
 use sim_tests::explore::{self, Exploration};
-use sim_tests::pool;
 use sim_tests::run::Outcome;
 use sim_tests::scenario::{Case, Scenario};
 use sim_tests::shrink::Shrinking;
-use sim_tests::trace;
+use sim_tests::{pool, trace, worker};
 
 use crate::options::Options;
 
 /// Many seeds.
-pub(crate) fn explore(what: &Exploration) -> bool {
-    let summary = explore::explore(what);
+pub(crate) fn explore(what: &Exploration) -> anyhow::Result<bool> {
+    let summary = explore::explore(what)?;
     println!("{summary}");
-    summary.broken.is_empty()
+    Ok(summary.broken.is_empty())
 }
 
 /// One scenario.
@@ -31,7 +30,7 @@ pub(crate) fn play(options: &Options, whole: &Scenario) -> anyhow::Result<bool> 
             let file = std::io::BufWriter::new(std::fs::File::create(path)?);
             trace::traced(scenario, file)
         }
-        None => pool::play_one(scenario),
+        None => worker::play(scenario),
     };
     let wall = began.elapsed();
     match outcome.violations.first() {
@@ -59,7 +58,7 @@ pub(crate) fn play(options: &Options, whole: &Scenario) -> anyhow::Result<bool> 
 /// One scenario, made as small as it goes.
 pub(crate) fn shrink(options: &Options, whole: &Scenario) -> anyhow::Result<bool> {
     let cut = options.cut();
-    let outcome = pool::play_one(whole.clone().cut(&cut));
+    let outcome = worker::play(whole.clone().cut(&cut));
     let Some(violation) = outcome.violations.first() else {
         println!("it does not fail");
         return Ok(true);
@@ -70,8 +69,8 @@ pub(crate) fn shrink(options: &Options, whole: &Scenario) -> anyhow::Result<bool
         rule: &violation.rule,
         jobs: options.jobs(),
     };
-    let smaller = shrinking.shrink(&cut, violation, &mut |line| eprintln!("{line}"));
-    let outcome = pool::play_one(whole.clone().cut(&smaller));
+    let smaller = shrinking.shrink(&cut, violation, &mut |line| eprintln!("{line}"))?;
+    let outcome = worker::play(whole.clone().cut(&smaller));
     if let Some(violation) = outcome.violations.first() {
         let repeat = options.repeat(&smaller);
         println!("{}", story(&outcome, violation, &repeat, options.timeline));
@@ -96,18 +95,15 @@ pub(crate) fn regressions(options: &Options) -> anyhow::Result<bool> {
         .collect::<Result<_, _>>()?;
     let mut failed = 0;
     let scenarios = cases.iter().map(|case| case.scenario.clone());
-    pool::play(scenarios, options.jobs(), |place, outcome| {
-        let verdict = outcome
-            .violations
-            .first()
-            .map_or("holds".to_owned(), |violation| {
-                failed += 1;
-                format!("BROKEN AGAIN: {violation}")
-            });
+    pool::play(scenarios, options.jobs(), |place, report| {
+        let verdict = report.violations.first().map_or("holds".to_owned(), |violation| {
+            failed += 1;
+            format!("BROKEN AGAIN: {violation}")
+        });
         println!("{}: {verdict}", paths[place].display());
         println!("    once found: {}", cases[place].found);
         ControlFlow::Continue(())
-    });
+    })?;
     println!("{} regressions, {failed} broken again", cases.len());
     Ok(failed == 0)
 }

@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::pulse::Pulse;
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, run_with};
 use crate::scenario::Scenario;
 
 /// Plays a scenario on the calling thread, with the trace written to `to`.
@@ -27,7 +27,7 @@ pub fn traced(scenario: Scenario, to: impl Write + Send + 'static) -> Outcome {
         .with_timer(SimulatedTime(pulse.clone()))
         .with_writer(move || sink.clone())
         .finish();
-    tracing::subscriber::with_default(subscriber, || run(scenario, &pulse))
+    tracing::subscriber::with_default(subscriber, || run_with(scenario, &pulse))
 }
 
 struct SimulatedTime(Pulse);

@@ -4,10 +4,12 @@ use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::panics;
 
 /// A broken rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// The rule's name. Two violations of one rule count as the same fault when a scenario is made smaller.
     pub rule: String,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::pool;
-use crate::run::Outcome;
+use crate::report::Report;
 use crate::scenario::Scenario;
 
 mod summary;
@@ -26,23 +26,23 @@ pub struct Exploration {
 }
 
 /// Plays the seeds. Violations are printed as they are found.
-pub fn explore(what: &Exploration) -> Summary {
+pub fn explore(what: &Exploration) -> anyhow::Result<Summary> {
     let began = Instant::now();
     let mut summary = Summary::new();
     let progress = Progress::new(what.seeds.end.saturating_sub(what.seeds.start));
     let in_time = |_: &u64| what.limit.is_none_or(|limit| began.elapsed() < limit);
     let scenarios = what.seeds.clone().take_while(in_time).map(Scenario::draw);
-    pool::play(scenarios, what.jobs, |_, outcome| {
-        for violation in &outcome.violations {
-            progress.say(&format!("seed {}: {violation}", outcome.scenario.seed));
+    pool::play(scenarios, what.jobs, |_, report| {
+        for violation in &report.violations {
+            progress.say(&format!("seed {}: {violation}", report.seed));
         }
-        summary.add(&outcome);
-        progress.go_on(&outcome, &summary);
+        summary.add(&report);
+        progress.go_on(&report, &summary);
         ControlFlow::Continue(())
-    });
+    })?;
     progress.bar.finish_and_clear();
     summary.wall = began.elapsed();
-    summary
+    Ok(summary)
 }
 
 /// A bar on a terminal, lines elsewhere.
@@ -78,7 +78,7 @@ impl Progress {
         self.bar.suspend(|| println!("{line}"));
     }
 
-    fn go_on(&self, last: &Outcome, so_far: &Summary) {
+    fn go_on(&self, last: &Report, so_far: &Summary) {
         self.bar.inc(1);
         self.bar
             .set_message(format!("{} with violations", so_far.failed()));
@@ -87,7 +87,7 @@ impl Progress {
                 "{} runs, {} with violations; last seed {}",
                 so_far.runs,
                 so_far.failed(),
-                last.scenario.seed
+                last.seed
             );
         }
     }

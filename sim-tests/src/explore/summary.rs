@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use crate::run::Outcome;
+use crate::report::Report;
 
 /// Sums over runs.
 #[derive(Clone, Debug, Default)]
@@ -32,15 +32,15 @@ impl Summary {
     }
 
     /// One more run.
-    pub fn add(&mut self, outcome: &Outcome) {
+    pub fn add(&mut self, report: &Report) {
         self.runs += 1;
-        self.faults += outcome.faults();
-        self.calls += outcome.history.0.len();
-        self.steps += outcome.fingerprint.0;
-        self.simulated += outcome.simulated;
-        for violation in &outcome.violations {
+        self.faults += report.faults;
+        self.calls += report.calls;
+        self.steps += report.steps;
+        self.simulated += report.simulated;
+        for violation in &report.violations {
             let seeds = self.broken.entry(violation.rule.clone()).or_default();
-            seeds.insert(outcome.scenario.seed);
+            seeds.insert(report.seed);
         }
     }
 
