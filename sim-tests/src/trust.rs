@@ -2,7 +2,6 @@
 
 use raft::planted::{Bug, plant};
 
-use crate::pulse::Pulse;
 use crate::run::{self, Outcome};
 use crate::scenario::{Cut, Scenario};
 use crate::violation::Violation;
@@ -19,7 +18,7 @@ pub struct Found {
 /// Plays a seed with a bug planted, or with none.
 pub fn play(bug: Option<Bug>, seed: u64, cut: &Cut) -> Outcome {
     plant(bug);
-    let outcome = run::run(Scenario::draw(seed).cut(cut), &Pulse::default());
+    let outcome = run::run(Scenario::draw(seed).cut(cut));
     plant(None);
     outcome
 }

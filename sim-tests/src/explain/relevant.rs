@@ -181,3 +181,53 @@ impl<'a> Messages<'a> {
         self.bodies.contains(body) || self.ids.contains(id) || in_group && around.contains(&at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::history::Outcome;
+
+    fn call(number: usize, operation: &'static str, input: Value, reply: Value) -> Call {
+        let at = Duration::from_secs(number as u64);
+        Call {
+            number,
+            client: "c0".to_owned(),
+            queue: "q".to_owned(),
+            operation,
+            began: at,
+            ended: at + Duration::from_millis(5),
+            attempts: 1,
+            input,
+            outcome: Outcome::Done(reply),
+        }
+    }
+
+    #[test]
+    fn the_history_of_the_message_in_question_is_told() {
+        let send = |number, body: &str| {
+            let reply = json!({"MessageId": format!("id-{body}")});
+            call(number, "SendMessage", json!({"MessageBody": body}), reply)
+        };
+        let got = json!({"Messages": [{"Body": "a", "MessageId": "id-a", "ReceiptHandle": "r"}]});
+        let history = History(vec![
+            send(0, "a"),
+            send(1, "b"),
+            call(2, "ReceiveMessage", json!({}), got),
+            call(3, "DeleteMessage", json!({"ReceiptHandle": "r"}), Value::Null),
+        ]);
+        let violation = Violation {
+            rule: "deleted".to_owned(),
+            queue: Some("q".to_owned()),
+            what: "\"a\" was received after its delete".to_owned(),
+            calls: vec![3],
+            at: Duration::from_secs(4),
+        };
+        let relevant = Relevant::of(&violation, &history);
+        assert_eq!(relevant.calls, BTreeSet::from([0, 2, 3]));
+        assert!(relevant.lines[0].contains("#0 sends \"a\""));
+        assert!(relevant.lines[2].contains("#3 deletes \"a\": done"));
+        assert_eq!(relevant.began, Duration::from_secs(3));
+    }
+}
