@@ -133,10 +133,8 @@ impl Facts {
                     fate,
                 });
             }
-            "GetQueueAttributes" => {
-                if says_empty(call) {
-                    self.emptied.push((call.began, call.ended));
-                }
+            "GetQueueAttributes" if says_empty(call) => {
+                self.emptied.push((call.began, call.ended));
             }
             _ => {}
         }
