@@ -5,6 +5,8 @@
 //! visible all through it, which `visible.rs` knows, and on a FIFO queue no other one of its group held it
 //! back. This finds reads from a leader that is none any more, or has not applied all that it must.
 
+use std::collections::BTreeMap;
+
 use super::visible::Visible;
 use super::{Allowance, Finding};
 use crate::history::{Facts, Fate};
@@ -12,6 +14,11 @@ use crate::history::{Facts, Fate};
 pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
     let visible = Visible::of(facts, allowance);
     let acknowledged = facts.acknowledged();
+    // As it was received: an acknowledgement may be that of a duplicate, which was sent to another group.
+    let groups = facts.deliveries.iter().filter(|_| facts.is_fifo());
+    let groups: BTreeMap<&str, &str> = groups
+        .filter_map(|delivery| Some((delivery.message_id.as_str(), delivery.group.as_deref()?)))
+        .collect();
     let empty = facts.receives.iter();
     let empty = empty.filter(|receive| receive.fate == Fate::Done && receive.messages == 0);
     let mut found = Vec::new();
@@ -19,8 +26,9 @@ pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
         let (began, ended) = (receive.began, receive.ended);
         let missed = visible.during(began, ended).find_map(|id| {
             let send = acknowledged.get(id)?;
-            let group = send.group.as_deref().filter(|_| facts.is_fifo());
-            let free = group.is_none_or(|group| visible.group_is_free(group, began, ended));
+            let free = groups
+                .get(id)
+                .is_none_or(|group| visible.group_is_free(group, began, ended));
             free.then_some(*send)
         });
         if let Some(send) = missed {
@@ -72,6 +80,20 @@ mod tests {
         assert_eq!(found(check, &facts).len(), 1);
         // A receive whose reply was lost had it.
         facts.deliveries[1].count = 3;
+        assert_eq!(found(check, &facts), [""; 0]);
+    }
+
+    #[test]
+    fn a_duplicate_does_not_say_which_group_it_is() {
+        let mut facts = story::sent(&[("a", "g", 1), ("b", "g", 2)]);
+        let mut duplicate = facts.sends[1].clone();
+        duplicate.group = Some("h".to_owned());
+        facts.sends.insert(0, duplicate);
+        story::delivered(&mut facts, 1..2, &["a"]);
+        story::empty(&mut facts, 10..20);
+        story::deleted(&mut facts, "a", 30..31);
+        story::delivered(&mut facts, 50..51, &["b"]);
+        facts.deliveries[1].group = Some("g".to_owned());
         assert_eq!(found(check, &facts), [""; 0]);
     }
 
