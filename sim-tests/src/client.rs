@@ -1,6 +1,7 @@
 //! Hosts of clients, and a client that speaks AWS JSON and repeats a call as SDKs do: under one
 //! invocation id, on server errors, throttling, and when no answer comes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 use turmoil::net::TcpStream;
 
 use crate::history::{Call, Outcome, Recorder};
-use crate::host::{API_PORT, name};
+use crate::host::{ADMIN_PORT, API_PORT, name};
 use crate::rng::Rng;
 use crate::scenario::{self, Scenario};
 use crate::workload::{Context, WORKLOADS};
@@ -131,6 +132,22 @@ impl Client {
         self.recorder.under_way.phase(&self.host, what);
     }
 
+    /// The metrics of a node that have no labels, by name; none if it does not answer.
+    pub async fn gauges(&self, node: u64) -> Option<BTreeMap<String, f64>> {
+        let node = name(node);
+        let request = http::Request::get("/metrics").header("host", &node);
+        let request = request.body(Full::default()).ok()?;
+        let exchange = exchange(&node, ADMIN_PORT, request);
+        let (_, text) = tokio::time::timeout(ATTEMPT_TIMEOUT, exchange).await.ok()?.ok()?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        Some(
+            lines
+                .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+                .collect(),
+        )
+    }
+
     fn draw(&self) -> u64 {
         self.rng.lock().next()
     }
@@ -149,21 +166,30 @@ fn is_final(status: u16, reply: &Value) -> bool {
 }
 
 async fn attempt(node: &str, operation: &str, invocation: &str, body: Bytes) -> anyhow::Result<(u16, Value)> {
-    let stream = TcpStream::connect((node, API_PORT)).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
     let request = http::Request::post("/")
         .header("host", format!("{node}:{API_PORT}"))
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", format!("AmazonSQS.{operation}"))
         .header("amz-sdk-invocation-id", invocation)
         .body(Full::new(body))?;
-    let response = sender.send_request(request).await?;
-    let status = response.status().as_u16();
-    let body = response.into_body().collect().await?.to_bytes();
+    let (status, body) = exchange(node, API_PORT, request).await?;
     if body.is_empty() {
         return Ok((status, Value::Null));
     }
     let body = serde_json::from_slice(&body).map_err(|error| anyhow!("not JSON: {error}"))?;
     Ok((status, body))
+}
+
+/// One request on a connection of its own.
+async fn exchange(
+    node: &str,
+    port: u16,
+    request: http::Request<Full<Bytes>>,
+) -> anyhow::Result<(u16, Bytes)> {
+    let stream = TcpStream::connect((node, port)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await?;
+    let status = response.status().as_u16();
+    Ok((status, response.into_body().collect().await?.to_bytes()))
 }

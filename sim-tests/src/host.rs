@@ -25,7 +25,10 @@ use crate::world::{self, Dials};
 /// The AWS API's port on every host.
 pub const API_PORT: u16 = 4566;
 const PEER_PORT: u16 = 4567;
-const ADMIN_PORT: u16 = 4568;
+/// Where a node shows its metrics.
+pub(crate) const ADMIN_PORT: u16 = 4568;
+/// Segments of the log that may be in use.
+pub(crate) const LIVE_SEGMENTS: usize = 8;
 const DATA: &str = "/data";
 
 /// One host.
@@ -160,7 +163,7 @@ impl Host {
             checkpoints: Checkpoints::Given(self.store.lock().clone()),
             wal: WalOptions {
                 segment_bytes: self.scenario.segment_bytes,
-                live_segments_budget: 8,
+                live_segments_budget: LIVE_SEGMENTS,
                 group_cache_bytes: 64 << 10,
                 node_cache_bytes: 256 << 10,
                 ..WalOptions::default()

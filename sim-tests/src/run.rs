@@ -174,6 +174,9 @@ fn play(stage: &mut Stage, watch: &Watch, pulse: &Pulse) -> turmoil::Result {
             step(stage);
         }
         restart(stage, now);
+        if scenario.ruin().is_some() && now >= scenario.load_end {
+            return Ok(());
+        }
         if stage.sim.step()? || !watch.violations().is_empty() {
             return Ok(());
         }

@@ -75,6 +75,11 @@ impl Stage {
         self.host(node).ask_to_end();
     }
 
+    /// Harms the disk of a node, which must be down.
+    pub(crate) fn harm(&mut self, node: u64, harm: Harm) {
+        self.host(node).harm(harm);
+    }
+
     /// Harms the disk of the one node whose data may be destroyed, which must be down.
     pub(crate) fn harm_victim(&mut self, harm: Harm) {
         self.host(self.scenario.victim).harm(harm);

@@ -1,7 +1,7 @@
 //! What goes wrong. A fault is a file with a [`Fault`] in it, and a line in [`FAULTS`].
 //!
 //! Faults leave what the cluster promises to survive: at most one node, the scenario's victim, loses
-//! data that it had synced.
+//! data that it had synced. The exception is [`ruin`], after which other rules hold.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -26,6 +26,7 @@ mod pounce;
 mod power;
 mod rolling;
 mod rot;
+pub(crate) mod ruin;
 mod sync_error;
 mod wipe;
 
@@ -80,6 +81,7 @@ pub const FAULTS: &[&Fault] = &[
     &disk_full::DISK_FULL,
     &sync_error::SYNC_ERROR,
     &rot::ROT,
+    &ruin::RUIN,
     &wipe::WIPE,
     &lost_checkpoint::LOST_CHECKPOINT,
     &hand_over::HAND_OVER,

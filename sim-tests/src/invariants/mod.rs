@@ -28,6 +28,7 @@ mod one_vote;
 mod order;
 mod purged;
 mod refused;
+mod refuses;
 mod register;
 mod retained;
 mod reused;
@@ -80,6 +81,8 @@ pub struct Allowance {
     pub clock_slack: Duration,
     /// From when on there are no faults.
     pub healthy_from: Duration,
+    /// When most nodes lost their disks, if they did.
+    pub ruin: Option<Duration>,
 }
 
 /// Timestamps of the cluster have whole milliseconds.
@@ -95,6 +98,7 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("lock", lock::check),
     ("sequence", sequence::check),
     ("refused", refused::check),
+    ("refuses", refuses::check),
     ("deduplicated", deduplicated::check),
     ("delayed", delayed::check),
     ("retained", retained::check),
@@ -106,6 +110,9 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("linearizable", linearizable::check),
 ];
 
+/// Rules of what must come in the end: after a ruin nothing comes any more.
+const IN_THE_END: &[&str] = &["lost", "retained", "woken", "linearizable"];
+
 /// Violations beyond these say nothing new.
 const FINDINGS_MAX: usize = 20;
 
@@ -114,10 +121,14 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
     let allowance = Allowance {
         clock_slack: scenario.clock_slack(),
         healthy_from: scenario.load_end,
+        ruin: scenario.ruin(),
     };
     let mut all = Vec::new();
     for (queue, facts) in history.facts() {
         for (name, rule) in HISTORY {
+            if allowance.ruin.is_some() && IN_THE_END.contains(name) {
+                continue;
+            }
             for Finding { what, calls } in rule(&facts, &allowance) {
                 let ended = calls
                     .iter()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::faults::FAULTS;
+use crate::faults::ruin::RUIN;
 use crate::rng::Rng;
 use crate::workload::WORKLOADS;
 
@@ -131,6 +132,14 @@ impl Scenario {
         let clients = self.clients.iter();
         let more = clients.map(|client| WORKLOADS[client.workload].end_phase);
         self.load_end + DRAIN + more.max().unwrap_or_default()
+    }
+
+    /// When most nodes lose their disks, if they do. The run ends with its load then, and rules of what must
+    /// come in the end do not hold.
+    pub fn ruin(&self) -> Option<Duration> {
+        let mut schedule = self.schedule.iter();
+        let ruin = schedule.find(|occurrence| FAULTS[occurrence.fault].name == RUIN.name)?;
+        Some(ruin.at)
     }
 
     /// The most that two clocks, or one clock at two times, may differ by.

@@ -15,6 +15,7 @@ mod consume;
 mod dedup;
 mod delays;
 mod fifo;
+mod growth;
 mod long_polls;
 mod name_reuse;
 mod one_group;
@@ -88,4 +89,5 @@ pub const WORKLOADS: &[&Workload] = &[
     &purge::PURGE,
     &name_reuse::NAME_REUSE,
     &attributes::ATTRIBUTES,
+    &growth::GROWTH,
 ];
