@@ -1,10 +1,15 @@
 //! Trust in the checkers: with a bug planted on purpose, how many seeds does it take to find it?
 
+use std::ops::Range;
+
 use raft::planted::{Bug, plant};
 
 use crate::run::{self, Outcome};
 use crate::scenario::{Cut, Scenario};
 use crate::violation::Violation;
+
+/// Runs are cut to so many seconds of load: in the same time, many short ones find more than few long ones.
+const LOAD_S: u64 = 15;
 
 /// A bug was found.
 #[derive(Clone, Debug)]
@@ -16,22 +21,26 @@ pub struct Found {
 }
 
 /// Plays a seed with a bug planted, or with none.
-pub fn play(bug: Option<Bug>, seed: u64, cut: &Cut) -> Outcome {
+pub fn play(bug: Option<Bug>, seed: u64) -> Outcome {
+    let cut = Cut {
+        load_s: Some(LOAD_S),
+        ..Cut::default()
+    };
     plant(bug);
-    let outcome = run::run(Scenario::draw(seed).cut(cut));
+    let outcome = run::run(Scenario::draw(seed).cut(&cut));
     plant(None);
     outcome
 }
 
-/// The first of the seeds from 0 on, and below `max_seeds`, that finds the bug.
-pub fn find(bug: Bug, max_seeds: u64, cut: &Cut) -> Option<Found> {
-    (0..max_seeds).find_map(|seed| {
-        let violation = play(Some(bug), seed, cut).violations.into_iter().next()?;
+/// The first of the seeds that finds the bug.
+pub fn find(bug: Bug, mut seeds: Range<u64>) -> Option<Found> {
+    seeds.find_map(|seed| {
+        let violation = play(Some(bug), seed).violations.into_iter().next()?;
         Some(Found { seed, violation })
     })
 }
 
 /// How many seeds it takes to find a bug, if `max_seeds` are enough.
 pub fn seeds_to_find(bug: Bug, max_seeds: u64) -> Option<u64> {
-    find(bug, max_seeds, &Cut::default()).map(|found| found.seed + 1)
+    find(bug, 0..max_seeds).map(|found| found.seed + 1)
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use raft::types::GroupId;
+
 use super::{Fault, Ongoing};
 use crate::rng::Rng;
 use crate::stage::Stage;
@@ -16,7 +18,9 @@ pub(super) const ISOLATE_LEADER: Fault = Fault {
 };
 
 fn begin(stage: &mut Stage, mut rng: Rng) -> Ongoing {
-    let leaders = stage.watch.leaders();
+    let mut leaders = stage.watch.leaders();
+    // Clients feel it most where their messages are.
+    leaders.retain(|(group, _)| *group != GroupId::CATALOG);
     let node = match leaders.as_slice() {
         [] => stage.any_node(&mut rng),
         leaders => rng.pick(leaders).1.0,
