@@ -1,6 +1,8 @@
 //! A scenario gives the same run again, to the last byte of everything that any crate has to say about it: in
 //! the same process, and in another one, whose addresses, hash keys and clocks are others.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 use std::io::{self, Write};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
