@@ -12,7 +12,7 @@
 //!     look                                 counts, what is visible, the next change
 //!     config, knows KEY, oldest, restart, garbage
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use prost::Message;
@@ -32,7 +32,7 @@ pub(crate) struct Script {
     machine: Machine,
     now: u64,
     /// The numbers of message ids, in the order in which they turned up.
-    ids: HashMap<Bytes, usize>,
+    ids: BTreeMap<Bytes, usize>,
 }
 
 impl Script {
@@ -40,7 +40,7 @@ impl Script {
         Script {
             machine: Machine::new(MachineKind::Queue),
             now: 0,
-            ids: HashMap::new(),
+            ids: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The calls of producers and consumers, each written down as it ends.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -109,7 +109,7 @@ async fn delete_batch(client: &Client, queue: &Queue, recorder: &Recorder, messa
     let began = recorder.now();
     let call = client.delete_message_batch().queue_url(&queue.url);
     let reply = call.set_entries(Some(entries.collect())).send().await;
-    let done: HashSet<String> = reply
+    let done: BTreeSet<String> = reply
         .map(|reply| reply.successful.into_iter().map(|entry| entry.id).collect())
         .unwrap_or_default();
     for (i, message) in messages.iter().enumerate() {
@@ -151,7 +151,7 @@ pub(crate) async fn is_empty(client: &Client, queue: &Queue, recorder: &Recorder
 
 /// Bodies that were acknowledged and not received.
 pub(crate) fn missing(history: &History) -> Vec<String> {
-    let received: HashSet<&str> = history.deliveries.iter().map(|d| d.body.as_str()).collect();
+    let received: BTreeSet<&str> = history.deliveries.iter().map(|d| d.body.as_str()).collect();
     let sends = history.sends.iter().filter(|send| send.acknowledged.is_some());
     sends
         .map(|send| send.body.clone())

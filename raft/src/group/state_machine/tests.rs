@@ -15,6 +15,7 @@ fn state_machine() -> StateMachine {
         replica: Arc::new(Replica::empty(MachineKind::Queue)),
         checkpointer: Checkpointer::start(&Env::real().unwrap(), Arc::new(MemoryStore::default())),
         installed: Installed::default(),
+        witness: None,
     }
 }
 

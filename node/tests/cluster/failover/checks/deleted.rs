@@ -3,13 +3,13 @@
 //! AWS allows rare exceptions on standard queues ("on rare occasions"); a majority that has agreed on the
 //! delete has no reason for any.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::History;
 
 pub(super) fn check(history: &History) -> Vec<String> {
-    let mut gone: HashMap<&str, Duration> = HashMap::new();
+    let mut gone: BTreeMap<&str, Duration> = BTreeMap::new();
     for delete in &history.deletes {
         if let Some(at) = delete.acknowledged {
             let first = gone.entry(&delete.message_id).or_insert(at);

@@ -4,14 +4,14 @@
 //! received it until nobody has begun to delete it and the timeout, counted from the call's beginning, is
 //! not over. Within one reply several messages of a group are fine.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::History;
 use crate::failover::history::Delivery;
 
 pub(super) fn check(history: &History) -> Vec<String> {
-    let mut deletes: HashMap<&str, Vec<Duration>> = HashMap::new();
+    let mut deletes: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     for delete in &history.deletes {
         deletes.entry(&delete.message_id).or_default().push(delete.began);
     }
@@ -22,7 +22,7 @@ pub(super) fn check(history: &History) -> Vec<String> {
     };
 
     // Only the latest call of a group can hold its lock, if the rule held so far.
-    let mut holders: HashMap<&str, Vec<&Delivery>> = HashMap::new();
+    let mut holders: BTreeMap<&str, Vec<&Delivery>> = BTreeMap::new();
     let mut found = Vec::new();
     for delivery in &history.deliveries {
         let Some(group) = delivery.group.as_deref() else {

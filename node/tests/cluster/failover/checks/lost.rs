@@ -3,13 +3,13 @@
 //! The promise: a write is acknowledged when it is on disk on a majority, and nothing acknowledged is lost
 //! when a node dies.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::History;
 
 pub(super) fn check(history: &History) -> Vec<String> {
-    let received: HashSet<&str> = history.deliveries.iter().map(|d| d.body.as_str()).collect();
-    let sent: HashSet<&str> = history.sends.iter().map(|s| s.body.as_str()).collect();
+    let received: BTreeSet<&str> = history.deliveries.iter().map(|d| d.body.as_str()).collect();
+    let sent: BTreeSet<&str> = history.sends.iter().map(|s| s.body.as_str()).collect();
     let acknowledged = history.sends.iter().filter(|send| send.acknowledged.is_some());
     let lost = acknowledged
         .filter(|send| !received.contains(send.body.as_str()))

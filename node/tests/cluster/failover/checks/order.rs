@@ -4,20 +4,20 @@
 //! failed after all retries has no end, hence no place in the order, and is left out. A later delivery of the
 //! same message is for the rules about deletes and timeouts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::History;
 
 pub(super) fn check(history: &History) -> Vec<String> {
-    let place: HashMap<&str, usize> = history
+    let place: BTreeMap<&str, usize> = history
         .sends
         .iter()
         .enumerate()
         .filter(|(_, send)| send.acknowledged.is_some())
         .map(|(place, send)| (send.body.as_str(), place))
         .collect();
-    let mut seen = HashSet::new();
-    let mut furthest: HashMap<&str, (usize, &str)> = HashMap::new();
+    let mut seen = BTreeSet::new();
+    let mut furthest: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
     let mut found = Vec::new();
     for delivery in &history.deliveries {
         let (Some(group), Some(place)) = (delivery.group.as_deref(), place.get(delivery.body.as_str()))

@@ -1,13 +1,13 @@
 //! FIFO: sequence numbers rise with the order in which a group's messages were sent, and none is given
 //! to two messages of the queue.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::History;
 
 pub(super) fn check(history: &History) -> Vec<String> {
-    let mut owners: HashMap<u128, &str> = HashMap::new();
-    let mut highest: HashMap<&str, u128> = HashMap::new();
+    let mut owners: BTreeMap<u128, &str> = BTreeMap::new();
+    let mut highest: BTreeMap<&str, u128> = BTreeMap::new();
     let mut found = Vec::new();
     for send in &history.sends {
         let (Some(group), Some(known)) = (send.group.as_deref(), &send.acknowledged) else {

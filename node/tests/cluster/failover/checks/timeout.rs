@@ -5,7 +5,7 @@
 //! the times, so this also sees a failover that forgets what is in flight. Consumers in these tests never
 //! change a visibility timeout.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::History;
@@ -14,7 +14,7 @@ use super::History;
 const ROUNDING: Duration = Duration::from_millis(2);
 
 pub(super) fn check(history: &History) -> Vec<String> {
-    let mut last: HashMap<&str, Duration> = HashMap::new();
+    let mut last: BTreeMap<&str, Duration> = BTreeMap::new();
     let mut found = Vec::new();
     for delivery in &history.deliveries {
         if let Some(before) = last.insert(&delivery.message_id, delivery.began)
