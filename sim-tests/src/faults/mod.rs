@@ -1,7 +1,7 @@
 //! What goes wrong. A fault is a file with a [`Fault`] in it, and a line in [`FAULTS`].
 //!
 //! Faults leave what the cluster promises to survive: at most one node, the scenario's victim, loses
-//! data that it had synced. The exception is [`ruin`], after which other rules hold.
+//! data that it had synced. The exception is the ruin, after which other rules hold.
 
 use std::ops::Range;
 use std::time::Duration;
