@@ -12,18 +12,18 @@ fn seed(bug: Bug) -> u64 {
     match bug {
         Bug::AckBeforeSync => 3,
         Bug::AckBeforeWrite => 0,
-        Bug::VoteUnsynced => 13,
+        Bug::VoteUnsynced => 9,
         Bug::RotAsTornTail => 4,
-        Bug::LeaderRestored => 1,
-        Bug::StaleRead => 56,
+        Bug::LeaderRestored => 0,
+        Bug::StaleRead => 137,
         Bug::WindowForgotten => 1,
         Bug::InFlightForgotten => 1,
         Bug::DeleteNotSaved => 5,
         Bug::HeaderBehindRows => 1,
         Bug::OwnRandomness => 0,
-        Bug::GroupUnlocked => 3,
+        Bug::GroupUnlocked => 1,
         Bug::ExtensionIgnored => 3,
-        Bug::GroupReused => 28,
+        Bug::GroupReused => 0,
         Bug::KeyForgotten => 4,
     }
 }
