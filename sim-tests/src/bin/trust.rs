@@ -1,4 +1,7 @@
-//! Plants one bug after the other and says which seed finds it first, and by which rule.
+//! Plants one bug after the other and says which seed finds it first, and by which rule. Each run is a
+//! process: see `sim_tests::trust`.
+
+use std::process::Command;
 
 use clap::Parser;
 use raft::planted::{BUGS, Bug};
@@ -11,63 +14,75 @@ struct Options {
     #[arg(long)]
     bug: Option<String>,
     /// Seeds to try for each.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 200)]
     seeds: u64,
     /// The first of them.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Shows the whole violation.
+    /// Plays this seed only, with the bug that is named or with none, and prints the rules that are broken.
     #[arg(long)]
-    verbose: bool,
-    /// Plays the first seed with each bug, and shows everything that happened.
+    play: Option<u64>,
+    /// With --play: shows everything that happened.
     #[arg(long)]
     timeline: bool,
 }
 
-fn main() {
+fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let chosen = |bug: &&Bug| {
-        options
-            .bug
-            .as_ref()
-            .is_none_or(|name| *name == format!("{bug:?}"))
-    };
-    let bugs = BUGS.iter().copied().filter(|bug| chosen(&bug));
-    let missed = if options.timeline {
-        bugs.for_each(|bug| show(bug, options.from));
-        false
-    } else {
-        table(bugs, &options)
-    };
-    std::process::exit(i32::from(missed));
-}
-
-fn show(bug: Bug, seed: u64) {
-    let outcome = trust::play(Some(bug), seed);
-    for line in &outcome.timeline {
-        println!("{line}");
+    let bug = options.bug.as_deref().map(named).transpose()?;
+    if let Some(seed) = options.play {
+        show(bug, seed, options.timeline);
+        return Ok(());
     }
-    println!("{bug:?}, seed {seed}: {} violations", outcome.violations.len());
-}
-
-/// Says whether a bug was not found.
-fn table(bugs: impl Iterator<Item = Bug>, options: &Options) -> bool {
-    let seeds = options.from..options.from + options.seeds;
-    let mut missed = false;
     println!("| bug | rule that finds it | first seed |\n|---|---|---|");
-    for bug in bugs {
-        match trust::find(bug, seeds.clone()) {
-            Some(found) => {
-                println!("| {bug:?} | {} | {} |", found.violation.rule, found.seed);
-                if options.verbose {
-                    println!("{}", found.violation);
-                }
-            }
-            None => {
-                missed = true;
-                println!("| {bug:?} | | none of {seeds:?} |");
+    let seeds = options.from..options.from + options.seeds;
+    for bug in BUGS
+        .iter()
+        .copied()
+        .filter(|one| bug.is_none_or(|bug| bug == *one))
+    {
+        let mut found = None;
+        for seed in seeds.clone() {
+            if let Some(rule) = rule_broken(bug, seed)? {
+                found = Some((rule, seed));
+                break;
             }
         }
+        match found {
+            Some((rule, seed)) => println!("| {bug:?} | {rule} | {seed} |"),
+            None => println!("| {bug:?} | | none of {seeds:?} |"),
+        }
     }
-    missed
+    Ok(())
+}
+
+fn named(name: &str) -> anyhow::Result<Bug> {
+    let bug = BUGS.iter().find(|bug| format!("{bug:?}") == name);
+    bug.copied()
+        .ok_or_else(|| anyhow::anyhow!("there is no bug {name}, only {BUGS:?}"))
+}
+
+fn show(bug: Option<Bug>, seed: u64, timeline: bool) {
+    let outcome = trust::play(bug, seed);
+    if timeline {
+        outcome.timeline.iter().for_each(|line| println!("{line}"));
+    }
+    for violation in &outcome.violations {
+        println!("{}", violation.rule);
+    }
+}
+
+/// The first rule that a run in another process breaks.
+fn rule_broken(bug: Bug, seed: u64) -> anyhow::Result<Option<String>> {
+    let mut run = Command::new(std::env::current_exe()?);
+    let output = run
+        .args(["--bug", &format!("{bug:?}"), "--play", &seed.to_string()])
+        .output()?;
+    anyhow::ensure!(
+        output.status.success(),
+        "seed {seed} with {bug:?}: {}",
+        output.status
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    Ok(said.lines().next().map(str::to_owned))
 }
