@@ -11,8 +11,8 @@ use std::time::Duration;
 use sim_tests::scenario::{Case, Cut, Scenario};
 use sim_tests::trace::traced;
 
-/// Among their first faults are losses of power, kills, partitions, slow disks, clocks that are off, and
-/// messages that are lost.
+/// Their first faults are kills, a loss of power, cuts of the network, a clock that is off, a disk that fails
+/// to sync, and one that is lost.
 const SEEDS: [u64; 3] = [2, 3, 5];
 
 #[test]
