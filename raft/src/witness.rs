@@ -31,7 +31,7 @@ pub struct Kept {
 
 /// Told of a node's steps in all its groups. Calls come in the order of the steps, and must be quick.
 pub trait Witness: Send + Sync {
-    /// A vote is about to be saved: for `candidate` in `term`; `granted_by_majority` if it is the
+    /// A vote is on disk, and was not answered yet: for `candidate` in `term`; `granted_by_majority` if it is the
     /// leader of that term.
     fn voted(&self, group: GroupId, term: u64, candidate: NodeId, granted_by_majority: bool);
 
