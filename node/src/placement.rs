@@ -42,6 +42,10 @@ pub async fn follow(
     // What an earlier run left. Of what this one opens, the list of open groups tells.
     let mut left = groups.on_disk().await?;
     let mut waiting = 0;
+    // Since the deletion of a queue an earlier run may have forgotten its group, and this replica of the
+    // catalog the deletion: until it is up to date, nothing is born that is not on disk.
+    let mut is_current = false;
+    let mut current = std::pin::pin!(catalog.catch_up(Duration::MAX));
     let mut retry = tokio::time::interval(STATE_PAUSE);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -55,13 +59,20 @@ pub async fn follow(
                 }
             }
             close_deleted(&catalog, &groups, &polls, &mut left).await?;
-            waiting = open_placed(&catalog, &groups).await?;
+            waiting = open_placed(&catalog, &groups, |id| is_current || left.contains(&id)).await?;
         }
         tokio::select! {
             // The end comes first; a busy catalog must not keep waiting groups closed.
             biased;
             () = stop.cancelled() => return Ok(()),
-            _ = retry.tick(), if waiting > 0 => waiting = open_placed(&catalog, &groups).await?,
+            caught_up = &mut current, if !is_current => {
+                if caught_up.is_err() {
+                    return Ok(());
+                }
+                is_current = true;
+                seen = None;
+            }
+            _ = retry.tick(), if waiting > 0 => seen = None,
             changed = applied.changed() => if changed.is_err() { return Ok(()) },
         }
     }
@@ -69,9 +80,16 @@ pub async fn follow(
 
 /// Opens what is placed here and not open, several at a time: one that has to ask its peers for its
 /// state must not keep the others waiting. Says how many found no such peer yet.
-async fn open_placed(catalog: &Arc<CatalogView>, groups: &Arc<Groups>) -> anyhow::Result<usize> {
+async fn open_placed(
+    catalog: &Arc<CatalogView>,
+    groups: &Arc<Groups>,
+    may_open: impl Fn(GroupId) -> bool,
+) -> anyhow::Result<usize> {
     let missing = catalog.groups_on(groups.me()).into_iter();
-    let missing = missing.filter(|record| groups.get(GroupId(record.group_id)).is_none());
+    let missing = missing.filter(|record| {
+        let id = GroupId(record.group_id);
+        groups.get(id).is_none() && may_open(id)
+    });
     let mut opening = futures::stream::iter(missing)
         .map(|record| open_one(catalog, groups, record))
         .buffer_unordered(OPENING_MAX);

@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
+pub use crate::group::Birth;
 use crate::group::{Group, OpenError, Parts, Prelude, Timing, open};
 use crate::machine::MachineKind;
 use crate::peers::Peers;
@@ -38,14 +39,6 @@ pub struct GroupFault {
     pub group: GroupId,
     /// What is known about it.
     pub reason: String,
-}
-
-/// A new group's first members, and whether this node is the one to lead first.
-pub struct Birth {
-    /// All of them.
-    pub members: BTreeSet<NodeId>,
-    /// This node begins; the others wait a while for it.
-    pub first: bool,
 }
 
 /// Times and sizes that all groups of a node share.
@@ -133,8 +126,8 @@ impl Groups {
     }
 
     /// Opens this node's replica of a group. `prelude` is asked before each batch that this node
-    /// proposes as leader: the command it gives, if any, goes first. With `birth`, the group is
-    /// given its first members if it has none yet.
+    /// proposes as leader: the command it gives, if any, goes first. With `birth`, a replica
+    /// that has nothing yet begins as one of a new group.
     ///
     /// Not to be called twice at the same time for the same group.
     ///
@@ -152,18 +145,9 @@ impl Groups {
         if let Some(group) = self.get(id) {
             return Ok(group);
         }
-        let group = Arc::new(open(&self.parts, id, kind, replicas, prelude).await?);
+        let group = open(&self.parts, id, kind, replicas, prelude, birth.as_ref()).await?;
+        let group = Arc::new(group);
         self.open.write().insert(id, group.clone());
-        if let Some(birth) = birth
-            && !group.is_born().await
-        {
-            tokio::spawn(bear(
-                group.clone(),
-                birth,
-                self.parts.peers.me(),
-                self.parts.timing,
-            ));
-        }
         Ok(group)
     }
 
@@ -231,26 +215,5 @@ impl Groups {
     pub async fn shutdown(&self) {
         let groups = std::mem::take(&mut *self.open.write());
         futures::future::join_all(groups.values().map(|g| g.shutdown())).await;
-    }
-}
-
-/// Gives a new group its members. The first one does so at once and campaigns; the others step in,
-/// one after the other, if it does not come.
-async fn bear(group: Arc<Group>, birth: Birth, me: NodeId, timing: Timing) {
-    if !birth.first {
-        let rank = birth.members.iter().position(|n| *n == me).unwrap_or(0) as u64;
-        let patience = timing.election_max_ms * 2 + rank * timing.election_max_ms;
-        let born = group.wait_applied(1);
-        if tokio::time::timeout(Duration::from_millis(patience), born)
-            .await
-            .is_ok()
-            || group.is_born().await
-        {
-            return;
-        }
-    }
-    if group.bear(&birth.members).await.is_ok() && birth.first {
-        // If the replica has stopped since, others will be elected.
-        let _ = group.campaign().await;
     }
 }

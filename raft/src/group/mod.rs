@@ -18,6 +18,7 @@ use crate::planted::{Bug, planted};
 use crate::types::{GroupId, NodeId};
 use crate::wal::GroupLog;
 
+mod birth;
 pub mod entry;
 pub mod log;
 mod network;
@@ -31,6 +32,7 @@ mod state_machine;
 pub mod types;
 mod wire;
 
+pub use birth::Birth;
 pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
 pub use replica::Replica;
@@ -208,28 +210,6 @@ impl Group {
             .elect(true)
             .await
             .map_err(|_| NotDone::Stopped)
-    }
-
-    /// Whether the group has ever had members, as far as this replica knows.
-    pub async fn is_born(&self) -> bool {
-        self.raft.is_initialized().await.unwrap_or(true)
-    }
-
-    /// Gives a new group its first members. Every replica may do this, always with the same members;
-    /// on a group that is born already it does nothing.
-    ///
-    /// # Errors
-    /// If the replica has stopped.
-    pub async fn bear(&self, members: &BTreeSet<NodeId>) -> Result<(), NotDone> {
-        use openraft::errors::{InitializeError, RaftError};
-        let members: std::collections::BTreeMap<NodeId, EmptyNode> =
-            members.iter().map(|n| (*n, EmptyNode {})).collect();
-        match self.raft.initialize(members).await {
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-            Err(RaftError::APIError(InitializeError::NotInMembers(_)) | RaftError::Fatal(_)) => {
-                Err(NotDone::Stopped)
-            }
-        }
     }
 
     /// Voters and learners, as this replica knows them.

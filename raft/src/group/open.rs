@@ -8,6 +8,7 @@ use std::time::Duration;
 use openraft::storage::RaftLogStorage;
 use openraft::{RaftLogReader, SnapshotPolicy};
 
+use super::birth::{self, Birth};
 use super::log::LogStore;
 use super::network::Network;
 use super::proposer::Proposer;
@@ -74,20 +75,19 @@ pub(crate) struct Parts {
     pub(crate) timing: Timing,
 }
 
-/// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost.
+/// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost. With
+/// `birth`, one that has nothing is a new group's.
 pub(crate) async fn open(
     parts: &Parts,
     id: GroupId,
     kind: MachineKind,
     replicas: &[NodeId],
     prelude: Option<Arc<Prelude>>,
+    birth: Option<&Birth>,
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id)).watched(parts.env.witness.clone());
-    let end = log
-        .get_log_state()
-        .await?
-        .last_log_id
-        .map_or(0, |last| last.index + 1);
+    let last = log.get_log_state().await?.last_log_id;
+    let end = last.map_or(0, |last| last.index + 1);
     let term = log.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
     let mut replica = load(parts, id, kind).await?;
     if let Some((LogIndex(purged), _)) = log.wal().purged()
@@ -100,6 +100,7 @@ pub(crate) async fn open(
     if let Some(applied) = replica.as_ref().and_then(|r| r.view(|s| s.applied)) {
         cut_contradiction(&mut log, &applied).await?;
     }
+    let newborn = birth.filter(|_| last.is_none() && replica.is_none());
     let replica = Arc::new(replica.unwrap_or_else(|| Replica::empty(kind)));
     if let Some(witness) = &parts.env.witness {
         let kept = Kept {
@@ -108,6 +109,9 @@ pub(crate) async fn open(
             term,
         };
         witness.opened(id, kept);
+    }
+    if let Some(birth) = newborn {
+        birth::begin(&mut log, &birth.members).await?;
     }
     let machine = StateMachine {
         group: id,
@@ -127,7 +131,7 @@ pub(crate) async fn open(
         .map_err(|e| OpenError::Raft(e.to_string()))?;
     let proposer = Proposer::start(raft.clone(), replica.clone(), parts.env.clone(), prelude);
     let lease = Duration::from_millis(parts.timing.election_max_ms);
-    Ok(Group {
+    let group = Group {
         id,
         kind,
         me: parts.peers.me(),
@@ -136,7 +140,12 @@ pub(crate) async fn open(
         replica,
         log: wal,
         proposer,
-    })
+    };
+    if newborn.is_some_and(|birth| birth.first) {
+        // If the replica has stopped since, others will be elected.
+        let _ = group.campaign().await;
+    }
+    Ok(group)
 }
 
 fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {

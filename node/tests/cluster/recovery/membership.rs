@@ -49,9 +49,11 @@ async fn a_wiped_node_is_refused_and_a_new_one_joins() {
 /// It was no founder and knows nobody but its seeds; the state of the catalog comes from them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_joined_node_without_checkpoints_fetches_the_catalog() {
-    let mut cluster = Cluster::start_with(3, &["--checkpoint-bytes", "20000"]);
+    // Of 300 entries of more than 100 bytes each, the last two times this much at most are kept.
+    let small = ["--checkpoint-bytes", "5000"];
+    let mut cluster = Cluster::start_with(3, &small);
     let here = client(&cluster.endpoint(0));
-    let new = cluster.add(&["--checkpoint-bytes", "20000"]);
+    let new = cluster.add(&small);
     cluster.restart(&[new]);
     let url = create(&here, "joined", 30).await;
     // Each change of the queue is an entry of the catalog.
