@@ -21,7 +21,6 @@ use crate::workload::{Context, WORKLOADS};
 
 /// How long one attempt may take, beyond the time that a receive waits.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
-const ATTEMPTS_MAX: usize = 6;
 const PAUSE_MS: u64 = 100;
 
 /// The host of a client.
@@ -75,6 +74,29 @@ impl Host {
     }
 }
 
+/// How a client goes about a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Whom it asks; any node at each attempt, if it is none in particular.
+    pub node: Option<u64>,
+    /// How often it asks.
+    pub attempts: usize,
+    /// How long one attempt may take, beyond the time that a receive waits.
+    pub limit: Duration,
+    /// How long it pauses between two attempts at most.
+    pub pause_max_ms: u64,
+}
+
+impl Manner {
+    /// As an SDK does by default.
+    pub const PATIENT: Manner = Manner {
+        node: None,
+        attempts: 6,
+        limit: ATTEMPT_TIMEOUT,
+        pause_max_ms: 20_000,
+    };
+}
+
 /// Makes calls and has them recorded.
 pub struct Client {
     host: String,
@@ -86,9 +108,20 @@ pub struct Client {
 impl Client {
     /// Calls an operation on a queue, or on none, with the SDK's retries.
     pub async fn call(&self, queue: &str, operation: &'static str, input: Value) -> Outcome {
+        self.call_so(Manner::PATIENT, queue, operation, input).await
+    }
+
+    /// The same in another manner.
+    pub async fn call_so(
+        &self,
+        manner: Manner,
+        queue: &str,
+        operation: &'static str,
+        input: Value,
+    ) -> Outcome {
         let invocation = format!("{:016x}{:016x}", self.draw(), self.draw());
         let wait = input["WaitTimeSeconds"].as_u64().unwrap_or(0);
-        let limit = ATTEMPT_TIMEOUT + Duration::from_secs(wait);
+        let limit = manner.limit + Duration::from_secs(wait);
         let body = Bytes::from(input.to_string());
         let began = now();
         let under_way = &self.recorder.under_way;
@@ -96,7 +129,8 @@ impl Client {
         let mut attempts = 0;
         let outcome = loop {
             attempts += 1;
-            let node = self.rng.lock().pick(&self.nodes).clone();
+            let any = || self.rng.lock().pick(&self.nodes).clone();
+            let node = manner.node.map_or_else(any, name);
             let attempt = attempt(&node, operation, &invocation, body.clone());
             let why = match tokio::time::timeout(limit, attempt).await {
                 Ok(Ok((200, reply))) => break Outcome::Done(reply),
@@ -105,10 +139,10 @@ impl Client {
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(_) => "no answer in time".to_owned(),
             };
-            if attempts == ATTEMPTS_MAX {
+            if attempts == manner.attempts {
                 break Outcome::Unknown(why);
             }
-            let pause = PAUSE_MS << attempts;
+            let pause = (PAUSE_MS << attempts).min(manner.pause_max_ms);
             let pause = self.rng.lock().range(pause / 2..pause);
             tokio::time::sleep(Duration::from_millis(pause)).await;
         };

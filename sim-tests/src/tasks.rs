@@ -83,7 +83,10 @@ pub(crate) fn shrink(options: &Options, whole: &Scenario) -> anyhow::Result<bool
 
 /// What once failed.
 pub(crate) fn regressions(options: &Options) -> anyhow::Result<bool> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    // Cargo tells where the package is now; without cargo, it is where it was built.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let package = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let folder = Path::new(&package).join("regressions");
     let mut paths: Vec<_> = std::fs::read_dir(&folder)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;

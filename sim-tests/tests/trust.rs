@@ -1,32 +1,17 @@
-//! Trust in the checkers: each planted bug is found by a seed that is known to find it, and the same seed
-//! has nothing to say without it. Seeds change whenever scenarios do: `cargo run --release -p sim-tests
-//! --bin trust` says which ones find what.
+//! Trust in the checkers: each planted bug is found within a number of seeds that is stated here, and the
+//! same seeds have nothing to say without it. `cargo run --release -p sim-tests --bin trust` says which seed
+//! is the first for each; the bounds leave room, since every change of the product changes what seeds do.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use raft::planted::{BUGS, Bug};
 
-/// Which seed finds it.
-fn seed(bug: Bug) -> u64 {
-    match bug {
-        Bug::AckBeforeSync => 3,
-        Bug::AckBeforeWrite => 0,
-        Bug::VoteUnsynced => 9,
-        Bug::RotAsTornTail => 4,
-        Bug::LeaderRestored => 0,
-        Bug::StaleRead => 137,
-        Bug::WindowForgotten => 1,
-        Bug::InFlightForgotten => 1,
-        Bug::DeleteNotSaved => 5,
-        Bug::HeaderBehindRows => 1,
-        Bug::OwnRandomness => 0,
-        Bug::GroupUnlocked => 1,
-        Bug::ExtensionIgnored => 3,
-        Bug::GroupReused => 0,
-        Bug::KeyForgotten => 4,
-    }
-}
+/// Every bug is found by one of the first so many seeds.
+const SEEDS: u64 = 100;
 
 /// The rules that a run breaks, one a line. A process for each, so that no run depends on those before it.
 fn broken(bug: Option<Bug>, seed: u64) -> String {
@@ -40,20 +25,40 @@ fn broken(bug: Option<Bug>, seed: u64) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[test]
-fn planted_bugs_are_found() {
-    let found = |bug: &&Bug| !broken(Some(**bug), seed(**bug)).is_empty();
-    let missed: Vec<&Bug> = BUGS.iter().filter(|bug| !found(bug)).collect();
-    assert!(
-        missed.is_empty(),
-        "no longer found, look for other seeds: {missed:?}"
-    );
+/// Does the same with each of `all`, as many at a time as there are cores.
+fn at_once<T: Copy + Send, R: Send>(
+    all: impl Iterator<Item = T> + Send,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let (all, done) = (Mutex::new(all), Mutex::new(Vec::new()));
+    let next = || all.lock().expect("no worker has panicked").next();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                while let Some(one) = next() {
+                    let result = work(one);
+                    done.lock().expect("no worker has panicked").push(result);
+                }
+            });
+        }
+    });
+    done.into_inner().expect("no worker has panicked")
 }
 
 #[test]
-fn without_them_nothing_is_found() {
-    let seeds: BTreeSet<u64> = BUGS.iter().map(|bug| seed(*bug)).collect();
-    for seed in seeds {
-        assert_eq!(broken(None, seed), "", "seed {seed}");
-    }
+fn planted_bugs_are_found_and_nothing_else() {
+    let first = |bug| (bug, (0..SEEDS).find(|seed| !broken(Some(bug), *seed).is_empty()));
+    let found = at_once(BUGS.iter().copied(), first);
+    println!("first seed: {found:?}");
+    let missed: Vec<Bug> = found
+        .iter()
+        .filter(|(_, seed)| seed.is_none())
+        .map(|(bug, _)| *bug)
+        .collect();
+    assert!(missed.is_empty(), "not found by {SEEDS} seeds: {missed:?}");
+
+    let seeds: BTreeSet<u64> = found.iter().filter_map(|(_, seed)| *seed).collect();
+    let clean = at_once(seeds.into_iter(), |seed| (seed, broken(None, seed)));
+    let alarms: Vec<_> = clean.iter().filter(|(_, rules)| !rules.is_empty()).collect();
+    assert!(alarms.is_empty(), "without a bug: {alarms:?}");
 }

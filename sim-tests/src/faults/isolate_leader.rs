@@ -10,9 +10,9 @@ use crate::stage::Stage;
 
 pub(super) const ISOLATE_LEADER: Fault = Fault {
     name: "isolate_leader",
-    percent: 50,
+    percent: 75,
     times_max: 6,
-    lasts_ms: 1_500..7_000,
+    lasts_ms: 3_000..9_000,
     clock_slack: Duration::ZERO,
     begin,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::client::Client;
+use crate::client::{Client, Manner};
 use crate::history::{COUNTS, Outcome};
 use crate::rng::Rng;
 
@@ -47,9 +47,15 @@ impl Queue {
     }
 
     /// Calls an operation with the queue's URL added to the input.
-    pub async fn call(&self, operation: &'static str, mut input: Value) -> Outcome {
+    pub async fn call(&self, operation: &'static str, input: Value) -> Outcome {
+        self.call_so(Manner::PATIENT, operation, input).await
+    }
+
+    /// The same in another manner.
+    pub async fn call_so(&self, manner: Manner, operation: &'static str, mut input: Value) -> Outcome {
         input["QueueUrl"] = self.url.clone().into();
-        self.client.call(&self.label, operation, input).await
+        let client = &self.client;
+        client.call_so(manner, &self.label, operation, input).await
     }
 
     /// Sets attributes, which are texts or numbers.

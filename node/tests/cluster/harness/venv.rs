@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the scripts and their requirements are.
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
+/// Where the scripts and their requirements are: cargo runs tests in their package's folder.
+const SCRIPTS: &str = "tests/python";
 
 /// A command that runs one of our scripts with the installed clients.
 ///
