@@ -105,9 +105,11 @@ Paste this into another shell:
 
 and try:
 
-    aws sqs create-queue --queue-name hello
-    aws sqs send-message --queue-url $AWS_ENDPOINT_URL/000000000000/hello --message-body 'first message'
-    aws sqs receive-message --queue-url $AWS_ENDPOINT_URL/000000000000/hello --wait-time-seconds 5
+    aws --endpoint-url $AWS_ENDPOINT_URL sqs create-queue --queue-name hello
+    aws --endpoint-url $AWS_ENDPOINT_URL sqs send-message --queue-url $AWS_ENDPOINT_URL/000000000000/hello --message-body 'first message'
+    aws --endpoint-url $AWS_ENDPOINT_URL sqs receive-message --queue-url $AWS_ENDPOINT_URL/000000000000/hello --wait-time-seconds 5
+
+(Version 1 of the AWS CLI needs --endpoint-url for SQS; version 2 and the SDKs go by the variable alone.)
 ",
         others.join(" and ")
     );

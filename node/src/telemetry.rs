@@ -3,8 +3,10 @@
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `MILLRACE_LOG` says otherwise. openraft reports every step of an election
-/// at `info`, for every group; its warnings are about peers that are away, which links report.
-const DEFAULT_FILTER: &str = "info,openraft=error,h2=warn,hyper=warn,sled=warn";
+/// at `info`, for every group; its warnings are about peers that are away, which links report. Its front
+/// calls it an error that a request comes to a replica which is being closed.
+const DEFAULT_FILTER: &str =
+    "info,openraft=error,openraft::raft::raft_inner=off,h2=warn,hyper=warn,sled=warn";
 
 /// The form of the logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

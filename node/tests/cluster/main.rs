@@ -13,6 +13,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod dev;
 mod failover;
 mod harness;
 mod python;

@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
-const BLOCK: u16 = 16;
+const BLOCK: u16 = 32;
 const LOWEST: u16 = 12_000;
 /// Where the range for outgoing connections begins unless the kernel says otherwise.
 const EPHEMERAL_DEFAULT: u16 = 32_768;

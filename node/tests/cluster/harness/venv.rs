@@ -7,12 +7,17 @@ use std::process::Command;
 /// Where the scripts and their requirements are: cargo runs tests in their package's folder.
 const SCRIPTS: &str = "tests/python";
 
+/// Where the clients' programs are.
+pub(crate) fn programs() -> PathBuf {
+    installed().join("bin")
+}
+
 /// A command that runs one of our scripts with the installed clients.
 ///
 /// # Panics
 /// If Python or a package cannot be installed: these tests are not optional.
 pub(crate) fn script(name: &str) -> Command {
-    let mut command = Command::new(installed().join("bin/python"));
+    let mut command = Command::new(programs().join("python"));
     command
         .arg(Path::new(SCRIPTS).join(name))
         .env("PYTHONDONTWRITEBYTECODE", "1")
