@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -89,6 +90,8 @@ pub struct Group {
     kind: MachineKind,
     me: NodeId,
     lease: Duration,
+    /// The last term in which this node set out to give its leadership away.
+    given_up: AtomicU64,
     raft: RaftHandle,
     replica: Arc<Replica>,
     log: GroupLog,
@@ -156,6 +159,9 @@ impl Group {
         if applied_term != Some(leader.term()) || self.replica.has_ended() {
             return false;
         }
+        if self.given_up.load(Ordering::Acquire) == leader.term() {
+            return false;
+        }
         leader
             .last_quorum_acked()
             .is_some_and(|acked| acked.elapsed() < self.lease || planted(Bug::StaleRead))
@@ -188,11 +194,13 @@ impl Group {
         }
     }
 
-    /// Gives leadership to `to`, if this node has it.
+    /// Gives leadership to `to`, if this node has it. Voters elect a leader's chosen successor while its lease
+    /// lasts: from now on, and for the rest of the term, it cannot be relied upon here.
     ///
     /// # Errors
     /// If the replica has stopped.
     pub async fn hand_over(&self, to: NodeId) -> Result<(), NotDone> {
+        self.given_up.fetch_max(self.leadership().term, Ordering::AcqRel);
         self.raft
             .trigger()
             .transfer_leader(to)

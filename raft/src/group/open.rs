@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use openraft::storage::RaftLogStorage;
@@ -136,6 +137,7 @@ pub(crate) async fn open(
         kind,
         me: parts.peers.me(),
         lease,
+        given_up: AtomicU64::new(0),
         raft,
         replica,
         log: wal,
