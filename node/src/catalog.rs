@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::sqs::attributes::QueueSettings;
+use api::sqs::attributes::{QueueSettings, Redrive};
 use parking_lot::RwLock;
 use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
 use raft::group::{Group, NotDone};
@@ -24,6 +24,8 @@ pub struct QueueView {
     pub record: QueueRecord,
     /// The attributes in typed form.
     pub settings: QueueSettings,
+    /// When its messages become dead letters, and the queue for those.
+    pub redrive: Option<(Redrive, ResourceKey)>,
     /// The nodes of its first partition.
     pub replicas: Arc<[NodeId]>,
 }
@@ -102,9 +104,11 @@ impl CatalogView {
             Some((record, replicas.unwrap_or_default()))
         })?;
         let settings = QueueSettings::of(&record.attributes);
+        let redrive = Redrive::of(&record.attributes).map(|redrive| (redrive.clone(), target(redrive)));
         let view = Arc::new(QueueView {
             record,
             settings,
+            redrive,
             replicas,
         });
         let exists = |key: &ResourceKey| self.read(|c| c.queue(key).is_some());
@@ -179,6 +183,14 @@ impl CatalogView {
     }
 }
 
+fn target(redrive: Redrive) -> ResourceKey {
+    ResourceKey {
+        account: redrive.account,
+        region: redrive.region,
+        name: redrive.name,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +207,7 @@ mod tests {
         let view = Arc::new(QueueView {
             record: QueueRecord::default(),
             settings: QueueSettings::of(&Default::default()),
+            redrive: None,
             replicas: Arc::from([]),
         });
         let mut views = Views::default();

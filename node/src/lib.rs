@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub mod admin;
 pub mod birth;
+pub mod carrier;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -145,9 +146,20 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         catalog.clone(),
         groups.clone(),
         peers.clone(),
-        polls,
+        polls.clone(),
         end.clone(),
     ));
+    let carrying = carrier::run(
+        catalog.clone(),
+        groups.clone(),
+        router.clone(),
+        polls,
+        end.clone(),
+    );
+    tasks.spawn(async {
+        carrying.await;
+        Ok(())
+    });
     let (members, maintained) = (membership::keep(catalog.clone(), end.clone()), groups.clone());
     tasks.spawn(async {
         members.await;

@@ -4,7 +4,7 @@
 //! Waiting receives are not state: when the leader changes they go back to their router, which
 //! asks the next leader for the rest of the time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,6 +27,9 @@ pub struct Polls {
     max: usize,
     waiting: AtomicUsize,
     partitions: Mutex<BTreeMap<GroupId, Arc<Partition>>>,
+    /// Partitions that messages have begun to leave.
+    departed: Mutex<BTreeSet<GroupId>>,
+    departure: Notify,
 }
 
 #[derive(Default)]
@@ -56,6 +59,8 @@ impl Polls {
             max,
             waiting: AtomicUsize::new(0),
             partitions: Mutex::default(),
+            departed: Mutex::default(),
+            departure: Notify::new(),
         })
     }
 
@@ -90,6 +95,9 @@ impl Polls {
             let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation) {
                 let reply = group.propose(command.clone()).await?;
+                if receive.dead_letters != 0 {
+                    self.tell_of_departures(&group);
+                }
                 if !is_empty(&reply) || Instant::now() >= deadline {
                     return Ok(reply);
                 }
@@ -111,6 +119,25 @@ impl Polls {
                 () = group.leadership_changed(seen) => None,
                 () = tokio::time::sleep_until(deadline) => None,
             };
+        }
+    }
+
+    /// The partitions that messages have begun to leave since the last call; waits until there is one.
+    pub async fn departures(&self) -> Vec<GroupId> {
+        loop {
+            let left = std::mem::take(&mut *self.departed.lock());
+            if !left.is_empty() {
+                return left.into_iter().collect();
+            }
+            self.departure.notified().await;
+        }
+    }
+
+    fn tell_of_departures(&self, group: &Group) {
+        let replica = group.replica();
+        if replica.read(|machine| machine.as_queue().is_some_and(|queue| queue.has_departures())) {
+            self.departed.lock().insert(group.id());
+            self.departure.notify_one();
         }
     }
 

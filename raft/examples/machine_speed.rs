@@ -129,6 +129,7 @@ fn speed(groups: u64) {
         let receive = Receive {
             max: 10,
             visibility_ms: 30_000,
+            ..Receive::default()
         };
         let (spent, replies) = bench.apply(vec![QueueOp::Receive(receive)]);
         receiving += spent;

@@ -36,6 +36,8 @@ pub enum Bug {
     GroupReused,
     /// A node does not look at the SDK's invocation id, so that each attempt of a call counts anew.
     KeyForgotten,
+    /// A queue does not know which messages of another one have arrived already.
+    ArrivalForgotten,
 }
 
 /// All of them.
@@ -55,6 +57,7 @@ pub const BUGS: &[Bug] = &[
     Bug::ExtensionIgnored,
     Bug::GroupReused,
     Bug::KeyForgotten,
+    Bug::ArrivalForgotten,
 ];
 
 #[cfg(feature = "planted-bugs")]

@@ -106,6 +106,8 @@ pub struct Delivered {
     pub trace_header: Option<String>,
     /// The sender's identity.
     pub sender_id: String,
+    /// The ARN of the queue that it left as a dead letter; empty for none.
+    pub dead_letter_source: String,
     /// When it was sent.
     pub sent_ms: u64,
     /// When it was first received.
@@ -122,8 +124,7 @@ pub struct Delivered {
 
 type SystemAttribute = (&'static str, fn(&Delivered) -> Option<String>);
 
-/// The system attributes and where they come from. `DeadLetterQueueSourceArn` has no source yet,
-/// but may be asked for.
+/// The system attributes and where they come from.
 static SYSTEM_ATTRIBUTES: [SystemAttribute; 9] = [
     ("AWSTraceHeader", |message| message.trace_header.clone()),
     ("ApproximateFirstReceiveTimestamp", |message| {
@@ -132,7 +133,9 @@ static SYSTEM_ATTRIBUTES: [SystemAttribute; 9] = [
     ("ApproximateReceiveCount", |message| {
         Some(message.receive_count.to_string())
     }),
-    ("DeadLetterQueueSourceArn", |_| None),
+    ("DeadLetterQueueSourceArn", |message| {
+        non_empty(&message.dead_letter_source)
+    }),
     ("MessageDeduplicationId", |message| {
         non_empty(&message.deduplication_id)
     }),

@@ -10,7 +10,7 @@ pub struct QueueCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
     pub op: Option<QueueOp>,
 }
 
@@ -35,6 +35,12 @@ pub enum QueueOp {
     /// Adopts the queue's settings. Proposed by the group's leader whenever the catalog's are newer.
     #[prost(message, tag = "7")]
     Configure(Configure),
+    /// Takes in messages that leave another partition.
+    #[prost(message, tag = "8")]
+    Import(Import),
+    /// Ends departures: the messages have arrived, or cannot.
+    #[prost(message, tag = "9")]
+    Settle(Settle),
 }
 
 /// Adds messages, in order. Replies [`Sent`], an entry for each.
@@ -78,6 +84,12 @@ pub struct Attributes {
     /// The sender's identity (`SenderId`).
     #[prost(string, tag = "3")]
     pub sender_id: String,
+    /// The ARN of the queue that it left as a dead letter (`DeadLetterQueueSourceArn`), or empty.
+    #[prost(string, tag = "4")]
+    pub dead_letter_source: String,
+    /// How often it was received in queues that it has left.
+    #[prost(uint32, tag = "5")]
+    pub received_before: u32,
 }
 
 /// One message attribute.
@@ -103,6 +115,12 @@ pub struct Receive {
     /// For how long they are invisible to others; 0 leaves them visible.
     #[prost(uint64, tag = "2")]
     pub visibility_ms: u64,
+    /// A message that was received so often already leaves for the dead-letter queue instead; 0 for never.
+    #[prost(uint32, tag = "3")]
+    pub receives_max: u32,
+    /// The dead-letter queue's partition. Without one, nothing leaves.
+    #[prost(uint64, tag = "4")]
+    pub dead_letters: u64,
 }
 
 /// Which delivery of which message a receipt handle stands for.
@@ -164,6 +182,61 @@ pub struct Configure {
     pub deduplicate_by_group: bool,
 }
 
+/// Takes in messages that leave another partition, each once: of one partition, departures have rising
+/// numbers, and what is not above the highest number seen is here already. Replies [`Outcomes`] with one outcome.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Import {
+    /// The group of the partition that they leave.
+    #[prost(uint64, tag = "1")]
+    pub origin: u64,
+    /// The messages, by their number.
+    #[prost(message, repeated, tag = "2")]
+    pub messages: Vec<Imported>,
+}
+
+/// A message from elsewhere. It keeps its id and, on a standard queue, the time at which it was sent.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Imported {
+    /// The number of its departure.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// Message id, 16 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub message_id: Bytes,
+    /// The body.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub body: Bytes,
+    /// An encoded [`Attributes`].
+    #[prost(bytes = "bytes", tag = "4")]
+    pub attributes: Bytes,
+    /// When it was sent.
+    #[prost(uint64, tag = "5")]
+    pub sent_ms: u64,
+    /// When it was first received; 0 if that shall be forgotten.
+    #[prost(uint64, tag = "6")]
+    pub first_received_ms: u64,
+    /// Message group, or empty.
+    #[prost(string, tag = "7")]
+    pub group: String,
+    /// Deduplication id, or empty.
+    #[prost(string, tag = "8")]
+    pub deduplication_id: String,
+}
+
+/// Ends all departures up to a number that are for one partition. Replies [`Outcomes`] with one outcome.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Settle {
+    /// The partition that the messages were to go to.
+    #[prost(uint64, tag = "1")]
+    pub target: u64,
+    /// The number of the last departure that ends.
+    #[prost(uint64, tag = "2")]
+    pub up_to: u64,
+    /// The target does not exist any more: the messages come back to their place in the order.
+    #[prost(bool, tag = "3")]
+    pub returned: bool,
+}
+
 /// What a command answered.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct QueueReply {
@@ -181,7 +254,7 @@ pub enum QueueAnswer {
     /// To [`Receive`].
     #[prost(message, tag = "2")]
     Received(Received),
-    /// To [`Delete`], [`ChangeVisibility`], [`Purge`] and [`Configure`].
+    /// To all others.
     #[prost(message, tag = "3")]
     Outcomes(Outcomes),
     /// The whole command was refused: one of [`Outcome`], as a number.

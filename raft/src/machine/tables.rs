@@ -23,3 +23,7 @@ pub(super) const DELETED_QUEUES: u8 = 0x13;
 pub(super) const DEDUPLICATION: u8 = 0x20;
 /// Queue: messages, by sequence.
 pub(super) const MESSAGES: u8 = 0x21;
+/// Queue: messages that leave for another partition, by the number of their departure.
+pub(super) const DEPARTURES: u8 = 0x22;
+/// Queue: partitions that messages came from, by group.
+pub(super) const ORIGINS: u8 = 0x23;

@@ -126,6 +126,7 @@ impl Model {
                 }
                 Told::Outcomes(Vec::new())
             }
+            QueueOp::Import(_) | QueueOp::Settle(_) => unreachable!("messages do not travel here"),
         }
     }
 
@@ -242,6 +243,7 @@ impl Model {
         let one = Receive {
             max: 1,
             visibility_ms: 1_000,
+            ..Receive::default()
         };
         (0..).take_while(|_| !trial.receive(&one).is_empty()).count() as u64
     }

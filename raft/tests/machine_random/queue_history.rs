@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
-    ChangeVisibility, Configure, Delete, Purge, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receipt,
-    Receive, Send, SendEntry, VisibilityEntry,
+    ChangeVisibility, Configure, Delete, Import, Imported, Purge, QueueAnswer, QueueCommand, QueueOp,
+    QueueReply, Receipt, Receive, Send, SendEntry, Settle, VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 
@@ -19,6 +19,9 @@ pub(crate) struct History {
     version: u64,
     receipts: Vec<Receipt>,
     last: Vec<QueueCommand>,
+    /// Whether messages leave for other partitions, and come from them.
+    travels: bool,
+    imported: u64,
 }
 
 impl History {
@@ -32,6 +35,16 @@ impl History {
             version: 0,
             receipts: Vec::new(),
             last: Vec::new(),
+            travels: false,
+            imported: 0,
+        }
+    }
+
+    /// One in which messages travel, too.
+    pub(crate) fn travelling(seed: u64) -> History {
+        History {
+            travels: true,
+            ..History::new(seed)
         }
     }
 
@@ -102,6 +115,9 @@ impl History {
     }
 
     fn op(&mut self) -> QueueOp {
+        if self.travels && self.random.chance(20) {
+            return self.travel();
+        }
         match self.random.below(100) {
             0..35 => self.send(),
             35..65 => {
@@ -110,6 +126,7 @@ impl History {
                 QueueOp::Receive(Receive {
                     max,
                     visibility_ms: visibility,
+                    ..Receive::default()
                 })
             }
             65..85 => {
@@ -121,6 +138,37 @@ impl History {
             85..97 => self.change_visibility(),
             97..99 => self.configure(),
             _ => QueueOp::Purge(Purge {}),
+        }
+    }
+
+    /// Numbers of departures are guessed, and those of arrivals sometimes repeated.
+    fn travel(&mut self) -> QueueOp {
+        match self.random.below(3) {
+            0 => QueueOp::Receive(Receive {
+                max: self.random.below(10) as u32 + 1,
+                visibility_ms: 0,
+                receives_max: self.random.below(3) as u32 + 1,
+                dead_letters: self.random.below(2) + 7,
+            }),
+            1 => QueueOp::Settle(Settle {
+                target: self.random.below(2) + 7,
+                up_to: self.random.below(60),
+                returned: self.random.chance(30),
+            }),
+            _ => {
+                self.imported += self.random.below(3);
+                QueueOp::Import(Import {
+                    origin: self.random.below(2),
+                    messages: vec![Imported {
+                        number: self.imported,
+                        message_id: Bytes::from_static(&[7; 16]),
+                        body: self.random.bits().to_string().into(),
+                        sent_ms: self.now - self.random.below(50_000),
+                        group: format!("g{}", self.random.below(5)),
+                        ..Imported::default()
+                    }],
+                })
+            }
         }
     }
 

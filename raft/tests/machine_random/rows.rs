@@ -77,7 +77,7 @@ fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
 #[test]
 fn queues_are_what_their_rows_say() {
     for seed in SEEDS {
-        let mut history = queue_history::History::new(seed);
+        let mut history = queue_history::History::travelling(seed);
         let mut guide = Machine::new(MachineKind::Queue);
         let batches = (0..400).map(|_| {
             let (_, batch) = history.next_batch();

@@ -48,6 +48,7 @@ fn receive(machine: &mut Machine, now: u64, max: u32) -> Received {
     let receive = Receive {
         max,
         visibility_ms: VISIBILITY_MS,
+        ..Receive::default()
     };
     match apply(machine, now, QueueOp::Receive(receive)) {
         QueueAnswer::Received(received) => received,

@@ -4,7 +4,10 @@
 //!
 //!     configure version=1 [fifo] [by-group] [retention=4d]
 //!     send body=a [group=g] [dedup=d] [delay=5s] [+ body=b …] [call=KEY]
-//!     receive [max=10] [visibility=30s] [call=KEY]
+//!     receive [max=10] [visibility=30s] [receives-max=3 dead-letters=7] [call=KEY]
+//!     departures                           number, sequence, target
+//!     settle 7 up-to=3 [returned]
+//!     import origin=7 1=a 2=b [group=g] [sent=1000] [received=1000]
 //!     delete 1.1 2.1 [call=KEY]            receipts: sequence.delivery
 //!     visibility 1.1=60s 2.1=0s [call=KEY]
 //!     purge [call=KEY]
@@ -17,8 +20,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
-    ChangeVisibility, Configure, Delete, Delivered, Outcome, Purge, QueueAnswer, QueueCommand, QueueOp,
-    QueueReply, Receipt, Receive, Send, SendEntry, SentEntry, VisibilityEntry,
+    ChangeVisibility, Configure, Delete, Delivered, Import, Imported, Outcome, Purge, QueueAnswer,
+    QueueCommand, QueueOp, QueueReply, Receipt, Receive, Send, SendEntry, SentEntry, Settle, VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 use raft::machine::queue::Queue;
@@ -119,6 +122,19 @@ impl Script {
         )
     }
 
+    fn departures(&self) -> Vec<String> {
+        let all = self.queue().departures(100, usize::MAX);
+        assert_eq!(self.queue().has_departures(), !all.is_empty());
+        let told = all.iter().map(|(departure, message)| {
+            let body = String::from_utf8_lossy(&message.body);
+            format!(
+                "{}: #{} {body:?} to {}, received {}",
+                departure.number, departure.sequence, departure.target, message.receive_count
+            )
+        });
+        told.collect()
+    }
+
     /// Brings `count` messages in flight, a multiple of ten.
     fn fill(&mut self, count: u64) {
         let entries = vec![
@@ -131,6 +147,7 @@ impl Script {
         let receive = Receive {
             max: 10,
             visibility_ms: span("1h"),
+            ..Receive::default()
         };
         let ops = [QueueOp::Send(Send { entries }), QueueOp::Receive(receive)];
         let commands = ops.map(|op| QueueCommand {
@@ -157,7 +174,16 @@ impl Interpreter for Script {
             "receive" => QueueOp::Receive(Receive {
                 max: line.number("max").map_or(10, |max| max as u32),
                 visibility_ms: span(line.value("visibility").unwrap_or("30s")),
+                receives_max: line.number("receives-max").map_or(0, |max| max as u32),
+                dead_letters: line.number("dead-letters").unwrap_or(0),
             }),
+            "departures" => return self.departures(),
+            "settle" => QueueOp::Settle(Settle {
+                target: number(line.words()[0]),
+                up_to: line.number("up-to").expect("a number"),
+                returned: line.words().contains(&"returned"),
+            }),
+            "import" => import(&line),
             "delete" => QueueOp::Delete(Delete {
                 receipts: receipts(&line).collect(),
             }),
@@ -186,6 +212,34 @@ impl Interpreter for Script {
         };
         self.perform(line.invocation(), op)
     }
+}
+
+fn import(line: &Line) -> QueueOp {
+    let pairs = line.words().iter().filter_map(|word| word.split_once('='));
+    let numbers = pairs.filter_map(|(name, body)| Some((name.parse().ok()?, body)));
+    let messages = numbers.map(|(number, body): (u64, &str)| Imported {
+        number,
+        // A version 4 UUID of the body's letters.
+        message_id: uuid(body),
+        body: body.to_owned().into(),
+        attributes: Bytes::new(),
+        sent_ms: line.value("sent").map_or(0, span),
+        first_received_ms: line.value("received").map_or(0, span),
+        group: line.value("group").unwrap_or_default().to_owned(),
+        deduplication_id: String::new(),
+    });
+    QueueOp::Import(Import {
+        origin: line.number("origin").expect("an origin"),
+        messages: messages.collect(),
+    })
+}
+
+fn uuid(body: &str) -> Bytes {
+    let mut id = [0; 16];
+    id.iter_mut().zip(body.bytes()).for_each(|(to, from)| *to = from);
+    id[6] = 0x40;
+    id[8] = 0x80;
+    Bytes::copy_from_slice(&id)
 }
 
 fn configure(line: &Line) -> QueueOp {

@@ -9,9 +9,11 @@ use super::errors;
 use crate::error::ApiError;
 
 mod documents;
+mod redrive;
 mod settings;
 mod table;
 
+pub use redrive::Redrive;
 pub use settings::QueueSettings;
 pub use table::{FIFO_QUEUE, is_settable};
 

@@ -21,6 +21,11 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
             input.visibility_timeout_seconds,
             queue.settings.visibility_timeout_ms,
         ),
+        receives_max: queue
+            .redrive
+            .as_ref()
+            .map_or(0, |(redrive, _)| redrive.receives_max),
+        dead_letters: dead_letters(context, &queue),
     };
     let wait = Duration::from_millis(seconds(input.wait_seconds, queue.settings.receive_wait_ms));
     match context
@@ -36,6 +41,13 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
         }
         other => Err(misfit(&other)),
     }
+}
+
+/// The partition for dead letters; 0 if the queue has no policy, or no dead-letter queue any more.
+fn dead_letters(context: &Context<'_>, queue: &QueueView) -> u64 {
+    let target = queue.redrive.as_ref();
+    let target = target.and_then(|(_, key)| context.frontend.catalog.queue_here(key));
+    target.map_or(0, |target| target.group().0)
 }
 
 fn delivered(queue: &QueueView, message: Delivered) -> Result<receive_message::Delivered> {
@@ -61,9 +73,10 @@ fn delivered(queue: &QueueView, message: Delivered) -> Result<receive_message::D
             .collect(),
         trace_header: Some(attributes.trace_header).filter(|header| !header.is_empty()),
         sender_id: attributes.sender_id,
+        dead_letter_source: attributes.dead_letter_source,
         sent_ms: message.sent_ms,
         first_received_ms: message.first_received_ms,
-        receive_count: message.receive_count,
+        receive_count: message.receive_count.saturating_add(attributes.received_before),
         group: message.group,
         deduplication_id: message.deduplication_id,
         sequence_number: sequence_number(queue, receipt.sequence),

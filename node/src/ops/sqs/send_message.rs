@@ -51,6 +51,7 @@ fn entry(context: &Context<'_>, message: PreparedMessage) -> SendEntry {
             .collect(),
         trace_header: message.trace_header.unwrap_or_default(),
         sender_id: context.call.caller.account.to_string(),
+        ..Attributes::default()
     };
     SendEntry {
         body: message.body,

@@ -1,13 +1,15 @@
 //! The messages of a partition. Everything that moves a message from one place to another goes
 //! through here, so that the line, the timers, the counts and the list of changes always agree.
 
+use super::ages::Ages;
+use super::departures::Departures;
 use super::line::Line;
 use super::message::{Message, Place};
 use super::pages::Pages;
 use super::timers::Timers;
 use crate::command::queue::{Delivered, Receipt};
 use crate::planted::{Bug, planted};
-use crate::types::Millis;
+use crate::types::{GroupId, Millis};
 
 /// Messages and where they are.
 pub(super) struct Backlog {
@@ -17,6 +19,8 @@ pub(super) struct Backlog {
     in_flight: usize,
     delayed: usize,
     bytes: u64,
+    ages: Ages,
+    pub(super) departures: Departures,
     pub(super) changes: Changes,
 }
 
@@ -40,6 +44,8 @@ impl Backlog {
             in_flight: 0,
             delayed: 0,
             bytes: 0,
+            ages: Ages::default(),
+            departures: Departures::default(),
             changes: Changes::default(),
         }
     }
@@ -77,14 +83,17 @@ impl Backlog {
     /// Adds a message with a higher sequence than all before.
     pub(super) fn add(&mut self, sequence: u64, message: Message) {
         let (letter, place) = (message.letter().clone(), message.place());
+        self.ages.arrived(letter.sent(), sequence);
         self.bytes += letter.approximate_bytes();
         self.messages.insert(sequence, message);
         self.count(place, 1);
         if let Some(until) = place.until() {
             self.timers.set(until, sequence);
         }
-        let is_ready = ready_in(&self.messages);
-        self.line.arrived(&letter, sequence, place, is_ready);
+        if place != Place::Leaving {
+            let is_ready = ready_in(&self.messages);
+            self.line.arrived(&letter, sequence, place, is_ready);
+        }
     }
 
     /// Removes a message.
@@ -92,14 +101,19 @@ impl Backlog {
         let Some(message) = self.messages.remove(sequence) else {
             return;
         };
-        let place = message.place();
-        self.bytes -= message.letter().approximate_bytes();
+        let (letter, place) = (message.letter(), message.place());
+        self.ages.left(letter.sent(), sequence);
+        self.bytes -= letter.approximate_bytes();
         self.count(place, -1);
         if let Some(until) = place.until() {
             self.timers.unset(until, sequence);
         }
-        let is_ready = ready_in(&self.messages);
-        self.line.left(message.letter(), sequence, place, is_ready);
+        if place == Place::Leaving {
+            self.departures.end(sequence);
+        } else {
+            let is_ready = ready_in(&self.messages);
+            self.line.left(letter, sequence, place, is_ready);
+        }
         if sequence < self.changes.saved_end && !planted(Bug::DeleteNotSaved) {
             self.changes.gone.push(sequence);
         }
@@ -126,7 +140,20 @@ impl Backlog {
             self.timers.set(until, sequence);
         }
         let is_ready = ready_in(&self.messages);
-        self.line.moved(&letter, sequence, from, place, is_ready);
+        match (from, place) {
+            (Place::Leaving, _) => {
+                self.departures.end(sequence);
+                self.line.arrived(&letter, sequence, place, is_ready);
+            }
+            (_, Place::Leaving) => self.line.left(&letter, sequence, from, is_ready),
+            _ => self.line.moved(&letter, sequence, from, place, is_ready),
+        }
+    }
+
+    /// Lets a message leave for another partition.
+    pub(super) fn depart(&mut self, sequence: u64, target: GroupId) {
+        self.put(sequence, Place::Leaving);
+        self.departures.begin(sequence, target);
     }
 
     /// The messages that a receive takes now, in order.
@@ -166,14 +193,37 @@ impl Backlog {
 
     /// Removes messages of an age of `retention`, wherever they are.
     pub(super) fn drop_expired(&mut self, now: Millis, retention: Millis) {
-        while let Some(oldest) = self.oldest_expired(now, retention) {
-            self.remove(oldest);
-        }
+        let expired: Vec<u64> = self.expired(now, retention).map(|(s, _)| s).collect();
+        expired.into_iter().for_each(|sequence| self.remove(sequence));
     }
 
-    fn oldest_expired(&self, now: Millis, retention: Millis) -> Option<u64> {
-        let (sequence, oldest) = self.iter().next()?;
-        (oldest.letter().sent().after(retention) <= now).then_some(sequence)
+    /// Messages of an age of `retention`.
+    pub(super) fn expired(&self, now: Millis, retention: Millis) -> impl Iterator<Item = (u64, &Message)> {
+        let is_expired = move |sent: Millis| sent.after(retention) <= now;
+        let mut first_kept = u64::MAX;
+        let mut front = Vec::new();
+        for (sequence, message) in self.iter() {
+            if !is_expired(message.letter().sent()) {
+                first_kept = sequence;
+                break;
+            }
+            front.push((sequence, message));
+        }
+        let behind = self
+            .ages
+            .stragglers()
+            .take_while(move |(sent, _)| is_expired(*sent));
+        let behind = behind.filter(move |(_, sequence)| *sequence > first_kept);
+        front
+            .into_iter()
+            .chain(behind.filter_map(|(_, sequence)| Some((sequence, self.get(sequence)?))))
+    }
+
+    /// When the oldest message was sent.
+    pub(super) fn oldest_sent(&self) -> Option<Millis> {
+        let first = self.iter().next().map(|(_, message)| message.letter().sent());
+        let straggler = self.ages.stragglers().next().map(|(sent, _)| sent);
+        first.into_iter().chain(straggler).min()
     }
 
     /// The messages of the last cut that changed since, without those that are gone.
@@ -196,6 +246,7 @@ impl Backlog {
         for (sequence, message) in self.messages.into_values() {
             other.add(sequence, message);
         }
+        other.departures = self.departures;
         other.changes = self.changes;
         other
     }
@@ -204,7 +255,7 @@ impl Backlog {
         let count = match place {
             Place::Ready => return,
             Place::Delayed(_) => &mut self.delayed,
-            Place::InFlight(_) => &mut self.in_flight,
+            Place::InFlight(_) | Place::Leaving => &mut self.in_flight,
         };
         *count = count
             .checked_add_signed(difference)

@@ -53,7 +53,7 @@ impl Groups {
         self.open.len()
     }
 
-    /// A message came, with a higher sequence than all before. `is_ready` tells the place of all.
+    /// A message came, or came back to its place in the order. `is_ready` tells the place of all.
     pub(super) fn arrived(
         &mut self,
         name: &str,
@@ -65,7 +65,8 @@ impl Groups {
             self.by_name.insert(name.into(), Group::default());
         }
         self.change(name, |group| {
-            group.members.push_back(sequence);
+            let turn = group.members.partition_point(|member| *member < sequence);
+            group.members.insert(turn, sequence);
             group.in_flight += usize::from(matches!(place, Place::InFlight(_)));
         });
         self.reopen(name, is_ready);

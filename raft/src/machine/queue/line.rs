@@ -24,7 +24,7 @@ impl Line {
         }
     }
 
-    /// A message came. `is_ready` tells the place of all messages.
+    /// A message came, or came back to its place. `is_ready` tells the place of all messages.
     pub(super) fn arrived(
         &mut self,
         letter: &Letter,

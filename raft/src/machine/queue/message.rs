@@ -13,20 +13,22 @@ pub(super) enum Place {
     Delayed(Millis),
     /// Handed out and invisible to others.
     InFlight(Millis),
+    /// On its way to another partition: [`super::departures`].
+    Leaving,
 }
 
 impl Place {
     /// When time alone makes it ready.
     pub(super) fn until(self) -> Option<Millis> {
         match self {
-            Place::Ready => None,
+            Place::Ready | Place::Leaving => None,
             Place::Delayed(until) | Place::InFlight(until) => Some(until),
         }
     }
 
     /// Whether it can be handed out at `now`, as far as it is concerned.
     pub(super) fn is_ready_at(self, now: Millis) -> bool {
-        self.until().is_none_or(|until| until <= now)
+        self == Place::Ready || self.until().is_some_and(|until| until <= now)
     }
 }
 
@@ -57,10 +59,11 @@ enum State {
     Ready,
     Delayed,
     InFlight,
+    Leaving,
 }
 
 impl Message {
-    /// One that was just sent.
+    /// One that was just sent, or has just come from another queue.
     pub(super) fn new(letter: Letter, place: Place) -> Message {
         let never = Millis(0);
         let history = History {
@@ -105,6 +108,7 @@ impl Message {
             State::Ready => Place::Ready,
             State::Delayed => Place::Delayed(self.until),
             State::InFlight => Place::InFlight(self.until),
+            State::Leaving => Place::Leaving,
         }
     }
 
@@ -115,12 +119,13 @@ impl Message {
             Place::Ready => State::Ready,
             Place::Delayed(_) => State::Delayed,
             Place::InFlight(_) => State::InFlight,
+            Place::Leaving => State::Leaving,
         };
     }
 
     /// Counts a delivery and returns it.
     pub(super) fn deliver(&mut self, sequence: u64, now: Millis) -> Delivered {
-        if self.receive_count == 0 {
+        if self.first_received == Millis(0) {
             self.first_received = now;
         }
         self.last_received = now;

@@ -9,7 +9,7 @@
 //! - Nothing happens by itself: what time has brought is worked off when a batch arrives. The
 //!   read-only accessors therefore take the reader's time into account.
 //!
-//! Dead-letter queues are not this module's business: they concern two groups.
+//! Messages that leave for another partition, such as dead letters, concern two groups: `departures.rs`.
 
 use prost::Message as _;
 
@@ -20,12 +20,15 @@ use crate::machine::idempotency;
 use crate::machine::window::Window;
 use crate::types::Millis;
 
+mod ages;
 mod backlog;
 mod change_visibility;
 mod configure;
 mod dedup;
 mod delete;
+mod departures;
 mod groups;
+mod import;
 mod letter;
 mod line;
 mod message;
@@ -40,12 +43,14 @@ mod send;
 mod timers;
 mod view;
 
+pub use departures::Departure;
 pub use record::MessageRow;
 pub use view::Counts;
 
 use backlog::Backlog;
 use configure::Settings;
 use dedup::Deduplication;
+use import::Origins;
 use remembered::Remembered;
 
 /// The state of a queue partition.
@@ -57,6 +62,7 @@ pub struct Queue {
     backlog: Backlog,
     deduplication: Deduplication,
     invocations: Window<Remembered>,
+    origins: Origins,
     since_cut: rows::SinceCut,
 }
 
@@ -78,6 +84,7 @@ impl Queue {
             backlog: Backlog::new(false),
             deduplication: Deduplication::empty(),
             invocations: Window::new(idempotency::QUEUE),
+            origins: Origins::default(),
             since_cut: rows::SinceCut::default(),
         }
     }
@@ -138,6 +145,8 @@ impl Queue {
             QueueOp::ChangeVisibility(change) => self.change_visibility(moment, change),
             QueueOp::Purge(_) => self.purge(moment),
             QueueOp::Configure(configure) => self.configure(moment, configure),
+            QueueOp::Import(import) => self.import(moment, import),
+            QueueOp::Settle(settle) => self.settle(&settle),
         }
     }
 }

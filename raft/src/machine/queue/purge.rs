@@ -1,6 +1,7 @@
 //! Purge: removes every message, and with them what deduplication knows.
 
 use super::backlog::Backlog;
+use super::departures::Departures;
 use super::{Moment, Queue};
 use crate::command::queue::{Outcome, Outcomes, QueueAnswer};
 use crate::types::Millis;
@@ -17,7 +18,9 @@ impl Queue {
             Outcome::PurgeInProgress
         } else {
             self.last_purge = Some(moment.now);
+            let departures = Departures::after(self.backlog.departures.count());
             self.backlog = Backlog::new(self.settings.fifo);
+            self.backlog.departures = departures;
             self.deduplication.clear();
             self.since_cut.clear = true;
             Outcome::Done

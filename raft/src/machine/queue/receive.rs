@@ -5,7 +5,7 @@
 
 use super::{Moment, Queue};
 use crate::command::queue::{Outcome, QueueAnswer, Receive, Received};
-use crate::types::Millis;
+use crate::types::{GroupId, Millis};
 
 /// SQS's limit of messages in flight.
 pub(super) const MAX_IN_FLIGHT: usize = 120_000;
@@ -24,6 +24,7 @@ impl Queue {
             Millis(0) => max,
             _ => MAX_IN_FLIGHT.saturating_sub(self.backlog.in_flight()),
         };
+        self.send_off_dead_letters(&command, max);
         let picked = self.backlog.pick(max);
         if room == 0 && !picked.is_empty() {
             return QueueAnswer::Refused(Outcome::TooManyInFlight.into());
@@ -34,5 +35,25 @@ impl Queue {
             .filter_map(|s| self.backlog.deliver(s, moment.now, until))
             .collect();
         QueueAnswer::Received(Received { messages })
+    }
+
+    /// Of what this receive would take, lets those go that were received often enough, until none is.
+    fn send_off_dead_letters(&mut self, command: &Receive, max: usize) {
+        if command.receives_max == 0 || command.dead_letters == 0 {
+            return;
+        }
+        loop {
+            let mut picked = self.backlog.pick(max);
+            picked.retain(|sequence| {
+                let message = self.backlog.get(*sequence);
+                message.is_some_and(|m| m.history().receive_count >= command.receives_max)
+            });
+            if picked.is_empty() {
+                return;
+            }
+            for sequence in picked {
+                self.backlog.depart(sequence, GroupId(command.dead_letters));
+            }
+        }
     }
 }

@@ -43,6 +43,8 @@ struct MessageRecord {
     last_received_ms: u64,
     #[prost(uint32, tag = "11")]
     receive_count: u32,
+    #[prost(bool, tag = "12")]
+    leaving: bool,
 }
 
 impl MessageRow {
@@ -59,7 +61,7 @@ impl MessageRow {
         let (parts, history) = (self.letter.parts(), &self.history);
         let [id, body, attributes] = self.letter.shared();
         let (delayed_until_ms, in_flight_until_ms) = match history.place {
-            Place::Ready => (None, None),
+            Place::Ready | Place::Leaving => (None, None),
             Place::Delayed(until) => (Some(until.0), None),
             Place::InFlight(until) => (None, Some(until.0)),
         };
@@ -75,6 +77,7 @@ impl MessageRow {
             first_received_ms: history.first_received.0,
             last_received_ms: history.last_received.0,
             receive_count: history.receive_count,
+            leaving: history.place == Place::Leaving,
         };
         record.encode_to_vec().into()
     }
@@ -86,6 +89,7 @@ impl MessageRow {
         let id = MessageId::try_from(record.id.as_ref())
             .map_err(|_| LoadError(format!("a message id of {} bytes", record.id.len())))?;
         let place = match (record.delayed_until_ms, record.in_flight_until_ms) {
+            (None, None) if record.leaving => Place::Leaving,
             (None, None) => Place::Ready,
             (Some(until), None) => Place::Delayed(Millis(until)),
             (None, Some(_)) if planted(Bug::InFlightForgotten) => Place::Ready,

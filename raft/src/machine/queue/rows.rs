@@ -5,6 +5,8 @@ use prost::Message as _;
 
 use super::backlog::Backlog;
 use super::configure::Settings;
+use super::departures::Departures;
+use super::import::Origins;
 use super::message::Message;
 use super::record::MessageRow;
 use super::{Queue, dedup};
@@ -50,6 +52,8 @@ struct MetaRecord {
     invocations_end: u64,
     #[prost(uint64, tag = "10")]
     deduplication_end: u64,
+    #[prost(uint64, tag = "11")]
+    departures: u64,
 }
 
 impl Queue {
@@ -58,6 +62,8 @@ impl Queue {
         self.invocations.rows(&mut rows);
         self.deduplication.rows(&mut rows);
         rows.extend(self.backlog.iter().map(message_row));
+        self.backlog.departures.rows(&mut rows);
+        self.origins.rows(&mut rows);
         rows
     }
 
@@ -72,6 +78,8 @@ impl Queue {
         self.invocations.take_delta(&mut delta);
         self.deduplication.take_delta(&mut delta);
         self.take_messages(&mut delta);
+        self.backlog.departures.take_delta(&mut delta);
+        self.origins.take_delta(&mut delta);
         if clear {
             delta = Delta {
                 clear: true,
@@ -108,6 +116,7 @@ impl Queue {
             deduplicate_by_group: self.settings.deduplicate_by_group,
             invocations_end: self.invocations.end(),
             deduplication_end: self.deduplication.end(),
+            departures: self.backlog.departures.count(),
         }
     }
 
@@ -118,6 +127,8 @@ impl Queue {
         let mut invocations = WindowLoader::new(idempotency::QUEUE);
         let mut deduplication = WindowLoader::new(dedup::LIMITS);
         let mut messages = Vec::new();
+        let mut departures = Vec::new();
+        let mut origins = Origins::default();
         for (key, value) in rows {
             match key.first() {
                 Some(&tables::INVOCATIONS) if planted(Bug::WindowForgotten) => {}
@@ -125,6 +136,8 @@ impl Queue {
                 Some(&tables::INVOCATIONS) => invocations.add(&key, value)?,
                 Some(&tables::DEDUPLICATION) => deduplication.add(&key, value)?,
                 Some(&tables::MESSAGES) => messages.push(decode_message(&key, value)?),
+                Some(&tables::DEPARTURES) => departures.push((key, value)),
+                Some(&tables::ORIGINS) => origins.load(&key, value)?,
                 table => return Err(LoadError(format!("unknown table {table:?} of a queue"))),
             }
         }
@@ -139,9 +152,10 @@ impl Queue {
             },
             next_sequence: meta.next_sequence,
             last_purge: meta.last_purge_ms.map(Millis),
-            backlog: load_backlog(&meta, messages)?,
+            backlog: load_backlog(&meta, messages, departures)?,
             deduplication: deduplication.finish(meta.deduplication_end)?,
             invocations: invocations.finish(meta.invocations_end)?,
+            origins,
             since_cut: SinceCut {
                 clear: false,
                 meta: Some(meta),
@@ -172,7 +186,11 @@ fn decode_message(key: &[u8], value: Bytes) -> Result<(u64, Message), LoadError>
     Ok((number_in_key(key)?, MessageRow::decode(value)?))
 }
 
-fn load_backlog(meta: &MetaRecord, mut messages: Vec<(u64, Message)>) -> Result<Backlog, LoadError> {
+fn load_backlog(
+    meta: &MetaRecord,
+    mut messages: Vec<(u64, Message)>,
+    departures: Vec<(Bytes, Bytes)>,
+) -> Result<Backlog, LoadError> {
     messages.sort_by_key(|(sequence, _)| *sequence);
     if messages
         .last()
@@ -185,5 +203,9 @@ fn load_backlog(meta: &MetaRecord, mut messages: Vec<(u64, Message)>) -> Result<
         backlog.add(sequence, message);
     }
     backlog.changes.saved_end = meta.next_sequence;
+    backlog.departures = Departures::after(meta.departures);
+    for (key, value) in departures {
+        backlog.departures.load(&key, value)?;
+    }
     Ok(backlog)
 }

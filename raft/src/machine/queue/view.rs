@@ -85,7 +85,7 @@ impl Queue {
         for place in due.map(|(_, message)| message.place()).chain(expired) {
             match place {
                 Place::Ready => {}
-                Place::InFlight(_) => in_flight -= 1,
+                Place::InFlight(_) | Place::Leaving => in_flight -= 1,
                 Place::Delayed(_) => delayed -= 1,
             }
         }
@@ -108,10 +108,7 @@ impl Queue {
 
     /// When the oldest message was sent.
     pub fn oldest_sent(&self) -> Option<Millis> {
-        self.backlog
-            .iter()
-            .next()
-            .map(|(_, message)| message.letter().sent())
+        self.backlog.oldest_sent()
     }
 
     /// About how much memory the messages take.
@@ -127,9 +124,7 @@ impl Queue {
 
     /// Messages that are too old by now but still there.
     fn expired(&self, now: Millis) -> impl Iterator<Item = (u64, &Message)> {
-        self.backlog
-            .iter()
-            .take_while(move |(_, message)| self.is_expired(message, now))
+        self.backlog.expired(now, self.settings.retention)
     }
 
     /// Messages whose timer has run out but has not been worked off.

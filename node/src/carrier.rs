@@ -1,0 +1,190 @@
+//! Carries messages that leave a partition to the one that they go to: see `raft::machine::queue`, departures.
+//!
+//! The leader of the partition that they leave does so. It repeats itself until the other side has them, in the order in
+//! which they left; whoever leads next goes on from there. Nothing here has to be remembered.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use prost::Message;
+use raft::command::Reply;
+use raft::command::catalog::{GroupRecord, ResourceKey};
+use raft::command::queue::{Attributes, Delivered, Import, Imported, QueueCommand, QueueOp, Settle};
+use raft::group::Group;
+use raft::groups::Groups;
+use raft::machine::queue::Departure;
+use raft::types::{GroupId, NodeId};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::CatalogView;
+use crate::polls::Polls;
+use crate::router::{Command, RouteError, Router};
+
+/// How often all partitions are looked at: those whose leader has changed, or that could not be helped before.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Partitions that are helped at a time.
+const CARRIED_MAX: usize = 64;
+/// Messages carried at a time, and their bytes.
+const MESSAGES_MAX: usize = 100;
+const BYTES_MAX: usize = 1 << 20;
+
+/// What it needs to know and to reach.
+pub struct Carrier {
+    catalog: Arc<CatalogView>,
+    groups: Arc<Groups>,
+    router: Arc<Router>,
+}
+
+/// Helps the partitions that this node leads, until `stop`.
+pub async fn run(
+    catalog: Arc<CatalogView>,
+    groups: Arc<Groups>,
+    router: Arc<Router>,
+    polls: Arc<Polls>,
+    stop: CancellationToken,
+) {
+    let carrier = Arc::new(Carrier {
+        catalog,
+        groups,
+        router,
+    });
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut under_way = BTreeSet::new();
+    let mut carrying = JoinSet::new();
+    loop {
+        let candidates = tokio::select! {
+            // The end comes first.
+            biased;
+            () = stop.cancelled() => return,
+            Some(ended) = carrying.join_next() => {
+                // One that panicked has said so; its partition is looked at again with the others.
+                under_way.remove(&ended.unwrap_or_default());
+                continue;
+            }
+            left = polls.departures() => left,
+            _ = interval.tick() => carrier.groups.list().iter().map(|group| group.id()).collect(),
+        };
+        for id in candidates {
+            if under_way.len() < CARRIED_MAX && !under_way.contains(&id) && carrier.has_work(id) {
+                under_way.insert(id);
+                let carrier = carrier.clone();
+                carrying.spawn(async move {
+                    carrier.carry(id).await;
+                    id
+                });
+            }
+        }
+    }
+}
+
+impl Carrier {
+    fn led(&self, id: GroupId) -> Option<Arc<Group>> {
+        self.groups.get(id).filter(|group| group.leadership().leads)
+    }
+
+    fn has_work(&self, id: GroupId) -> bool {
+        self.led(id).is_some_and(|group| {
+            let replica = group.replica();
+            replica.read(|machine| machine.as_queue().is_some_and(|queue| queue.has_departures()))
+        })
+    }
+
+    /// Carries until nothing is left, or something is in the way.
+    async fn carry(&self, origin: GroupId) {
+        while let Some(group) = self.led(origin) {
+            let batch = group.replica().read(|machine| {
+                let queue = machine.as_queue();
+                queue.map_or_else(Vec::new, |queue| queue.departures(MESSAGES_MAX, BYTES_MAX))
+            });
+            let Some((first, _)) = batch.first() else { return };
+            let target = first.target;
+            let run = batch
+                .into_iter()
+                .take_while(|(departure, _)| departure.target == target);
+            if let Err(error) = self.carry_run(origin, target, run.collect()).await {
+                tracing::debug!(%origin, %target, %error, "messages cannot leave yet");
+                return;
+            }
+        }
+    }
+
+    /// Carries messages that go to one partition.
+    async fn carry_run(
+        &self,
+        origin: GroupId,
+        target: GroupId,
+        run: Vec<(Departure, Delivered)>,
+    ) -> Result<(), RouteError> {
+        let up_to = run.last().map_or(0, |(departure, _)| departure.number);
+        let Some(from) = self.catalog.read(|c| c.group(origin).cloned()) else {
+            return Err(RouteError::NoSuchGroup(origin));
+        };
+        let source = from.queue.as_ref().map(arn).unwrap_or_default();
+        let messages = run
+            .into_iter()
+            .map(|message| imported(message, &source))
+            .collect();
+        let import = Import {
+            origin: origin.0,
+            messages,
+        };
+        let returned = match self.perform(target, QueueOp::Import(import)).await {
+            Ok(()) => false,
+            Err(RouteError::NoSuchGroup(_)) => true,
+            Err(error) => return Err(error),
+        };
+        let settle = Settle {
+            target: target.0,
+            up_to,
+            returned,
+        };
+        self.perform(origin, QueueOp::Settle(settle)).await
+    }
+
+    /// Gets a command done that may be repeated as often as need be.
+    async fn perform(&self, group: GroupId, op: QueueOp) -> Result<(), RouteError> {
+        let record = self.catalog.read(|c| c.group(group).cloned());
+        let replicas = record.map_or_else(Vec::new, |record: GroupRecord| record.replicas);
+        let command = QueueCommand {
+            invocation: Bytes::new(),
+            op: Some(op),
+        };
+        let command = Command {
+            group,
+            replicas: replicas.into_iter().map(NodeId).collect(),
+            bytes: command.encode_to_vec().into(),
+            receive: None,
+        };
+        match self.router.command(command).await? {
+            Reply::Queue(_) => Ok(()),
+            // A leader of an older version does not know the command yet.
+            Reply::Catalog(_) | Reply::Unintelligible => Err(RouteError::Unavailable(group)),
+        }
+    }
+}
+
+fn arn(queue: &ResourceKey) -> String {
+    format!("arn:aws:sqs:{}:{}:{}", queue.region, queue.account, queue.name)
+}
+
+fn imported((departure, message): (Departure, Delivered), source: &str) -> Imported {
+    // The node that sent it encoded them; what cannot be read is none.
+    let mut attributes = Attributes::decode(message.attributes).unwrap_or_default();
+    source.clone_into(&mut attributes.dead_letter_source);
+    attributes.received_before = attributes.received_before.saturating_add(message.receive_count);
+    Imported {
+        number: departure.number,
+        message_id: message.message_id,
+        body: message.body,
+        attributes: attributes.encode_to_vec().into(),
+        sent_ms: message.sent_ms,
+        first_received_ms: message.first_received_ms,
+        group: message.group,
+        deduplication_id: message.deduplication_id,
+    }
+}

@@ -1,0 +1,172 @@
+//! Messages that leave for another partition: dead letters, and what is moved on request.
+//!
+//! Two groups cannot change in one step. A departing message therefore stays here, out of everybody's
+//! reach, under a number that rises with each departure. Whoever leads this group has the target take it
+//! in, again and again until it says so, and only then is it removed here. The target keeps the highest
+//! number that it has taken in from each origin: what it is sent again is no new message. Departures for one
+//! target arrive in the order of their numbers.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::Queue;
+use super::message::Place;
+use crate::command::queue::{Delivered, Outcome, Outcomes, QueueAnswer, Settle};
+use crate::machine::row::{Delta, LoadError, Row, number_in_key, numbered_key};
+use crate::machine::tables;
+use crate::types::GroupId;
+
+/// One message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Rises with each departure of the partition.
+    pub number: u64,
+    /// The message's sequence here.
+    pub sequence: u64,
+    /// The partition that it is to go to.
+    pub target: GroupId,
+}
+
+/// All that are on their way.
+#[derive(Default)]
+pub(super) struct Departures {
+    /// How many there have been.
+    count: u64,
+    by_number: BTreeMap<u64, Departure>,
+    by_sequence: BTreeMap<u64, u64>,
+    /// Those up to this number were there at the last cut.
+    saved: u64,
+    /// Those of the last cut that have ended since.
+    gone: Vec<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct DepartureRecord {
+    #[prost(uint64, tag = "1")]
+    sequence: u64,
+    #[prost(uint64, tag = "2")]
+    target: u64,
+}
+
+impl Departures {
+    /// None on their way, after so many.
+    pub(super) fn after(count: u64) -> Departures {
+        Departures {
+            count,
+            saved: count,
+            ..Departures::default()
+        }
+    }
+
+    /// How many there have been.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn begin(&mut self, sequence: u64, target: GroupId) {
+        self.count += 1;
+        self.insert(Departure {
+            number: self.count,
+            sequence,
+            target,
+        });
+    }
+
+    fn insert(&mut self, departure: Departure) {
+        self.by_number.insert(departure.number, departure);
+        self.by_sequence.insert(departure.sequence, departure.number);
+    }
+
+    /// The message arrived, came back, or is gone for another reason.
+    pub(super) fn end(&mut self, sequence: u64) {
+        if let Some(number) = self.by_sequence.remove(&sequence) {
+            self.by_number.remove(&number);
+            if number <= self.saved {
+                self.gone.push(number);
+            }
+        }
+    }
+
+    fn settled_by(&self, settle: &Settle) -> Vec<u64> {
+        let until = self.by_number.range(..=settle.up_to);
+        until
+            .filter(|(_, departure)| departure.target == GroupId(settle.target))
+            .map(|(_, departure)| departure.sequence)
+            .collect()
+    }
+
+    pub(super) fn rows(&self, rows: &mut Vec<Row>) {
+        rows.extend(self.by_number.values().map(row));
+    }
+
+    pub(super) fn take_delta(&mut self, delta: &mut Delta) {
+        let gone = std::mem::take(&mut self.gone).into_iter();
+        let gone = gone.map(|number| numbered_key(tables::DEPARTURES, number));
+        delta.deletes.extend(gone);
+        let new = self.by_number.range(self.saved + 1..);
+        delta.puts.extend(new.map(|(_, departure)| row(departure)));
+        self.saved = self.count;
+    }
+
+    /// Puts back what a row says.
+    pub(super) fn load(&mut self, key: &[u8], value: Bytes) -> Result<(), LoadError> {
+        let record = DepartureRecord::decode(value)
+            .map_err(|error| LoadError::undecodable(tables::DEPARTURES, error))?;
+        let number = number_in_key(key)?;
+        if number > self.count {
+            return Err(LoadError("a departure with a number still to come".into()));
+        }
+        self.insert(Departure {
+            number,
+            sequence: record.sequence,
+            target: GroupId(record.target),
+        });
+        Ok(())
+    }
+}
+
+fn row(departure: &Departure) -> Row {
+    let record = DepartureRecord {
+        sequence: departure.sequence,
+        target: departure.target.0,
+    };
+    Row::encoded(numbered_key(tables::DEPARTURES, departure.number), &record)
+}
+
+impl Queue {
+    pub(super) fn settle(&mut self, settle: &Settle) -> QueueAnswer {
+        for sequence in self.backlog.departures.settled_by(settle) {
+            if settle.returned {
+                self.backlog.put(sequence, Place::Ready);
+            } else {
+                self.backlog.remove(sequence);
+            }
+        }
+        QueueAnswer::Outcomes(Outcomes {
+            outcomes: vec![Outcome::Done.into()],
+        })
+    }
+
+    /// Whether a message is on its way to another partition.
+    pub fn has_departures(&self) -> bool {
+        !self.backlog.departures.by_number.is_empty()
+    }
+
+    /// The first messages on their way, by number: at most `max` of them, and no more of them after those
+    /// that reach `bytes_max`.
+    pub fn departures(&self, max: usize, bytes_max: usize) -> Vec<(Departure, Delivered)> {
+        let mut bytes = 0;
+        let all = self.backlog.departures.by_number.values().take(max);
+        all.map_while(|departure| {
+            if bytes >= bytes_max {
+                return None;
+            }
+            let message = self.backlog.get(departure.sequence)?;
+            bytes += message.letter().approximate_bytes() as usize;
+            Some((*departure, message.delivered(departure.sequence)))
+        })
+        .collect()
+    }
+}
