@@ -12,6 +12,7 @@ use crate::violation::Violation;
 use crate::watch::Property;
 
 mod committed;
+mod dead_letters;
 mod deduplicated;
 mod delayed;
 mod deleted;
@@ -39,6 +40,7 @@ mod timeout;
 mod visible;
 mod woken;
 
+pub(crate) use dead_letters::DEAD;
 pub(crate) use woken::SETTLED_AFTER;
 
 /// Makes a property that has seen nothing yet.
@@ -110,8 +112,23 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("linearizable", linearizable::check),
 ];
 
+/// Rules of a queue and its dead-letter queue.
+pub const DEAD_LETTERS: &[(&str, fn(&Facts, &Facts, &Allowance) -> Vec<Finding>)] = &[
+    ("dead letters", dead_letters::check),
+    ("dead letters in the end", dead_letters::check_end),
+];
+
+/// What also holds of a queue that nobody sends to, because its messages come from another one.
+const OF_ANY_QUEUE: &[&str] = &["doubled", "deleted", "timeout", "lock", "refused", "refuses"];
+
 /// Rules of what must come in the end: after a ruin nothing comes any more.
-const IN_THE_END: &[&str] = &["lost", "retained", "woken", "linearizable"];
+const IN_THE_END: &[&str] = &[
+    "lost",
+    "retained",
+    "woken",
+    "linearizable",
+    "dead letters in the end",
+];
 
 /// Violations beyond these say nothing new.
 const FINDINGS_MAX: usize = 20;
@@ -123,24 +140,37 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
         healthy_from: scenario.load_end,
         ruin: scenario.ruin(),
     };
+    let applies = |name: &&str| allowance.ruin.is_none() || !IN_THE_END.contains(name);
     let mut all = Vec::new();
-    for (queue, facts) in history.facts() {
-        for (name, rule) in HISTORY {
-            if allowance.ruin.is_some() && IN_THE_END.contains(name) {
-                continue;
-            }
-            for Finding { what, calls } in rule(&facts, &allowance) {
-                let ended = calls
-                    .iter()
-                    .filter_map(|number| Some(history.0.get(*number)?.ended));
-                all.push(Violation {
-                    at: ended.max().unwrap_or_default(),
-                    rule: (*name).to_owned(),
-                    queue: Some(queue.clone()),
-                    what,
-                    calls,
-                });
-            }
+    let facts = history.facts();
+    for (queue, of_it) in &facts {
+        let source = queue.strip_suffix(DEAD).and_then(|name| facts.get(name));
+        let alone = HISTORY.iter().filter(|(name, _)| applies(name));
+        let alone = alone.filter(|(name, _)| source.is_none() || OF_ANY_QUEUE.contains(name));
+        // What was received without anybody's knowledge may have moved: then the rules of both queues say whether it is lost.
+        let moves = facts.contains_key(&format!("{queue}{DEAD}"));
+        let alone = alone.filter(|(name, _)| !moves || *name != "lost");
+        let mut found: Vec<(&str, Finding)> = alone
+            .flat_map(|(name, rule)| rule(of_it, &allowance).into_iter().map(|found| (*name, found)))
+            .collect();
+        if let Some(source) = source {
+            let pair = DEAD_LETTERS.iter().filter(|(name, _)| applies(name));
+            found.extend(pair.flat_map(|(name, rule)| {
+                let found = rule(source, of_it, &allowance);
+                found.into_iter().map(|found| (*name, found))
+            }));
+        }
+        for (rule, Finding { what, calls }) in found {
+            let ended = calls
+                .iter()
+                .filter_map(|number| Some(history.0.get(*number)?.ended));
+            all.push(Violation {
+                at: ended.max().unwrap_or_default(),
+                rule: rule.to_owned(),
+                queue: Some(queue.clone()),
+                what,
+                calls,
+            });
         }
     }
     all.truncate(FINDINGS_MAX);

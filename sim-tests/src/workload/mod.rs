@@ -12,6 +12,7 @@ use crate::scenario::Scenario;
 
 mod attributes;
 mod consume;
+mod dead_letters;
 mod dedup;
 mod delays;
 mod fifo;
@@ -90,4 +91,5 @@ pub const WORKLOADS: &[&Workload] = &[
     &name_reuse::NAME_REUSE,
     &attributes::ATTRIBUTES,
     &growth::GROWTH,
+    &dead_letters::DEAD_LETTERS,
 ];
