@@ -235,6 +235,14 @@ pub fn unfit_for_queue_type(value: impl Display, member: &str) -> ApiError {
     )
 }
 
+/// A queue would have more tags than it may.
+pub fn too_many_tags(queue: &str) -> ApiError {
+    ApiError::new(
+        &INVALID_PARAMETER_VALUE,
+        format!("Too many tags added for queue {queue}."),
+    )
+}
+
 /// A message attribute breaks a rule.
 pub fn invalid_message_attribute(message: impl Into<String>) -> ApiError {
     ApiError::new(&INVALID_PARAMETER_VALUE, message.into())

@@ -27,12 +27,15 @@ pub mod delete_message_batch;
 pub mod delete_queue;
 pub mod get_queue_attributes;
 pub mod get_queue_url;
+pub mod list_queue_tags;
 pub mod list_queues;
 pub mod purge_queue;
 pub mod receive_message;
 pub mod send_message;
 pub mod send_message_batch;
 pub mod set_queue_attributes;
+pub mod tag_queue;
+pub mod untag_queue;
 
 /// How protocols see SQS. Names and items are those of the service model of 2012-11-05.
 pub static SERVICE: Service = Service {
@@ -58,6 +61,9 @@ pub static SERVICE: Service = Service {
         Member::list("Messages", "Message"),
         Member::list("QueueUrls", "QueueUrl"),
         Member::list("StringListValues", "StringListValue"),
+        Member::list("TagKeys", "TagKey"),
+        Member::map("Tags", "Tag", "Key", "Value"),
+        // So is the member of `CreateQueue` called.
         Member::map("tags", "Tag", "Key", "Value"),
     ],
     resource_member: Some("QueueUrl"),
@@ -124,6 +130,7 @@ operations! {
     DeleteQueue { on_resource: true, has_result: false, members: &[] }
     GetQueueAttributes { on_resource: true, has_result: true, members: &[] }
     GetQueueUrl { on_resource: true, has_result: true, members: &[] }
+    ListQueueTags { on_resource: true, has_result: true, members: &[] }
     ListQueues { on_resource: false, has_result: true, members: &[] }
     PurgeQueue { on_resource: true, has_result: false, members: &[] }
     ReceiveMessage { on_resource: true, has_result: true, members: &[] }
@@ -133,4 +140,6 @@ operations! {
         Member::list("Successful", "SendMessageBatchResultEntry"),
     ] }
     SetQueueAttributes { on_resource: true, has_result: false, members: &[] }
+    TagQueue { on_resource: true, has_result: false, members: &[] }
+    UntagQueue { on_resource: true, has_result: false, members: &[] }
 }

@@ -10,6 +10,7 @@ use api::sqs::queue_url::{QueueRef, queue_url};
 use api::sqs::receipt::ReceiptHandle;
 use api::sqs::receive_message::Delivered;
 use api::sqs::sequence_number::SequenceNumber;
+use api::sqs::tags::{TAGS_MAX, Tags};
 use api::sqs::{self, Done, errors};
 use api::types::{AccountId, MessageId};
 use bytes::Bytes;
@@ -83,6 +84,18 @@ impl Server {
                 self.decoded.push(format!("changes {changes:?}"));
                 self.reply(&Done {})
             }
+            TagQueue => self.tag_queue(),
+            UntagQueue => {
+                let input: sqs::untag_queue::Input = self.decode()?;
+                exists(&input.queue)?;
+                self.reply(&Done {})
+            }
+            ListQueueTags => {
+                let input: sqs::list_queue_tags::Input = self.decode()?;
+                exists(&input.queue)?;
+                let tags = tags(&input.queue);
+                self.reply(&sqs::list_queue_tags::Output { tags })
+            }
             SendMessage => self.send_message(),
             SendMessageBatch => self.send_message_batch(),
             ReceiveMessage => self.receive_message(),
@@ -147,6 +160,17 @@ impl Server {
         let account = self.call.caller.account.clone();
         let names = ["orders", "orders-old", "orders.fifo", "parcels"];
         self.reply(&input.page(names.into_iter(), |name| self.url(&account, name)))
+    }
+
+    fn tag_queue(&mut self) -> Answer {
+        let input: sqs::tag_queue::Input = self.decode()?;
+        exists(&input.queue)?;
+        let mut tags = tags(&input.queue);
+        tags.extend(input.tags);
+        if tags.len() > TAGS_MAX as usize {
+            return Err(errors::too_many_tags(input.queue.name.as_str()));
+        }
+        self.reply(&Done {})
     }
 
     fn get_queue_attributes(&mut self) -> Answer {
@@ -268,6 +292,18 @@ fn exists(queue: &QueueRef) -> Result<Map, ApiError> {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     Ok(attributes::complete(&given, queue.name.is_fifo()))
+}
+
+/// The tags of a queue, which its name decides.
+fn tags(queue: &QueueRef) -> Tags {
+    let pairs: &[(&str, &str)] = match queue.name.as_str() {
+        "tagged" => &[("Stage", ""), ("team", "shop & <more>")],
+        _ => &[],
+    };
+    let pairs = pairs.iter();
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn sequence(queue: &QueueRef) -> Option<SequenceNumber> {

@@ -78,6 +78,21 @@ def query_attributes(cluster):
 
 
 @check
+def query_tags(cluster):
+    """TagQueue, ListQueueTags, UntagQueue; keys and values are elements of their own names"""
+    url = cluster.queue("query-tags")
+    equal(len(cluster.query(0)("ListQueueTags", QueueUrl=url)), 0, "members without tags")
+    tags = [{"Key": "team", "Value": "shop"}, {"Key": "Stage", "Value": ""}]
+    cluster.query(0)("TagQueue", QueueUrl=url, **numbered("Tag", tags))
+    reply = cluster.query(1)("ListQueueTags", QueueUrl=url)
+    found = [{part.tag: part.text or "" for part in tag} for tag in reply.findall("Tag")]
+    equal(sorted(found, key=lambda tag: tag["Key"]), sorted(tags, key=lambda tag: tag["Key"]), "tags")
+    cluster.query(2)("UntagQueue", QueueUrl=url, **numbered("TagKey", ["team", "never"]))
+    reply = cluster.query(0)("ListQueueTags", QueueUrl=url)
+    equal([tag.findtext("Key") for tag in reply.findall("Tag")], ["Stage"], "keys")
+
+
+@check
 def query_messages(cluster):
     """SendMessage with attributes, ReceiveMessage, ChangeMessageVisibility, DeleteMessage"""
     url = cluster.queue("query-messages")

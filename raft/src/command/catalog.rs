@@ -11,7 +11,7 @@ pub struct CatalogCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5")]
+    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7")]
     pub op: Option<CatalogOp>,
 }
 
@@ -30,6 +30,12 @@ pub enum CatalogOp {
     /// Changes attributes of a queue.
     #[prost(message, tag = "5")]
     SetQueueAttributes(SetQueueAttributes),
+    /// Gives a queue tags.
+    #[prost(message, tag = "6")]
+    TagQueue(TagQueue),
+    /// Takes tags from a queue.
+    #[prost(message, tag = "7")]
+    UntagQueue(UntagQueue),
 }
 
 /// Who a node is and where it is reached.
@@ -105,6 +111,31 @@ pub struct SetQueueAttributes {
     /// New values in canonical form; an empty value removes the attribute.
     #[prost(btree_map = "string, string", tag = "2")]
     pub changes: BTreeMap<String, String>,
+}
+
+/// Gives tags, or new values to tags that are there. Replies `Done` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TagQueue {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// Tags by key.
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub tags: BTreeMap<String, String>,
+    /// How many tags the queue may have then.
+    #[prost(uint32, tag = "3")]
+    pub tags_max: u32,
+}
+
+/// Takes tags away. Replies `Done`, whether there were such tags or not, or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UntagQueue {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// The tags' keys.
+    #[prost(string, repeated, tag = "2")]
+    pub tag_keys: Vec<String>,
 }
 
 /// A queue as the catalog holds it.
@@ -200,4 +231,6 @@ pub enum RefusalReason {
     NodeIsAnother = 4,
     /// There are no nodes to place a partition on.
     NoNodes = 5,
+    /// A queue would have more tags than it may.
+    TooManyTags = 6,
 }

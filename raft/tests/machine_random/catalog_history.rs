@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::Batch;
 use raft::command::catalog::{
-    CatalogCommand, CatalogOp, CreateQueue, NodeRecord, ResourceKey, SetQueueAttributes,
+    CatalogCommand, CatalogOp, CreateQueue, NodeRecord, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
 
 use crate::random::Random;
@@ -50,8 +50,8 @@ impl History {
             name: format!("q{}", self.random.below(12)),
         };
         let seconds = self.random.below(3).to_string();
-        let attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), seconds)]);
-        match self.random.below(10) {
+        let attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), seconds.clone())]);
+        match self.random.below(12) {
             0..2 => CatalogOp::RegisterNode(NodeRecord {
                 node_id: self.random.below(5),
                 incarnation: Bytes::from(vec![self.random.below(2) as u8]),
@@ -68,9 +68,18 @@ impl History {
                 replicas: self.random.below(5) as u32,
             }),
             6..8 => CatalogOp::DeleteQueue(key),
-            _ => CatalogOp::SetQueueAttributes(SetQueueAttributes {
+            8..10 => CatalogOp::SetQueueAttributes(SetQueueAttributes {
                 key: Some(key),
                 changes: attributes,
+            }),
+            10 => CatalogOp::TagQueue(TagQueue {
+                key: Some(key),
+                tags: BTreeMap::from([(format!("t{}", self.random.below(3)), seconds)]),
+                tags_max: 2,
+            }),
+            _ => CatalogOp::UntagQueue(UntagQueue {
+                key: Some(key),
+                tag_keys: vec![format!("t{}", self.random.below(3))],
             }),
         }
     }

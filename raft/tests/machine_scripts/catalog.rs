@@ -4,6 +4,8 @@
 //!     create NAME [partitions=1] [replicas=3] [Attribute=value …] [call=KEY]
 //!     delete NAME [call=KEY]
 //!     set NAME Attribute=value … [call=KEY]     an empty value removes
+//!     tag NAME key=value … [max=50] [call=KEY]
+//!     untag NAME key … [call=KEY]
 //!     queues [prefix=p] [after=name]
 //!     queue NAME, groups, nodes, version, restart, garbage
 
@@ -14,7 +16,7 @@ use prost::Message;
 use raft::command::Reply;
 use raft::command::catalog::{
     CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord, QueueRecord,
-    RefusalReason, ResourceKey, SetQueueAttributes,
+    RefusalReason, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
@@ -86,6 +88,15 @@ impl Interpreter for Script {
                 key: Some(key(line.words()[0])),
                 changes: attributes(&line),
             }),
+            "tag" => CatalogOp::TagQueue(TagQueue {
+                key: Some(key(line.words()[0])),
+                tags: tags(&line),
+                tags_max: line.number("max").unwrap_or(50) as u32,
+            }),
+            "untag" => CatalogOp::UntagQueue(UntagQueue {
+                key: Some(key(line.words()[0])),
+                tag_keys: rest(&line).map(str::to_owned).collect(),
+            }),
             "queues" => return self.queues(&line),
             "queue" => {
                 let queue = self.catalog().queue(&key(line.words()[0]));
@@ -140,6 +151,19 @@ fn attributes(line: &Line) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The words after the queue's name, but for `max=` and `call=`.
+fn rest<'a>(line: &'a Line) -> impl Iterator<Item = &'a str> {
+    let words = line.words().iter().skip(1).copied();
+    words.filter(|word| !word.starts_with("max=") && !word.starts_with("call="))
+}
+
+fn tags(line: &Line) -> BTreeMap<String, String> {
+    let pairs = rest(line).filter_map(|word| word.split_once('='));
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
 fn create(line: &Line) -> CatalogOp {
     let given = attributes(line);
     let mut complete = BTreeMap::from([
@@ -175,8 +199,13 @@ fn tell_queue(queue: &QueueRecord) -> String {
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
+    let tags = if queue.tags.is_empty() {
+        String::new()
+    } else {
+        format!(" tags {:?}", queue.tags)
+    };
     format!(
-        "{name} version {} created {} modified {} groups {:?} {}",
+        "{name} version {} created {} modified {} groups {:?} {}{tags}",
         queue.version,
         queue.created_ms,
         queue.modified_ms,

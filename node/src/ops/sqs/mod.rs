@@ -29,6 +29,7 @@ mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
+mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
 mod receipts;
@@ -36,6 +37,8 @@ mod receive_message;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
+mod tag_queue;
+mod untag_queue;
 
 type Result<T> = std::result::Result<T, ApiError>;
 
@@ -64,12 +67,15 @@ pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Res
         Operation::DeleteQueue => answer!(context, delete_queue::delete),
         Operation::GetQueueAttributes => answer!(context, get_queue_attributes::get),
         Operation::GetQueueUrl => answer!(context, get_queue_url::get),
+        Operation::ListQueueTags => answer!(context, list_queue_tags::list),
         Operation::ListQueues => answer!(context, list_queues::list),
         Operation::PurgeQueue => answer!(context, purge_queue::purge),
         Operation::ReceiveMessage => answer!(context, receive_message::receive),
         Operation::SendMessage => answer!(context, send_message::send),
         Operation::SendMessageBatch => answer!(context, send_message_batch::send),
         Operation::SetQueueAttributes => answer!(context, set_queue_attributes::set),
+        Operation::TagQueue => answer!(context, tag_queue::tag),
+        Operation::UntagQueue => answer!(context, untag_queue::untag),
     }
 }
 

@@ -27,7 +27,9 @@ mod register_node;
 mod remembered;
 mod rows;
 mod set_queue_attributes;
+mod tag_queue;
 mod tombstones;
+mod untag_queue;
 
 use placement::Loads;
 use remembered::Remembered;
@@ -122,8 +124,25 @@ impl Catalog {
             CatalogOp::CreateQueue(create) => self.create_queue(now, create),
             CatalogOp::DeleteQueue(key) => self.delete_queue(now, key),
             CatalogOp::SetQueueAttributes(set) => self.set_queue_attributes(now, set),
+            CatalogOp::TagQueue(tag) => self.tag_queue(tag),
+            CatalogOp::UntagQueue(untag) => self.untag_queue(untag),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
+    }
+
+    /// A queue that a command is about.
+    fn existing(&mut self, key: &ResourceKey) -> Result<&mut QueueRecord, CatalogRefusal> {
+        let queue = self.queues.get_mut(key);
+        queue.ok_or_else(|| refusal(RefusalReason::NoSuchQueue, &key.name))
+    }
+
+    /// Notes that a queue's record is another one now.
+    fn queue_changed(&mut self, key: ResourceKey) {
+        let version = self.next_version();
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.version = version;
+        }
+        self.changes.touch(RowName::Queue(key));
     }
 
     /// Counts a change.
@@ -207,6 +226,8 @@ fn is_complete(op: &CatalogOp) -> bool {
         CatalogOp::CreateQueue(create) => create.key.as_ref(),
         CatalogOp::DeleteQueue(key) => Some(key),
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),
+        CatalogOp::TagQueue(tag) => tag.key.as_ref(),
+        CatalogOp::UntagQueue(untag) => untag.key.as_ref(),
     };
     key.is_some_and(|key| {
         ![&key.account, &key.region, &key.name]

@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Catalog, RowName, refusal};
-use crate::command::catalog::{CatalogAnswer, RefusalReason, SetQueueAttributes};
+use super::{Answer, Catalog};
+use crate::command::catalog::{CatalogAnswer, SetQueueAttributes};
 use crate::types::Millis;
 
 impl Catalog {
     pub(super) fn set_queue_attributes(&mut self, now: Millis, command: SetQueueAttributes) -> Answer {
         let key = command.key.unwrap_or_default();
-        let Some(queue) = self.queues.get_mut(&key) else {
-            return Err(refusal(RefusalReason::NoSuchQueue, &key.name));
-        };
+        let queue = self.existing(&key)?;
         if change(&mut queue.attributes, command.changes) {
-            self.version += 1;
-            queue.version = self.version;
             queue.modified_ms = now.0;
-            self.changes.touch(RowName::Queue(key));
+            self.queue_changed(key.clone());
         }
-        Ok(CatalogAnswer::Queue(queue.clone()))
+        Ok(CatalogAnswer::Queue(self.existing(&key)?.clone()))
     }
 }
 
