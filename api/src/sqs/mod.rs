@@ -8,6 +8,7 @@ use crate::protocol::{self, Member, OperationSpec, Service};
 pub mod attributes;
 pub mod batch;
 pub mod body;
+pub mod dead_letters;
 pub mod errors;
 pub mod md5;
 pub mod message;

@@ -11,7 +11,7 @@ use api::sqs::receipt::ReceiptHandle;
 use api::sqs::receive_message::Delivered;
 use api::sqs::sequence_number::SequenceNumber;
 use api::sqs::tags::{TAGS_MAX, Tags};
-use api::sqs::{self, Done, errors};
+use api::sqs::{self, Done, dead_letters, errors};
 use api::types::{AccountId, MessageId};
 use bytes::Bytes;
 use http::Response;
@@ -21,6 +21,8 @@ use std::fmt::Debug;
 
 const REQUEST_ID: &str = "8d4f1c06-0000-4000-8000-000000000001";
 const MESSAGE_ID: MessageId = MessageId(*b"\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef");
+const REDRIVE_POLICY: &str =
+    r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":3}"#;
 
 /// What became of a request.
 pub(crate) struct Served {
@@ -263,6 +265,11 @@ fn failure(queue: &str) -> Option<ApiError> {
             delivery: 2,
         }),
         "half-a-day" => errors::beyond_twelve_hours(43_200),
+        "target-missing" => dead_letters::target_does_not_exist(REDRIVE_POLICY),
+        "target-of-others" => dead_letters::target_of_other_account(REDRIVE_POLICY),
+        "target-elsewhere" => dead_letters::target_of_other_region(REDRIVE_POLICY),
+        "target-of-other-type" => dead_letters::target_of_other_type(REDRIVE_POLICY),
+        "target-denies" => dead_letters::target_denies(REDRIVE_POLICY),
         "throttled" => errors::request_throttled(),
         "unavailable" => error::service_unavailable(),
         "broken" => error::internal_failure(),

@@ -210,7 +210,7 @@ pub struct CatalogRefusal {
     /// The reason.
     #[prost(enumeration = "RefusalReason", tag = "1")]
     pub reason: i32,
-    /// What it is about: the attribute that differs, the node that is known otherwise.
+    /// What it is about: the attribute that differs, the node that is known otherwise, the redrive policy.
     #[prost(string, tag = "2")]
     pub subject: String,
 }
@@ -233,4 +233,14 @@ pub enum RefusalReason {
     NoNodes = 5,
     /// A queue would have more tags than it may.
     TooManyTags = 6,
+    /// The queue for dead letters that the redrive policy `subject` names does not exist.
+    NoDeadLetterTarget = 7,
+    /// It belongs to another account than the queue.
+    DeadLetterTargetOfOtherAccount = 8,
+    /// It is in another region than the queue.
+    DeadLetterTargetOfOtherRegion = 9,
+    /// One of the two is FIFO, the other is not.
+    DeadLetterTargetOfOtherType = 10,
+    /// Its redrive allow policy does not admit the queue.
+    DeadLetterTargetDenies = 11,
 }

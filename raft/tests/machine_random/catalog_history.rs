@@ -50,7 +50,10 @@ impl History {
             name: format!("q{}", self.random.below(12)),
         };
         let seconds = self.random.below(3).to_string();
-        let attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), seconds.clone())]);
+        let mut attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), seconds.clone())]);
+        if self.random.chance(40) {
+            attributes.insert("RedrivePolicy".to_owned(), self.redrive_policy());
+        }
         match self.random.below(12) {
             0..2 => CatalogOp::RegisterNode(NodeRecord {
                 node_id: self.random.below(5),
@@ -82,5 +85,11 @@ impl History {
                 tag_keys: vec![format!("t{}", self.random.below(3))],
             }),
         }
+    }
+
+    /// One that often names no queue, or another account's.
+    fn redrive_policy(&mut self) -> String {
+        let (account, name) = (self.random.below(2), self.random.below(14));
+        format!(r#"{{"deadLetterTargetArn":"arn:aws:sqs:r:{account:012}:q{name}","maxReceiveCount":3}}"#)
     }
 }

@@ -7,6 +7,7 @@
 //!     tag NAME key=value … [max=50] [call=KEY]
 //!     untag NAME key … [call=KEY]
 //!     queues [prefix=p] [after=name]
+//!     sources NAME [after=name]                 queues whose dead letters go there
 //!     queue NAME, groups, nodes, version, restart, garbage
 
 use std::collections::BTreeMap;
@@ -98,6 +99,11 @@ impl Interpreter for Script {
                 tag_keys: rest(&line).map(str::to_owned).collect(),
             }),
             "queues" => return self.queues(&line),
+            "sources" => {
+                let target = key(line.words()[0]);
+                let sources = self.catalog().dead_letter_sources(&target, line.value("after"));
+                return sources.map(str::to_owned).collect();
+            }
             "queue" => {
                 let queue = self.catalog().queue(&key(line.words()[0]));
                 return vec![queue.map_or("no such queue".into(), tell_queue)];

@@ -34,6 +34,7 @@ mod list_queues;
 mod purge_queue;
 mod receipts;
 mod receive_message;
+mod refusals;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
@@ -116,7 +117,7 @@ impl Context<'_> {
         self.queue(queue).await
     }
 
-    /// Gets a command done by the catalog.
+    /// Gets a command done by the catalog, which may refuse it.
     async fn catalog(&self, op: CatalogOp) -> Result<CatalogAnswer> {
         let command = CatalogCommand {
             invocation: self.invocation.clone(),
@@ -129,7 +130,10 @@ impl Context<'_> {
             receive: None,
         };
         match self.frontend.router.command(command).await.map_err(route_error)? {
-            Reply::Catalog(CatalogReply { answer: Some(answer) }) => Ok(answer),
+            Reply::Catalog(CatalogReply { answer: Some(answer) }) => match answer {
+                CatalogAnswer::Refused(refusal) => Err(refusals::error(&refusal)),
+                answer => Ok(answer),
+            },
             other => Err(misfit(&other)),
         }
     }

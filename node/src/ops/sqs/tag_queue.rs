@@ -1,9 +1,9 @@
 //! TagQueue.
 
+use api::sqs::Done;
 use api::sqs::tag_queue::Input;
 use api::sqs::tags::TAGS_MAX;
-use api::sqs::{Done, errors};
-use raft::command::catalog::{CatalogAnswer, CatalogOp, RefusalReason, TagQueue};
+use raft::command::catalog::{CatalogOp, TagQueue};
 
 use super::{Context, Result};
 
@@ -13,11 +13,6 @@ pub(super) async fn tag(context: &Context<'_>, input: Input) -> Result<Done> {
         tags: input.tags,
         tags_max: TAGS_MAX,
     };
-    match context.catalog(CatalogOp::TagQueue(command)).await? {
-        CatalogAnswer::Done(_) | CatalogAnswer::Queue(_) => Ok(Done {}),
-        CatalogAnswer::Refused(refusal) => Err(match refusal.reason() {
-            RefusalReason::TooManyTags => errors::too_many_tags(&refusal.subject),
-            _ => errors::queue_does_not_exist(),
-        }),
-    }
+    context.catalog(CatalogOp::TagQueue(command)).await?;
+    Ok(Done {})
 }

@@ -1,8 +1,8 @@
 //! UntagQueue.
 
+use api::sqs::Done;
 use api::sqs::untag_queue::Input;
-use api::sqs::{Done, errors};
-use raft::command::catalog::{CatalogAnswer, CatalogOp, UntagQueue};
+use raft::command::catalog::{CatalogOp, UntagQueue};
 
 use super::{Context, Result};
 
@@ -11,8 +11,6 @@ pub(super) async fn untag(context: &Context<'_>, input: Input) -> Result<Done> {
         key: Some(context.key(&input.queue)),
         tag_keys: input.keys,
     };
-    match context.catalog(CatalogOp::UntagQueue(command)).await? {
-        CatalogAnswer::Done(_) | CatalogAnswer::Queue(_) => Ok(Done {}),
-        CatalogAnswer::Refused(_) => Err(errors::queue_does_not_exist()),
-    }
+    context.catalog(CatalogOp::UntagQueue(command)).await?;
+    Ok(Done {})
 }

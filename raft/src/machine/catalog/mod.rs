@@ -20,9 +20,12 @@ use crate::machine::idempotency;
 use crate::machine::window::Window;
 use crate::types::{GroupId, Millis, NodeId};
 
+mod arn;
 mod create_queue;
+mod dead_letters;
 mod delete_queue;
 mod placement;
+mod redrive;
 mod register_node;
 mod remembered;
 mod rows;
@@ -31,6 +34,7 @@ mod tag_queue;
 mod tombstones;
 mod untag_queue;
 
+use dead_letters::DeadLetterSources;
 use placement::Loads;
 use remembered::Remembered;
 use rows::{Changes, RowName};
@@ -44,6 +48,8 @@ pub struct Catalog {
     nodes: BTreeMap<u64, NodeRecord>,
     queues: BTreeMap<ResourceKey, QueueRecord>,
     groups: BTreeMap<u64, GroupRecord>,
+    /// Which queues send their dead letters where; follows from `queues`.
+    dead_letter_sources: DeadLetterSources,
     /// How much is placed on each node; follows from `groups`.
     loads: Loads,
     deleted_queues: Tombstones,
@@ -64,6 +70,7 @@ impl Catalog {
             nodes: BTreeMap::new(),
             queues: BTreeMap::new(),
             groups: BTreeMap::new(),
+            dead_letter_sources: DeadLetterSources::default(),
             loads: Loads::default(),
             deleted_queues: Tombstones::default(),
             invocations: Window::new(idempotency::CATALOG),
@@ -195,6 +202,16 @@ impl Catalog {
         };
         from.take_while(move |(key, _)| wanted(key))
             .map(|(_, queue)| queue)
+    }
+
+    /// The names of the queues whose dead letters go to a queue, all of its account and region, from
+    /// the first one after `after`.
+    pub fn dead_letter_sources<'a>(
+        &'a self,
+        target: &ResourceKey,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a str> {
+        self.dead_letter_sources.of(target, after)
     }
 
     /// All queues, by account, region and name.
