@@ -20,6 +20,7 @@ pub mod sequence_number;
 pub mod tags;
 mod wire;
 
+pub mod add_permission;
 pub mod change_message_visibility;
 pub mod change_message_visibility_batch;
 pub mod create_queue;
@@ -32,6 +33,7 @@ pub mod list_queue_tags;
 pub mod list_queues;
 pub mod purge_queue;
 pub mod receive_message;
+pub mod remove_permission;
 pub mod send_message;
 pub mod send_message_batch;
 pub mod set_queue_attributes;
@@ -46,6 +48,8 @@ pub static SERVICE: Service = Service {
     query_compatible: true,
     xml_namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
     members: &[
+        Member::list("AWSAccountIds", "AWSAccountId"),
+        Member::list("Actions", "ActionName"),
         Member::list("AttributeNames", "AttributeName"),
         Member::map("Attributes", "Attribute", "Name", "Value"),
         Member::list("BinaryListValues", "BinaryListValue"),
@@ -117,6 +121,7 @@ macro_rules! operations {
 }
 
 operations! {
+    AddPermission { on_resource: true, has_result: false, members: &[] }
     ChangeMessageVisibility { on_resource: true, has_result: false, members: &[] }
     ChangeMessageVisibilityBatch { on_resource: true, has_result: true, members: &[
         Member::list("Entries", "ChangeMessageVisibilityBatchRequestEntry"),
@@ -135,6 +140,7 @@ operations! {
     ListQueues { on_resource: false, has_result: true, members: &[] }
     PurgeQueue { on_resource: true, has_result: false, members: &[] }
     ReceiveMessage { on_resource: true, has_result: true, members: &[] }
+    RemovePermission { on_resource: true, has_result: false, members: &[] }
     SendMessage { on_resource: true, has_result: true, members: &[] }
     SendMessageBatch { on_resource: true, has_result: true, members: &[
         Member::list("Entries", "SendMessageBatchRequestEntry"),

@@ -98,6 +98,16 @@ impl Server {
                 let tags = tags(&input.queue);
                 self.reply(&sqs::list_queue_tags::Output { tags })
             }
+            AddPermission => {
+                let input: sqs::add_permission::Input = self.decode()?;
+                exists(&input.queue)?;
+                self.reply(&Done {})
+            }
+            RemovePermission => {
+                let input: sqs::remove_permission::Input = self.decode()?;
+                exists(&input.queue)?;
+                self.reply(&Done {})
+            }
             SendMessage => self.send_message(),
             SendMessageBatch => self.send_message_batch(),
             ReceiveMessage => self.receive_message(),
@@ -265,6 +275,9 @@ fn failure(queue: &str) -> Option<ApiError> {
             delivery: 2,
         }),
         "half-a-day" => errors::beyond_twelve_hours(43_200),
+        "shared" => errors::label_exists("send-1"),
+        "unshared" => errors::no_such_label("send-1"),
+        "much-shared" => errors::too_much_in_policy("Statements", 21, 20),
         "target-missing" => dead_letters::target_does_not_exist(REDRIVE_POLICY),
         "target-of-others" => dead_letters::target_of_other_account(REDRIVE_POLICY),
         "target-elsewhere" => dead_letters::target_of_other_region(REDRIVE_POLICY),

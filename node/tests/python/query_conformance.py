@@ -9,6 +9,7 @@ API's XML model gives them.
 
 import base64
 import hashlib
+import json
 
 from cluster import Cluster, check, equal, main
 from digest import digest
@@ -90,6 +91,25 @@ def query_tags(cluster):
     cluster.query(2)("UntagQueue", QueueUrl=url, **numbered("TagKey", ["team", "never"]))
     reply = cluster.query(0)("ListQueueTags", QueueUrl=url)
     equal([tag.findtext("Key") for tag in reply.findall("Tag")], ["Stage"], "keys")
+
+
+@check
+def query_permissions(cluster):
+    """AddPermission and RemovePermission"""
+    url = cluster.queue("query-permissions")
+    accounts = numbered("AWSAccountId", ["1" * 12, "2" * 12])
+    actions = numbered("ActionName", ["SendMessage", "ReceiveMessage"])
+    equal(cluster.query(0)("AddPermission", QueueUrl=url, Label="l", **accounts, **actions), None, "result")
+    names = numbered("AttributeName", ["Policy"])
+    reply = cluster.query(1)("GetQueueAttributes", QueueUrl=url, **names)
+    [statement] = json.loads(pairs(reply, "Attribute")["Policy"])["Statement"]
+    equal(statement["Action"], ["SQS:SendMessage", "SQS:ReceiveMessage"], "actions")
+    equal(len(statement["Principal"]["AWS"]), 2, "principals")
+    more = {"QueueUrl": url, "Label": "l", **numbered("AWSAccountId", ["1" * 12])}
+    refused("OverLimit", cluster.query(2), "AddPermission", status=403, **more, **numbered("ActionName", ["*"] * 8))
+    refused("InvalidParameterValue", cluster.query(2), "AddPermission", **more, **numbered("ActionName", ["*"]))
+    cluster.query(2)("RemovePermission", QueueUrl=url, Label="l")
+    refused("InvalidParameterValue", cluster.query(0), "RemovePermission", QueueUrl=url, Label="l")
 
 
 @check

@@ -11,7 +11,7 @@ pub struct CatalogCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
     pub op: Option<CatalogOp>,
 }
 
@@ -36,6 +36,12 @@ pub enum CatalogOp {
     /// Takes tags from a queue.
     #[prost(message, tag = "7")]
     UntagQueue(UntagQueue),
+    /// Adds a permission to a queue's policy.
+    #[prost(message, tag = "8")]
+    AddPermission(AddPermission),
+    /// Removes one.
+    #[prost(message, tag = "9")]
+    RemovePermission(RemovePermission),
 }
 
 /// Who a node is and where it is reached.
@@ -136,6 +142,40 @@ pub struct UntagQueue {
     /// The tags' keys.
     #[prost(string, repeated, tag = "2")]
     pub tag_keys: Vec<String>,
+}
+
+/// Adds a statement to a queue's policy. Replies `Done` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AddPermission {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// What the statement is called; no other one of the policy may be called so.
+    #[prost(string, tag = "2")]
+    pub label: String,
+    /// Who may, 12 digits each.
+    #[prost(string, repeated, tag = "3")]
+    pub accounts: Vec<String>,
+    /// What they may do: names of operations, or `*`.
+    #[prost(string, repeated, tag = "4")]
+    pub actions: Vec<String>,
+    /// How many statements the policy may have then.
+    #[prost(uint32, tag = "5")]
+    pub statements_max: u32,
+    /// How long it may be then.
+    #[prost(uint32, tag = "6")]
+    pub policy_bytes_max: u32,
+}
+
+/// Removes a statement of a queue's policy. Replies `Done` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RemovePermission {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// What the statement is called.
+    #[prost(string, tag = "2")]
+    pub label: String,
 }
 
 /// A queue as the catalog holds it.
@@ -243,4 +283,12 @@ pub enum RefusalReason {
     DeadLetterTargetOfOtherType = 10,
     /// Its redrive allow policy does not admit the queue.
     DeadLetterTargetDenies = 11,
+    /// The policy has a statement that is called `subject`.
+    LabelExists = 12,
+    /// The policy has none that is called `subject`.
+    NoSuchLabel = 13,
+    /// The policy would have more statements than it may: `subject`, a number.
+    TooManyStatements = 14,
+    /// The policy would be longer than it may: `subject` bytes.
+    PolicyTooLong = 15,
 }

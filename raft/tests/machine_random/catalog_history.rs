@@ -6,7 +6,8 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::Batch;
 use raft::command::catalog::{
-    CatalogCommand, CatalogOp, CreateQueue, NodeRecord, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
+    AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission, ResourceKey,
+    SetQueueAttributes, TagQueue, UntagQueue,
 };
 
 use crate::random::Random;
@@ -54,7 +55,7 @@ impl History {
         if self.random.chance(40) {
             attributes.insert("RedrivePolicy".to_owned(), self.redrive_policy());
         }
-        match self.random.below(12) {
+        match self.random.below(15) {
             0..2 => CatalogOp::RegisterNode(NodeRecord {
                 node_id: self.random.below(5),
                 incarnation: Bytes::from(vec![self.random.below(2) as u8]),
@@ -79,6 +80,18 @@ impl History {
                 key: Some(key),
                 tags: BTreeMap::from([(format!("t{}", self.random.below(3)), seconds)]),
                 tags_max: 2,
+            }),
+            11..13 => CatalogOp::AddPermission(AddPermission {
+                key: Some(key),
+                label: format!("l{}", self.random.below(4)),
+                accounts: vec![seconds],
+                actions: vec!["SendMessage".into()],
+                statements_max: 3,
+                policy_bytes_max: 8192,
+            }),
+            13 => CatalogOp::RemovePermission(RemovePermission {
+                key: Some(key),
+                label: format!("l{}", self.random.below(4)),
             }),
             _ => CatalogOp::UntagQueue(UntagQueue {
                 key: Some(key),

@@ -6,6 +6,8 @@
 //!     set NAME Attribute=value … [call=KEY]     an empty value removes
 //!     tag NAME key=value … [max=50] [call=KEY]
 //!     untag NAME key … [call=KEY]
+//!     permit NAME label=l accounts=1,2 actions=A,B [statements=20] [bytes=8192] [call=KEY]
+//!     forbid NAME label=l [call=KEY]
 //!     queues [prefix=p] [after=name]
 //!     sources NAME [after=name]                 queues whose dead letters go there
 //!     queue NAME, groups, nodes, version, restart, garbage
@@ -16,8 +18,8 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::Reply;
 use raft::command::catalog::{
-    CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord, QueueRecord,
-    RefusalReason, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
+    AddPermission, CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord,
+    QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
@@ -98,6 +100,11 @@ impl Interpreter for Script {
                 key: Some(key(line.words()[0])),
                 tag_keys: rest(&line).map(str::to_owned).collect(),
             }),
+            "permit" => permit(&line),
+            "forbid" => CatalogOp::RemovePermission(RemovePermission {
+                key: Some(key(line.words()[0])),
+                label: line.value("label").unwrap_or("").into(),
+            }),
             "queues" => return self.queues(&line),
             "sources" => {
                 let target = key(line.words()[0]);
@@ -168,6 +175,21 @@ fn tags(line: &Line) -> BTreeMap<String, String> {
     pairs
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+}
+
+fn permit(line: &Line) -> CatalogOp {
+    let list = |name| {
+        let texts = line.value(name).unwrap_or("").split(',');
+        texts.map(str::to_owned).collect()
+    };
+    CatalogOp::AddPermission(AddPermission {
+        key: Some(key(line.words()[0])),
+        label: line.value("label").unwrap_or("").into(),
+        accounts: list("accounts"),
+        actions: list("actions"),
+        statements_max: line.number("statements").unwrap_or(20) as u32,
+        policy_bytes_max: line.number("bytes").unwrap_or(8192) as u32,
+    })
 }
 
 fn create(line: &Line) -> CatalogOp {

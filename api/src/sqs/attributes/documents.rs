@@ -4,19 +4,37 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::errors::{invalid_attribute_value, unfit_attribute_value};
+use super::super::errors::{invalid_attribute_value, too_much_in_policy, unfit_attribute_value};
 use crate::error::{ApiError, invalid_value};
 
+/// A policy has at most this many statements.
+pub const STATEMENTS_MAX: u32 = 20;
+/// A policy is at most this long.
+pub const POLICY_BYTES_MAX: u32 = 8192;
 const RECEIVES_MAX: u64 = 1000;
 /// A queue for dead letters names at most this many queues that may use it.
 const SOURCES_MAX: usize = 10;
 
-/// An access policy: any JSON object. What it says is for those who enforce it to judge.
+/// An access policy: statements, or one alone. What they say is for those who enforce it to judge.
 pub(super) fn policy(text: &str) -> Result<String, ApiError> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(document)) => Ok(Value::Object(document).to_string()),
-        _ => Err(invalid_attribute_value("Policy")),
+    const NAME: &str = "Policy";
+    let invalid = || invalid_attribute_value(NAME);
+    let Ok(Value::Object(document)) = serde_json::from_str(text) else {
+        return Err(invalid());
+    };
+    let statements = match document.get("Statement") {
+        Some(Value::Object(_)) => 1,
+        Some(Value::Array(list)) if !list.is_empty() && list.iter().all(Value::is_object) => list.len(),
+        _ => return Err(invalid()),
+    };
+    if statements > STATEMENTS_MAX as usize {
+        return Err(too_much_in_policy("Statements", statements, STATEMENTS_MAX));
     }
+    let canonical = Value::Object(document).to_string();
+    if canonical.len() > POLICY_BYTES_MAX as usize {
+        return Err(too_much_in_policy("Bytes", canonical.len(), POLICY_BYTES_MAX));
+    }
+    Ok(canonical)
 }
 
 /// Where messages go that were received too often. Clients send the count as a number or as text, and

@@ -21,6 +21,7 @@ use super::Context;
 use crate::catalog::QueueView;
 use crate::router::{Command, RouteError};
 
+mod add_permission;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -35,6 +36,7 @@ mod purge_queue;
 mod receipts;
 mod receive_message;
 mod refusals;
+mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
@@ -60,6 +62,7 @@ macro_rules! answer {
 /// Does what an SQS call asks for.
 pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Response<Bytes> {
     match operation {
+        Operation::AddPermission => answer!(context, add_permission::add),
         Operation::ChangeMessageVisibility => answer!(context, change_message_visibility::change),
         Operation::ChangeMessageVisibilityBatch => answer!(context, change_message_visibility_batch::change),
         Operation::CreateQueue => answer!(context, create_queue::create),
@@ -72,6 +75,7 @@ pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Res
         Operation::ListQueues => answer!(context, list_queues::list),
         Operation::PurgeQueue => answer!(context, purge_queue::purge),
         Operation::ReceiveMessage => answer!(context, receive_message::receive),
+        Operation::RemovePermission => answer!(context, remove_permission::remove),
         Operation::SendMessage => answer!(context, send_message::send),
         Operation::SendMessageBatch => answer!(context, send_message_batch::send),
         Operation::SetQueueAttributes => answer!(context, set_queue_attributes::set),

@@ -1,6 +1,7 @@
 //! What clients are told when the catalog refuses a command.
 
 use api::error::{self, ApiError};
+use api::sqs::attributes::{POLICY_BYTES_MAX, STATEMENTS_MAX};
 use api::sqs::{dead_letters, errors};
 use raft::command::catalog::{CatalogRefusal, RefusalReason};
 
@@ -20,6 +21,10 @@ pub(super) fn error(refusal: &CatalogRefusal) -> ApiError {
         RefusalReason::DeadLetterTargetOfOtherRegion => dead_letters::target_of_other_region(subject),
         RefusalReason::DeadLetterTargetOfOtherType => dead_letters::target_of_other_type(subject),
         RefusalReason::DeadLetterTargetDenies => dead_letters::target_denies(subject),
+        RefusalReason::LabelExists => errors::label_exists(subject),
+        RefusalReason::NoSuchLabel => errors::no_such_label(subject),
+        RefusalReason::TooManyStatements => errors::too_much_in_policy("Statements", subject, STATEMENTS_MAX),
+        RefusalReason::PolicyTooLong => errors::too_much_in_policy("Bytes", subject, POLICY_BYTES_MAX),
         RefusalReason::Unspecified | RefusalReason::NodeIsAnother => misfit(refusal),
     }
 }

@@ -139,6 +139,8 @@ def every_operation_misses_a_queue(cluster):
         (sqs.purge_queue, {}),
         (sqs.get_queue_attributes, {"AttributeNames": ["All"]}),
         (sqs.set_queue_attributes, {"Attributes": {"DelaySeconds": "1"}}),
+        (sqs.add_permission, {"Label": "l", "AWSAccountIds": ["1" * 12], "Actions": ["SendMessage"]}),
+        (sqs.remove_permission, {"Label": "l"}),
         (sqs.tag_queue, {"Tags": {"a": "b"}}),
         (sqs.untag_queue, {"TagKeys": ["a"]}),
         (sqs.list_queue_tags, {}),

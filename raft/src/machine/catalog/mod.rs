@@ -20,14 +20,17 @@ use crate::machine::idempotency;
 use crate::machine::window::Window;
 use crate::types::{GroupId, Millis, NodeId};
 
+mod add_permission;
 mod arn;
 mod create_queue;
 mod dead_letters;
 mod delete_queue;
 mod placement;
+mod policy;
 mod redrive;
 mod register_node;
 mod remembered;
+mod remove_permission;
 mod rows;
 mod set_queue_attributes;
 mod tag_queue;
@@ -133,6 +136,8 @@ impl Catalog {
             CatalogOp::SetQueueAttributes(set) => self.set_queue_attributes(now, set),
             CatalogOp::TagQueue(tag) => self.tag_queue(tag),
             CatalogOp::UntagQueue(untag) => self.untag_queue(untag),
+            CatalogOp::AddPermission(add) => self.add_permission(now, add),
+            CatalogOp::RemovePermission(remove) => self.remove_permission(now, remove),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
     }
@@ -245,6 +250,8 @@ fn is_complete(op: &CatalogOp) -> bool {
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),
         CatalogOp::TagQueue(tag) => tag.key.as_ref(),
         CatalogOp::UntagQueue(untag) => untag.key.as_ref(),
+        CatalogOp::AddPermission(add) => add.key.as_ref(),
+        CatalogOp::RemovePermission(remove) => remove.key.as_ref(),
     };
     key.is_some_and(|key| {
         ![&key.account, &key.region, &key.name]

@@ -24,6 +24,8 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::SetQueueAttributes(_) => 4,
         CatalogOp::TagQueue(_) => 5,
         CatalogOp::UntagQueue(_) => 6,
+        CatalogOp::AddPermission(_) => 7,
+        CatalogOp::RemovePermission(_) => 8,
     }
 }
 
