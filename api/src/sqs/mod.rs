@@ -13,6 +13,7 @@ pub mod errors;
 pub mod md5;
 pub mod message;
 pub mod message_attributes;
+pub mod page;
 pub mod queue_name;
 pub mod queue_url;
 pub mod receipt;
@@ -29,6 +30,7 @@ pub mod delete_message_batch;
 pub mod delete_queue;
 pub mod get_queue_attributes;
 pub mod get_queue_url;
+pub mod list_dead_letter_source_queues;
 pub mod list_queue_tags;
 pub mod list_queues;
 pub mod purge_queue;
@@ -68,7 +70,8 @@ pub static SERVICE: Service = Service {
         Member::list("StringListValues", "StringListValue"),
         Member::list("TagKeys", "TagKey"),
         Member::map("Tags", "Tag", "Key", "Value"),
-        // So is the member of `CreateQueue` called.
+        // Two members of the model begin with a small letter.
+        Member::list("queueUrls", "QueueUrl"),
         Member::map("tags", "Tag", "Key", "Value"),
     ],
     resource_member: Some("QueueUrl"),
@@ -136,6 +139,7 @@ operations! {
     DeleteQueue { on_resource: true, has_result: false, members: &[] }
     GetQueueAttributes { on_resource: true, has_result: true, members: &[] }
     GetQueueUrl { on_resource: true, has_result: true, members: &[] }
+    ListDeadLetterSourceQueues { on_resource: true, has_result: true, members: &[] }
     ListQueueTags { on_resource: true, has_result: true, members: &[] }
     ListQueues { on_resource: false, has_result: true, members: &[] }
     PurgeQueue { on_resource: true, has_result: false, members: &[] }

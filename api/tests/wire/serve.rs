@@ -69,6 +69,7 @@ impl Server {
             CreateQueue => self.create_queue(),
             GetQueueUrl => self.get_queue_url(),
             ListQueues => self.list_queues(),
+            ListDeadLetterSourceQueues => self.list_dead_letter_source_queues(),
             DeleteQueue => {
                 let input: sqs::delete_queue::Input = self.decode()?;
                 exists(&input.queue)?;
@@ -171,7 +172,31 @@ impl Server {
         let input: sqs::list_queues::Input = self.decode()?;
         let account = self.call.caller.account.clone();
         let names = ["orders", "orders-old", "orders.fifo", "parcels"];
-        self.reply(&input.page(names.into_iter(), |name| self.url(&account, name)))
+        let page = input.page(&self.call.caller)?;
+        let after = page.after().unwrap_or_default().to_owned();
+        let names = names.into_iter().filter(|name| name.starts_with(&input.prefix));
+        let names = names.filter(|name| *name > after.as_str());
+        self.reply(&sqs::list_queues::Output::new(&page, names, |name| {
+            self.url(&account, name)
+        }))
+    }
+
+    fn list_dead_letter_source_queues(&mut self) -> Answer {
+        let input: sqs::list_dead_letter_source_queues::Input = self.decode()?;
+        exists(&input.queue)?;
+        let page = input.page(&self.call.caller.region)?;
+        let after = page.after().unwrap_or_default().to_owned();
+        let names: &[&str] = match input.queue.name.as_str() {
+            "dead" => &["orders", "parcels", "returns"],
+            _ => &[],
+        };
+        let names = names.iter().copied().filter(|name| *name > after.as_str());
+        let owner = &input.queue.account;
+        self.reply(&sqs::list_dead_letter_source_queues::Output::new(
+            &page,
+            names,
+            |name| self.url(owner, name),
+        ))
     }
 
     fn tag_queue(&mut self) -> Answer {

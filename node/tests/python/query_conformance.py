@@ -94,6 +94,25 @@ def query_tags(cluster):
 
 
 @check
+def query_dead_letter_sources(cluster):
+    """ListDeadLetterSourceQueues with pages"""
+    dead = cluster.queue("query-dead")
+    target = f"arn:aws:sqs:us-east-1:000000000000:{dead.rsplit('/', 1)[1]}"
+    policy = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": "3"})
+    urls = [cluster.queue(f"query-source-{i}", RedrivePolicy=policy) for i in range(3)]
+    equal(len(cluster.query(0)("ListDeadLetterSourceQueues", QueueUrl=urls[0])), 0, "members without sources")
+    found, token = [], {}
+    while token is not None:
+        page = cluster.query(len(found))("ListDeadLetterSourceQueues", QueueUrl=dead, MaxResults=2, **token)
+        found += [url.text.rsplit("/", 1)[1] for url in page.findall("QueueUrl")]
+        next_token = page.findtext("NextToken")
+        token = {"NextToken": next_token} if next_token else None
+    equal(found, [url.rsplit("/", 1)[1] for url in urls], "sources")
+    bad = {"QueueUrl": dead, "NextToken": "made up"}
+    refused("InvalidParameterValue", cluster.query(1), "ListDeadLetterSourceQueues", **bad)
+
+
+@check
 def query_permissions(cluster):
     """AddPermission and RemovePermission"""
     url = cluster.queue("query-permissions")

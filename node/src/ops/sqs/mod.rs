@@ -30,6 +30,7 @@ mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
+mod list_dead_letter_source_queues;
 mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
@@ -71,6 +72,7 @@ pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Res
         Operation::DeleteQueue => answer!(context, delete_queue::delete),
         Operation::GetQueueAttributes => answer!(context, get_queue_attributes::get),
         Operation::GetQueueUrl => answer!(context, get_queue_url::get),
+        Operation::ListDeadLetterSourceQueues => answer!(context, list_dead_letter_source_queues::list),
         Operation::ListQueueTags => answer!(context, list_queue_tags::list),
         Operation::ListQueues => answer!(context, list_queues::list),
         Operation::PurgeQueue => answer!(context, purge_queue::purge),
@@ -113,12 +115,15 @@ impl Context<'_> {
     /// node has acknowledged a moment ago. Those about messages need not ask: the partition's leader
     /// knows whether it is still there.
     async fn queue_now(&self, queue: &QueueRef) -> Result<Arc<QueueView>> {
-        let (catalog, patience) = (&self.frontend.catalog, self.frontend.limits.patience);
-        catalog
-            .catch_up(patience)
-            .await
-            .map_err(|_| error::service_unavailable())?;
+        self.catch_up().await?;
         self.queue(queue).await
+    }
+
+    /// Returns when the local catalog has everything that was acknowledged before the call.
+    async fn catch_up(&self) -> Result<()> {
+        let (catalog, patience) = (&self.frontend.catalog, self.frontend.limits.patience);
+        let caught_up = catalog.catch_up(patience).await;
+        caught_up.map_err(|_| error::service_unavailable())
     }
 
     /// Gets a command done by the catalog, which may refuse it.

@@ -90,3 +90,38 @@ def redrive_allow_policy(cluster):
         "InvalidAttributeValue", sqs.set_queue_attributes, "InvalidAttributeValue",
         QueueUrl=dead, Attributes={"RedriveAllowPolicy": '{"redrivePermission": "some"}'},
     )
+
+
+@check
+def dead_letter_sources(cluster):
+    """the queues whose dead letters go to a queue, in pages, as policies and queues come and go"""
+    dead = cluster.queue("dead")
+    target = _arn(cluster.node(0), dead)
+    reply = cluster.node(1).list_dead_letter_source_queues(QueueUrl=dead)
+    equal(reply["queueUrls"], [], "sources of a new queue")
+    names = []
+    for i in range(5):
+        url = cluster.queue(f"source-{i}", RedrivePolicy=_policy(target))
+        names.append(url.rsplit("/", 1)[1])
+
+    def listed(node, **arguments):
+        reply = cluster.node(node).list_dead_letter_source_queues(QueueUrl=dead, **arguments)
+        return [url.rsplit("/", 1)[1] for url in reply["queueUrls"]], reply.get("NextToken")
+
+    equal(listed(0), (names, None), "sources")
+    first, token = listed(1, MaxResults=3)
+    equal(first, names[:3], "first page")
+    equal(listed(2, MaxResults=3, NextToken=token), (names[3:], None), "second page")
+    pages = cluster.node(0).get_paginator("list_dead_letter_source_queues")
+    pages = pages.paginate(QueueUrl=dead, PaginationConfig={"PageSize": 2})
+    equal([len(page["queueUrls"]) for page in pages], [2, 2, 1], "sizes of pages")
+    other = cluster.queue("other")
+    invalid(cluster.node(1).list_dead_letter_source_queues, QueueUrl=other, MaxResults=3, NextToken=token)
+    for arguments in [{"MaxResults": 0}, {"MaxResults": 1001}, {"NextToken": "made up"}]:
+        invalid(cluster.node(1).list_dead_letter_source_queues, QueueUrl=dead, **arguments)
+
+    base = dead.rsplit("/", 1)[0]
+    _set(cluster.node(2), f"{base}/{names[0]}", RedrivePolicy="")
+    cluster.node(0).delete_queue(QueueUrl=f"{base}/{names[1]}")
+    _set(cluster.node(1), f"{base}/{names[2]}", RedrivePolicy=_policy(_arn(cluster.node(1), other)))
+    equal(listed(1), (names[3:], None), "sources")
