@@ -16,6 +16,7 @@ pub(crate) struct History {
     random: Random,
     now: u64,
     last: Option<Bytes>,
+    fresh: usize,
 }
 
 impl History {
@@ -24,6 +25,7 @@ impl History {
             random: Random(seed),
             now: 1_000,
             last: None,
+            fresh: 0,
         }
     }
 
@@ -35,6 +37,7 @@ impl History {
             let op = Some(self.op());
             commands.push(CatalogCommand { invocation, op }.encode_to_vec().into());
         }
+        self.fresh = commands.len();
         commands.extend(self.last.take().filter(|_| self.random.chance(30)));
         self.last = commands.first().cloned();
         Batch {
@@ -42,6 +45,11 @@ impl History {
             seed: self.random.bits(),
             commands,
         }
+    }
+
+    /// How many commands of the last batch were new; those behind them repeat an earlier call.
+    pub(crate) fn fresh(&self) -> usize {
+        self.fresh
     }
 
     fn op(&mut self) -> CatalogOp {
