@@ -383,6 +383,7 @@ fn delivered(queue: &QueueRef) -> Delivered {
         group: if fifo { "g1".to_owned() } else { String::new() },
         deduplication_id: if fifo { "d1".to_owned() } else { String::new() },
         sequence_number: sequence(queue),
+        dead_letter_source: String::new(),
     }
 }
 
