@@ -4,7 +4,8 @@
 //! target and the change it could be deleted, or begin to deny. A policy is checked when it is set;
 //! what becomes of the target afterwards does not take it back.
 //!
-//! The documents are the attributes as `api` has checked them. What cannot be read counts as absent.
+//! The documents are the attributes as `api` has checked them. A redrive policy that cannot be read names
+//! no queue; a redrive allow policy that cannot be read denies none.
 
 use std::collections::BTreeMap;
 
