@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use super::attributes::NewAttributes;
 use super::queue_name::QueueName;
-use super::{attributes, tags, wire};
+use super::tags::{self, Tags};
+use super::{attributes, wire};
 use crate::error::ApiError;
 use crate::protocol;
 
@@ -18,7 +19,7 @@ pub struct Input {
     /// Its attributes.
     pub attributes: NewAttributes,
     /// Its tags.
-    pub tags: BTreeMap<String, String>,
+    pub tags: Tags,
 }
 
 /// The request as it comes.
@@ -28,7 +29,7 @@ pub struct Wire {
     queue_name: Option<String>,
     #[serde(rename = "Attributes")]
     attributes: Option<BTreeMap<String, String>>,
-    tags: Option<BTreeMap<String, String>>,
+    tags: Option<Tags>,
 }
 
 impl protocol::Input for Input {
@@ -43,7 +44,7 @@ impl protocol::Input for Input {
         Ok(Input {
             name: QueueName::of_new_queue(&name, fifo)?,
             attributes: attributes::of_new_queue(given, fifo)?,
-            tags: tags::check(wire.tags)?,
+            tags: tags::check(wire.tags.unwrap_or_default(), &name)?,
         })
     }
 }

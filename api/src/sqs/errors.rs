@@ -35,7 +35,7 @@ specs! {
     INVALID_MESSAGE_CONTENTS = ErrorSpec::sender("InvalidMessageContents");
     /// A message is visible again.
     MESSAGE_NOT_INFLIGHT = legacy!("MessageNotInflight");
-    /// Too many messages are in flight.
+    /// Too many messages are in flight, or a policy has too much of something.
     OVER_LIMIT = ErrorSpec::sender("OverLimit").status(403);
     /// A queue was purged a moment ago.
     PURGE_QUEUE_IN_PROGRESS = legacy!("PurgeQueueInProgress").status(403);
@@ -232,6 +232,30 @@ pub fn unfit_for_queue_type(value: impl Display, member: &str) -> ApiError {
         value,
         member,
         "The request include parameter that is not valid for this queue type.",
+    )
+}
+
+/// [`OVER_LIMIT`]: a policy has more of something than it may.
+pub fn too_much_in_policy(what: &str, found: impl Display, max: impl Display) -> ApiError {
+    let message = format!("{found} {what} were found, maximum allowed is {max}.");
+    ApiError::new(&OVER_LIMIT, message)
+}
+
+/// A permission of this label is there.
+pub fn label_exists(label: &str) -> ApiError {
+    invalid_value(label, "Label", "Already exists.")
+}
+
+/// A permission of this label is not there.
+pub fn no_such_label(label: &str) -> ApiError {
+    invalid_value(label, "Label", "can't find label on existing policy.")
+}
+
+/// A queue would have more tags than it may.
+pub fn too_many_tags(queue: &str) -> ApiError {
+    ApiError::new(
+        &INVALID_PARAMETER_VALUE,
+        format!("Too many tags added for queue {queue}."),
     )
 }
 

@@ -8,10 +8,12 @@ use crate::protocol::{self, Member, OperationSpec, Service};
 pub mod attributes;
 pub mod batch;
 pub mod body;
+pub mod dead_letters;
 pub mod errors;
 pub mod md5;
 pub mod message;
 pub mod message_attributes;
+pub mod page;
 pub mod queue_name;
 pub mod queue_url;
 pub mod receipt;
@@ -19,6 +21,7 @@ pub mod sequence_number;
 pub mod tags;
 mod wire;
 
+pub mod add_permission;
 pub mod change_message_visibility;
 pub mod change_message_visibility_batch;
 pub mod create_queue;
@@ -27,12 +30,17 @@ pub mod delete_message_batch;
 pub mod delete_queue;
 pub mod get_queue_attributes;
 pub mod get_queue_url;
+pub mod list_dead_letter_source_queues;
+pub mod list_queue_tags;
 pub mod list_queues;
 pub mod purge_queue;
 pub mod receive_message;
+pub mod remove_permission;
 pub mod send_message;
 pub mod send_message_batch;
 pub mod set_queue_attributes;
+pub mod tag_queue;
+pub mod untag_queue;
 
 /// How protocols see SQS. Names and items are those of the service model of 2012-11-05.
 pub static SERVICE: Service = Service {
@@ -42,6 +50,8 @@ pub static SERVICE: Service = Service {
     query_compatible: true,
     xml_namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
     members: &[
+        Member::list("AWSAccountIds", "AWSAccountId"),
+        Member::list("Actions", "ActionName"),
         Member::list("AttributeNames", "AttributeName"),
         Member::map("Attributes", "Attribute", "Name", "Value"),
         Member::list("BinaryListValues", "BinaryListValue"),
@@ -58,6 +68,10 @@ pub static SERVICE: Service = Service {
         Member::list("Messages", "Message"),
         Member::list("QueueUrls", "QueueUrl"),
         Member::list("StringListValues", "StringListValue"),
+        Member::list("TagKeys", "TagKey"),
+        Member::map("Tags", "Tag", "Key", "Value"),
+        // Two members of the model begin with a small letter.
+        Member::list("queueUrls", "QueueUrl"),
         Member::map("tags", "Tag", "Key", "Value"),
     ],
     resource_member: Some("QueueUrl"),
@@ -110,6 +124,7 @@ macro_rules! operations {
 }
 
 operations! {
+    AddPermission { on_resource: true, has_result: false, members: &[] }
     ChangeMessageVisibility { on_resource: true, has_result: false, members: &[] }
     ChangeMessageVisibilityBatch { on_resource: true, has_result: true, members: &[
         Member::list("Entries", "ChangeMessageVisibilityBatchRequestEntry"),
@@ -124,13 +139,18 @@ operations! {
     DeleteQueue { on_resource: true, has_result: false, members: &[] }
     GetQueueAttributes { on_resource: true, has_result: true, members: &[] }
     GetQueueUrl { on_resource: true, has_result: true, members: &[] }
+    ListDeadLetterSourceQueues { on_resource: true, has_result: true, members: &[] }
+    ListQueueTags { on_resource: true, has_result: true, members: &[] }
     ListQueues { on_resource: false, has_result: true, members: &[] }
     PurgeQueue { on_resource: true, has_result: false, members: &[] }
     ReceiveMessage { on_resource: true, has_result: true, members: &[] }
+    RemovePermission { on_resource: true, has_result: false, members: &[] }
     SendMessage { on_resource: true, has_result: true, members: &[] }
     SendMessageBatch { on_resource: true, has_result: true, members: &[
         Member::list("Entries", "SendMessageBatchRequestEntry"),
         Member::list("Successful", "SendMessageBatchResultEntry"),
     ] }
     SetQueueAttributes { on_resource: true, has_result: false, members: &[] }
+    TagQueue { on_resource: true, has_result: false, members: &[] }
+    UntagQueue { on_resource: true, has_result: false, members: &[] }
 }

@@ -10,7 +10,8 @@ use api::sqs::queue_url::{QueueRef, queue_url};
 use api::sqs::receipt::ReceiptHandle;
 use api::sqs::receive_message::Delivered;
 use api::sqs::sequence_number::SequenceNumber;
-use api::sqs::{self, Done, errors};
+use api::sqs::tags::{TAGS_MAX, Tags};
+use api::sqs::{self, Done, dead_letters, errors};
 use api::types::{AccountId, MessageId};
 use bytes::Bytes;
 use http::Response;
@@ -20,6 +21,8 @@ use std::fmt::Debug;
 
 const REQUEST_ID: &str = "8d4f1c06-0000-4000-8000-000000000001";
 const MESSAGE_ID: MessageId = MessageId(*b"\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef");
+const REDRIVE_POLICY: &str =
+    r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":3}"#;
 
 /// What became of a request.
 pub(crate) struct Served {
@@ -66,6 +69,7 @@ impl Server {
             CreateQueue => self.create_queue(),
             GetQueueUrl => self.get_queue_url(),
             ListQueues => self.list_queues(),
+            ListDeadLetterSourceQueues => self.list_dead_letter_source_queues(),
             DeleteQueue => {
                 let input: sqs::delete_queue::Input = self.decode()?;
                 exists(&input.queue)?;
@@ -81,6 +85,28 @@ impl Server {
                 let input: sqs::set_queue_attributes::Input = self.decode()?;
                 let changes = input.changes.against(&exists(&input.queue)?)?;
                 self.decoded.push(format!("changes {changes:?}"));
+                self.reply(&Done {})
+            }
+            TagQueue => self.tag_queue(),
+            UntagQueue => {
+                let input: sqs::untag_queue::Input = self.decode()?;
+                exists(&input.queue)?;
+                self.reply(&Done {})
+            }
+            ListQueueTags => {
+                let input: sqs::list_queue_tags::Input = self.decode()?;
+                exists(&input.queue)?;
+                let tags = tags(&input.queue);
+                self.reply(&sqs::list_queue_tags::Output { tags })
+            }
+            AddPermission => {
+                let input: sqs::add_permission::Input = self.decode()?;
+                exists(&input.queue)?;
+                self.reply(&Done {})
+            }
+            RemovePermission => {
+                let input: sqs::remove_permission::Input = self.decode()?;
+                exists(&input.queue)?;
                 self.reply(&Done {})
             }
             SendMessage => self.send_message(),
@@ -146,7 +172,42 @@ impl Server {
         let input: sqs::list_queues::Input = self.decode()?;
         let account = self.call.caller.account.clone();
         let names = ["orders", "orders-old", "orders.fifo", "parcels"];
-        self.reply(&input.page(names.into_iter(), |name| self.url(&account, name)))
+        let page = input.page(&self.call.caller)?;
+        let after = page.after().unwrap_or_default().to_owned();
+        let names = names.into_iter().filter(|name| name.starts_with(&input.prefix));
+        let names = names.filter(|name| *name > after.as_str());
+        self.reply(&sqs::list_queues::Output::new(&page, names, |name| {
+            self.url(&account, name)
+        }))
+    }
+
+    fn list_dead_letter_source_queues(&mut self) -> Answer {
+        let input: sqs::list_dead_letter_source_queues::Input = self.decode()?;
+        exists(&input.queue)?;
+        let page = input.page(&self.call.caller.region)?;
+        let after = page.after().unwrap_or_default().to_owned();
+        let names: &[&str] = match input.queue.name.as_str() {
+            "dead" => &["orders", "parcels", "returns"],
+            _ => &[],
+        };
+        let names = names.iter().copied().filter(|name| *name > after.as_str());
+        let owner = &input.queue.account;
+        self.reply(&sqs::list_dead_letter_source_queues::Output::new(
+            &page,
+            names,
+            |name| self.url(owner, name),
+        ))
+    }
+
+    fn tag_queue(&mut self) -> Answer {
+        let input: sqs::tag_queue::Input = self.decode()?;
+        exists(&input.queue)?;
+        let mut tags = tags(&input.queue);
+        tags.extend(input.tags);
+        if tags.len() > TAGS_MAX as usize {
+            return Err(errors::too_many_tags(input.queue.name.as_str()));
+        }
+        self.reply(&Done {})
     }
 
     fn get_queue_attributes(&mut self) -> Answer {
@@ -239,6 +300,14 @@ fn failure(queue: &str) -> Option<ApiError> {
             delivery: 2,
         }),
         "half-a-day" => errors::beyond_twelve_hours(43_200),
+        "shared" => errors::label_exists("send-1"),
+        "unshared" => errors::no_such_label("send-1"),
+        "much-shared" => errors::too_much_in_policy("Statements", 21, 20),
+        "target-missing" => dead_letters::target_does_not_exist(REDRIVE_POLICY),
+        "target-of-others" => dead_letters::target_of_other_account(REDRIVE_POLICY),
+        "target-elsewhere" => dead_letters::target_of_other_region(REDRIVE_POLICY),
+        "target-of-other-type" => dead_letters::target_of_other_type(REDRIVE_POLICY),
+        "target-denies" => dead_letters::target_denies(REDRIVE_POLICY),
         "throttled" => errors::request_throttled(),
         "unavailable" => error::service_unavailable(),
         "broken" => error::internal_failure(),
@@ -268,6 +337,18 @@ fn exists(queue: &QueueRef) -> Result<Map, ApiError> {
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
     Ok(attributes::complete(&given, queue.name.is_fifo()))
+}
+
+/// The tags of a queue, which its name decides.
+fn tags(queue: &QueueRef) -> Tags {
+    let pairs: &[(&str, &str)] = match queue.name.as_str() {
+        "tagged" => &[("Stage", ""), ("team", "shop & <more>")],
+        _ => &[],
+    };
+    let pairs = pairs.iter();
+    pairs
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn sequence(queue: &QueueRef) -> Option<SequenceNumber> {
@@ -302,6 +383,7 @@ fn delivered(queue: &QueueRef) -> Delivered {
         group: if fifo { "g1".to_owned() } else { String::new() },
         deduplication_id: if fifo { "d1".to_owned() } else { String::new() },
         sequence_number: sequence(queue),
+        dead_letter_source: String::new(),
     }
 }
 

@@ -26,13 +26,13 @@ def check(function):
     return function
 
 
-def client(endpoint, **config):
-    """A boto3 client as an application would make it."""
+def client(endpoint, account="test", **config):
+    """A boto3 client as an application would make it; 12 digits are another account than the default one."""
     return boto3.client(
         "sqs",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id="test",
+        aws_access_key_id=account,
         aws_secret_access_key="test",
         config=Config(read_timeout=60, retries={"mode": "standard"}, **config),
     )

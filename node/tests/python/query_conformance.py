@@ -9,6 +9,7 @@ API's XML model gives them.
 
 import base64
 import hashlib
+import json
 
 from cluster import Cluster, check, equal, main
 from digest import digest
@@ -75,6 +76,59 @@ def query_attributes(cluster):
     equal((found["DelaySeconds"], found["VisibilityTimeout"]), ("5", "30"), "attributes")
     reply = cluster.query(2)("GetQueueAttributes", QueueUrl=url, **numbered("AttributeName", ["QueueArn"]))
     equal(set(pairs(reply, "Attribute")), {"QueueArn"}, "names")
+
+
+@check
+def query_tags(cluster):
+    """TagQueue, ListQueueTags, UntagQueue; keys and values are elements of their own names"""
+    url = cluster.queue("query-tags")
+    equal(len(cluster.query(0)("ListQueueTags", QueueUrl=url)), 0, "members without tags")
+    tags = [{"Key": "team", "Value": "shop"}, {"Key": "Stage", "Value": ""}]
+    cluster.query(0)("TagQueue", QueueUrl=url, **numbered("Tag", tags))
+    reply = cluster.query(1)("ListQueueTags", QueueUrl=url)
+    found = [{part.tag: part.text or "" for part in tag} for tag in reply.findall("Tag")]
+    equal(sorted(found, key=lambda tag: tag["Key"]), sorted(tags, key=lambda tag: tag["Key"]), "tags")
+    cluster.query(2)("UntagQueue", QueueUrl=url, **numbered("TagKey", ["team", "never"]))
+    reply = cluster.query(0)("ListQueueTags", QueueUrl=url)
+    equal([tag.findtext("Key") for tag in reply.findall("Tag")], ["Stage"], "keys")
+
+
+@check
+def query_dead_letter_sources(cluster):
+    """ListDeadLetterSourceQueues with pages"""
+    dead = cluster.queue("query-dead")
+    target = f"arn:aws:sqs:us-east-1:000000000000:{dead.rsplit('/', 1)[1]}"
+    policy = json.dumps({"deadLetterTargetArn": target, "maxReceiveCount": "3"})
+    urls = [cluster.queue(f"query-source-{i}", RedrivePolicy=policy) for i in range(3)]
+    equal(len(cluster.query(0)("ListDeadLetterSourceQueues", QueueUrl=urls[0])), 0, "members without sources")
+    found, token = [], {}
+    while token is not None:
+        page = cluster.query(len(found))("ListDeadLetterSourceQueues", QueueUrl=dead, MaxResults=2, **token)
+        found += [url.text.rsplit("/", 1)[1] for url in page.findall("QueueUrl")]
+        next_token = page.findtext("NextToken")
+        token = {"NextToken": next_token} if next_token else None
+    equal(found, [url.rsplit("/", 1)[1] for url in urls], "sources")
+    bad = {"QueueUrl": dead, "NextToken": "made up"}
+    refused("InvalidParameterValue", cluster.query(1), "ListDeadLetterSourceQueues", **bad)
+
+
+@check
+def query_permissions(cluster):
+    """AddPermission and RemovePermission"""
+    url = cluster.queue("query-permissions")
+    accounts = numbered("AWSAccountId", ["1" * 12, "2" * 12])
+    actions = numbered("ActionName", ["SendMessage", "ReceiveMessage"])
+    equal(cluster.query(0)("AddPermission", QueueUrl=url, Label="l", **accounts, **actions), None, "result")
+    names = numbered("AttributeName", ["Policy"])
+    reply = cluster.query(1)("GetQueueAttributes", QueueUrl=url, **names)
+    [statement] = json.loads(pairs(reply, "Attribute")["Policy"])["Statement"]
+    equal(statement["Action"], ["SQS:SendMessage", "SQS:ReceiveMessage"], "actions")
+    equal(len(statement["Principal"]["AWS"]), 2, "principals")
+    more = {"QueueUrl": url, "Label": "l", **numbered("AWSAccountId", ["1" * 12])}
+    refused("OverLimit", cluster.query(2), "AddPermission", status=403, **more, **numbered("ActionName", ["*"] * 8))
+    refused("InvalidParameterValue", cluster.query(2), "AddPermission", **more, **numbered("ActionName", ["*"]))
+    cluster.query(2)("RemovePermission", QueueUrl=url, Label="l")
+    refused("InvalidParameterValue", cluster.query(0), "RemovePermission", QueueUrl=url, Label="l")
 
 
 @check

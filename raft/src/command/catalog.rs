@@ -11,7 +11,7 @@ pub struct CatalogCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5")]
+    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
     pub op: Option<CatalogOp>,
 }
 
@@ -30,6 +30,18 @@ pub enum CatalogOp {
     /// Changes attributes of a queue.
     #[prost(message, tag = "5")]
     SetQueueAttributes(SetQueueAttributes),
+    /// Gives a queue tags.
+    #[prost(message, tag = "6")]
+    TagQueue(TagQueue),
+    /// Takes tags from a queue.
+    #[prost(message, tag = "7")]
+    UntagQueue(UntagQueue),
+    /// Adds a permission to a queue's policy.
+    #[prost(message, tag = "8")]
+    AddPermission(AddPermission),
+    /// Removes one.
+    #[prost(message, tag = "9")]
+    RemovePermission(RemovePermission),
 }
 
 /// Who a node is and where it is reached.
@@ -107,6 +119,65 @@ pub struct SetQueueAttributes {
     pub changes: BTreeMap<String, String>,
 }
 
+/// Gives tags, or new values to tags that are there. Replies `Done` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TagQueue {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// Tags by key.
+    #[prost(btree_map = "string, string", tag = "2")]
+    pub tags: BTreeMap<String, String>,
+    /// How many tags the queue may have then.
+    #[prost(uint32, tag = "3")]
+    pub tags_max: u32,
+}
+
+/// Takes tags away. Replies `Done`, whether there were such tags or not, or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UntagQueue {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// The tags' keys.
+    #[prost(string, repeated, tag = "2")]
+    pub tag_keys: Vec<String>,
+}
+
+/// Adds a statement to a queue's policy. Replies `Done` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AddPermission {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// What the statement is called; no other one of the policy may be called so.
+    #[prost(string, tag = "2")]
+    pub label: String,
+    /// Who may, 12 digits each.
+    #[prost(string, repeated, tag = "3")]
+    pub accounts: Vec<String>,
+    /// What they may do: names of operations, or `*`.
+    #[prost(string, repeated, tag = "4")]
+    pub actions: Vec<String>,
+    /// How many statements the policy may have then.
+    #[prost(uint32, tag = "5")]
+    pub statements_max: u32,
+    /// How long it may be then.
+    #[prost(uint32, tag = "6")]
+    pub policy_bytes_max: u32,
+}
+
+/// Removes a statement of a queue's policy. Replies `Done` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RemovePermission {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// What the statement is called.
+    #[prost(string, tag = "2")]
+    pub label: String,
+}
+
 /// A queue as the catalog holds it.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct QueueRecord {
@@ -179,7 +250,7 @@ pub struct CatalogRefusal {
     /// The reason.
     #[prost(enumeration = "RefusalReason", tag = "1")]
     pub reason: i32,
-    /// What it is about: the attribute that differs, the node that is known otherwise.
+    /// What it is about: the attribute that differs, the node that is known otherwise, the redrive policy.
     #[prost(string, tag = "2")]
     pub subject: String,
 }
@@ -200,4 +271,24 @@ pub enum RefusalReason {
     NodeIsAnother = 4,
     /// There are no nodes to place a partition on.
     NoNodes = 5,
+    /// A queue would have more tags than it may.
+    TooManyTags = 6,
+    /// The queue for dead letters that the redrive policy `subject` names does not exist.
+    NoDeadLetterTarget = 7,
+    /// It belongs to another account than the queue.
+    DeadLetterTargetOfOtherAccount = 8,
+    /// It is in another region than the queue.
+    DeadLetterTargetOfOtherRegion = 9,
+    /// One of the two is FIFO, the other is not.
+    DeadLetterTargetOfOtherType = 10,
+    /// Its redrive allow policy does not admit the queue.
+    DeadLetterTargetDenies = 11,
+    /// The policy has a statement that is called `subject`.
+    LabelExists = 12,
+    /// The policy has none that is called `subject`.
+    NoSuchLabel = 13,
+    /// The policy would have more statements than it may: `subject`, a number.
+    TooManyStatements = 14,
+    /// The policy would be longer than it may: `subject` bytes.
+    PolicyTooLong = 15,
 }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::Batch;
 use raft::command::catalog::{
-    CatalogCommand, CatalogOp, CreateQueue, NodeRecord, ResourceKey, SetQueueAttributes,
+    AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission, ResourceKey,
+    SetQueueAttributes, TagQueue, UntagQueue,
 };
 
 use crate::random::Random;
@@ -15,6 +16,7 @@ pub(crate) struct History {
     random: Random,
     now: u64,
     last: Option<Bytes>,
+    fresh: usize,
 }
 
 impl History {
@@ -23,6 +25,7 @@ impl History {
             random: Random(seed),
             now: 1_000,
             last: None,
+            fresh: 0,
         }
     }
 
@@ -34,6 +37,7 @@ impl History {
             let op = Some(self.op());
             commands.push(CatalogCommand { invocation, op }.encode_to_vec().into());
         }
+        self.fresh = commands.len();
         commands.extend(self.last.take().filter(|_| self.random.chance(30)));
         self.last = commands.first().cloned();
         Batch {
@@ -43,6 +47,11 @@ impl History {
         }
     }
 
+    /// How many commands of the last batch were new; those behind them repeat an earlier call.
+    pub(crate) fn fresh(&self) -> usize {
+        self.fresh
+    }
+
     fn op(&mut self) -> CatalogOp {
         let key = ResourceKey {
             account: format!("{:012}", self.random.below(2)),
@@ -50,8 +59,11 @@ impl History {
             name: format!("q{}", self.random.below(12)),
         };
         let seconds = self.random.below(3).to_string();
-        let attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), seconds)]);
-        match self.random.below(10) {
+        let mut attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), seconds.clone())]);
+        if self.random.chance(40) {
+            attributes.insert("RedrivePolicy".to_owned(), self.redrive_policy());
+        }
+        match self.random.below(15) {
             0..2 => CatalogOp::RegisterNode(NodeRecord {
                 node_id: self.random.below(5),
                 incarnation: Bytes::from(vec![self.random.below(2) as u8]),
@@ -68,10 +80,37 @@ impl History {
                 replicas: self.random.below(5) as u32,
             }),
             6..8 => CatalogOp::DeleteQueue(key),
-            _ => CatalogOp::SetQueueAttributes(SetQueueAttributes {
+            8..10 => CatalogOp::SetQueueAttributes(SetQueueAttributes {
                 key: Some(key),
                 changes: attributes,
             }),
+            10 => CatalogOp::TagQueue(TagQueue {
+                key: Some(key),
+                tags: BTreeMap::from([(format!("t{}", self.random.below(3)), seconds)]),
+                tags_max: 2,
+            }),
+            11..13 => CatalogOp::AddPermission(AddPermission {
+                key: Some(key),
+                label: format!("l{}", self.random.below(4)),
+                accounts: vec![seconds],
+                actions: vec!["SendMessage".into()],
+                statements_max: 3,
+                policy_bytes_max: 8192,
+            }),
+            13 => CatalogOp::RemovePermission(RemovePermission {
+                key: Some(key),
+                label: format!("l{}", self.random.below(4)),
+            }),
+            _ => CatalogOp::UntagQueue(UntagQueue {
+                key: Some(key),
+                tag_keys: vec![format!("t{}", self.random.below(3))],
+            }),
         }
+    }
+
+    /// One that often names no queue, or another account's.
+    fn redrive_policy(&mut self) -> String {
+        let (account, name) = (self.random.below(2), self.random.below(14));
+        format!(r#"{{"deadLetterTargetArn":"arn:aws:sqs:r:{account:012}:q{name}","maxReceiveCount":3}}"#)
     }
 }

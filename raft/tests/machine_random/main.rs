@@ -2,6 +2,7 @@
 //! themselves saved, loaded and pieced together from deltas. A failure names its seed.
 
 mod catalog_history;
+mod documents;
 mod model;
 mod queue_history;
 mod random;

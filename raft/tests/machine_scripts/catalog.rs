@@ -4,7 +4,12 @@
 //!     create NAME [partitions=1] [replicas=3] [Attribute=value …] [call=KEY]
 //!     delete NAME [call=KEY]
 //!     set NAME Attribute=value … [call=KEY]     an empty value removes
+//!     tag NAME key=value … [max=50] [call=KEY]
+//!     untag NAME key … [call=KEY]
+//!     permit NAME label=l accounts=1,2 actions=A,B [statements=20] [bytes=8192] [call=KEY]
+//!     forbid NAME label=l [call=KEY]
 //!     queues [prefix=p] [after=name]
+//!     sources NAME [after=name]                 queues whose dead letters go there
 //!     queue NAME, groups, nodes, version, restart, garbage
 
 use std::collections::BTreeMap;
@@ -13,8 +18,8 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::Reply;
 use raft::command::catalog::{
-    CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord, QueueRecord,
-    RefusalReason, ResourceKey, SetQueueAttributes,
+    AddPermission, CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord,
+    QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
@@ -86,7 +91,26 @@ impl Interpreter for Script {
                 key: Some(key(line.words()[0])),
                 changes: attributes(&line),
             }),
+            "tag" => CatalogOp::TagQueue(TagQueue {
+                key: Some(key(line.words()[0])),
+                tags: tags(&line),
+                tags_max: line.number("max").unwrap_or(50) as u32,
+            }),
+            "untag" => CatalogOp::UntagQueue(UntagQueue {
+                key: Some(key(line.words()[0])),
+                tag_keys: rest(&line).map(str::to_owned).collect(),
+            }),
+            "permit" => permit(&line),
+            "forbid" => CatalogOp::RemovePermission(RemovePermission {
+                key: Some(key(line.words()[0])),
+                label: line.value("label").unwrap_or("").into(),
+            }),
             "queues" => return self.queues(&line),
+            "sources" => {
+                let target = key(line.words()[0]);
+                let sources = self.catalog().dead_letter_sources(&target, line.value("after"));
+                return sources.map(str::to_owned).collect();
+            }
             "queue" => {
                 let queue = self.catalog().queue(&key(line.words()[0]));
                 return vec![queue.map_or("no such queue".into(), tell_queue)];
@@ -140,6 +164,34 @@ fn attributes(line: &Line) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The words after the queue's name, but for `max=` and `call=`.
+fn rest<'a>(line: &'a Line) -> impl Iterator<Item = &'a str> {
+    let words = line.words().iter().skip(1).copied();
+    words.filter(|word| !word.starts_with("max=") && !word.starts_with("call="))
+}
+
+fn tags(line: &Line) -> BTreeMap<String, String> {
+    let pairs = rest(line).filter_map(|word| word.split_once('='));
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn permit(line: &Line) -> CatalogOp {
+    let list = |name| {
+        let texts = line.value(name).unwrap_or("").split(',');
+        texts.map(str::to_owned).collect()
+    };
+    CatalogOp::AddPermission(AddPermission {
+        key: Some(key(line.words()[0])),
+        label: line.value("label").unwrap_or("").into(),
+        accounts: list("accounts"),
+        actions: list("actions"),
+        statements_max: line.number("statements").unwrap_or(20) as u32,
+        policy_bytes_max: line.number("bytes").unwrap_or(8192) as u32,
+    })
+}
+
 fn create(line: &Line) -> CatalogOp {
     let given = attributes(line);
     let mut complete = BTreeMap::from([
@@ -175,8 +227,13 @@ fn tell_queue(queue: &QueueRecord) -> String {
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
+    let tags = if queue.tags.is_empty() {
+        String::new()
+    } else {
+        format!(" tags {:?}", queue.tags)
+    };
     format!(
-        "{name} version {} created {} modified {} groups {:?} {}",
+        "{name} version {} created {} modified {} groups {:?} {}{tags}",
         queue.version,
         queue.created_ms,
         queue.modified_ms,

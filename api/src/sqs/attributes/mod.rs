@@ -13,6 +13,7 @@ mod redrive;
 mod settings;
 mod table;
 
+pub use documents::{POLICY_BYTES_MAX, STATEMENTS_MAX};
 pub use redrive::Redrive;
 pub use settings::QueueSettings;
 pub use table::{FIFO_QUEUE, is_settable};

@@ -1,13 +1,11 @@
 //! CreateQueue.
 
-use api::error::{self, ApiError};
 use api::sqs::create_queue::{Input, Output};
-use api::sqs::errors;
 use api::sqs::queue_url::QueueRef;
-use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, CreateQueue, RefusalReason};
+use raft::command::catalog::{CatalogAnswer, CatalogOp, CreateQueue};
 use raft::types::GroupId;
 
-use super::{Context, Result};
+use super::{Context, Result, misfit};
 
 pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output> {
     let queue = QueueRef {
@@ -29,20 +27,7 @@ pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output
                 queue_url: queue.url(&context.call.host),
             })
         }
-        CatalogAnswer::Refused(refusal) => Err(refused(&refusal)),
-        CatalogAnswer::Done(_) => Err(error::service_unavailable()),
-    }
-}
-
-fn refused(refusal: &CatalogRefusal) -> ApiError {
-    match refusal.reason() {
-        RefusalReason::QueueDiffers => errors::queue_name_exists(&refusal.subject),
-        RefusalReason::QueueDeletedRecently => errors::queue_deleted_recently(),
-        RefusalReason::NoNodes => error::service_unavailable(),
-        other => {
-            tracing::error!(?other, "the refusal does not fit the command");
-            error::internal_failure()
-        }
+        other => Err(misfit(&other)),
     }
 }
 

@@ -21,6 +21,7 @@ use super::Context;
 use crate::catalog::QueueView;
 use crate::router::{Command, RouteError};
 
+mod add_permission;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -29,13 +30,19 @@ mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
+mod list_dead_letter_source_queues;
+mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
 mod receipts;
 mod receive_message;
+mod refusals;
+mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
+mod tag_queue;
+mod untag_queue;
 
 type Result<T> = std::result::Result<T, ApiError>;
 
@@ -56,6 +63,7 @@ macro_rules! answer {
 /// Does what an SQS call asks for.
 pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Response<Bytes> {
     match operation {
+        Operation::AddPermission => answer!(context, add_permission::add),
         Operation::ChangeMessageVisibility => answer!(context, change_message_visibility::change),
         Operation::ChangeMessageVisibilityBatch => answer!(context, change_message_visibility_batch::change),
         Operation::CreateQueue => answer!(context, create_queue::create),
@@ -64,12 +72,17 @@ pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Res
         Operation::DeleteQueue => answer!(context, delete_queue::delete),
         Operation::GetQueueAttributes => answer!(context, get_queue_attributes::get),
         Operation::GetQueueUrl => answer!(context, get_queue_url::get),
+        Operation::ListDeadLetterSourceQueues => answer!(context, list_dead_letter_source_queues::list),
+        Operation::ListQueueTags => answer!(context, list_queue_tags::list),
         Operation::ListQueues => answer!(context, list_queues::list),
         Operation::PurgeQueue => answer!(context, purge_queue::purge),
         Operation::ReceiveMessage => answer!(context, receive_message::receive),
+        Operation::RemovePermission => answer!(context, remove_permission::remove),
         Operation::SendMessage => answer!(context, send_message::send),
         Operation::SendMessageBatch => answer!(context, send_message_batch::send),
         Operation::SetQueueAttributes => answer!(context, set_queue_attributes::set),
+        Operation::TagQueue => answer!(context, tag_queue::tag),
+        Operation::UntagQueue => answer!(context, untag_queue::untag),
     }
 }
 
@@ -102,15 +115,18 @@ impl Context<'_> {
     /// node has acknowledged a moment ago. Those about messages need not ask: the partition's leader
     /// knows whether it is still there.
     async fn queue_now(&self, queue: &QueueRef) -> Result<Arc<QueueView>> {
-        let (catalog, patience) = (&self.frontend.catalog, self.frontend.limits.patience);
-        catalog
-            .catch_up(patience)
-            .await
-            .map_err(|_| error::service_unavailable())?;
+        self.catch_up().await?;
         self.queue(queue).await
     }
 
-    /// Gets a command done by the catalog.
+    /// Returns when the local catalog has everything that was acknowledged before the call.
+    async fn catch_up(&self) -> Result<()> {
+        let (catalog, patience) = (&self.frontend.catalog, self.frontend.limits.patience);
+        let caught_up = catalog.catch_up(patience).await;
+        caught_up.map_err(|_| error::service_unavailable())
+    }
+
+    /// Gets a command done by the catalog, which may refuse it.
     async fn catalog(&self, op: CatalogOp) -> Result<CatalogAnswer> {
         let command = CatalogCommand {
             invocation: self.invocation.clone(),
@@ -123,7 +139,10 @@ impl Context<'_> {
             receive: None,
         };
         match self.frontend.router.command(command).await.map_err(route_error)? {
-            Reply::Catalog(CatalogReply { answer: Some(answer) }) => Ok(answer),
+            Reply::Catalog(CatalogReply { answer: Some(answer) }) => match answer {
+                CatalogAnswer::Refused(refusal) => Err(refusals::error(&refusal)),
+                answer => Ok(answer),
+            },
             other => Err(misfit(&other)),
         }
     }

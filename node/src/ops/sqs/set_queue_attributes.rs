@@ -1,8 +1,8 @@
 //! SetQueueAttributes.
 
+use api::sqs::Done;
 use api::sqs::set_queue_attributes::Input;
-use api::sqs::{Done, errors};
-use raft::command::catalog::{CatalogAnswer, CatalogOp, SetQueueAttributes};
+use raft::command::catalog::{CatalogOp, SetQueueAttributes};
 
 use super::{Context, Result};
 
@@ -12,8 +12,6 @@ pub(super) async fn set(context: &Context<'_>, input: Input) -> Result<Done> {
         key: queue.record.key.clone(),
         changes: input.changes.against(&queue.record.attributes)?,
     };
-    match context.catalog(CatalogOp::SetQueueAttributes(command)).await? {
-        CatalogAnswer::Queue(_) | CatalogAnswer::Done(_) => Ok(Done {}),
-        CatalogAnswer::Refused(_) => Err(errors::queue_does_not_exist()),
-    }
+    context.catalog(CatalogOp::SetQueueAttributes(command)).await?;
+    Ok(Done {})
 }

@@ -142,3 +142,45 @@ def counts(cluster):
     for node in cluster.nodes:
         found = _all(node, url, names)
         equal([found[name] for name in names], ["2", "1", "1"], "visible, in flight, delayed")
+
+
+@check
+def encryption(cluster):
+    """a KMS key and managed encryption exclude each other: setting one ends the other"""
+    sqs, url = cluster.node(1), cluster.queue("sealed")
+    names = ["SqsManagedSseEnabled", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"]
+
+    def shown():
+        found = _all(cluster.node(2), url, names)
+        return [found.get(name) for name in names]
+
+    equal(shown(), ["true", None, None], "encryption of a new queue")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": "alias/aws/sqs"})
+    equal(shown(), ["false", "alias/aws/sqs", "300"], "encryption with a key")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"SqsManagedSseEnabled": "true"})
+    equal(shown(), ["true", None, None], "managed encryption")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": "k", "KmsDataKeyReusePeriodSeconds": "60"})
+    equal(shown(), ["false", "k", "60"], "encryption with a key")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": ""})
+    equal(shown(), ["false", None, None], "encryption without a key")
+    both = {"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"}
+    refused("InvalidAttributeValue", sqs.set_queue_attributes, QueueUrl=url, Attributes=both)
+    refused("InvalidAttributeValue", sqs.create_queue, QueueName=cluster.name("never"), Attributes=both)
+
+
+@check
+def throughput_by_group(cluster):
+    """FifoThroughputLimit=perMessageGroupId demands DeduplicationScope=messageGroup, now and later"""
+    sqs, url = cluster.node(0), cluster.queue("throughput", fifo=True)
+    limit, scope = {"FifoThroughputLimit": "perMessageGroupId"}, {"DeduplicationScope": "messageGroup"}
+    refuse = lambda attributes: refused(  # noqa: E731
+        "InvalidAttributeValue", sqs.set_queue_attributes, QueueUrl=url, Attributes=attributes
+    )
+    refuse(limit)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=scope)
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=limit)
+    refuse({"DeduplicationScope": "queue"})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DeduplicationScope": "queue", "FifoThroughputLimit": "perQueue"})
+    cluster.queue("throughput", fifo=True, **limit, **scope)
+    attributes = {"FifoQueue": "true", **limit}
+    refused("InvalidAttributeValue", sqs.create_queue, QueueName=cluster.name("never", True), Attributes=attributes)

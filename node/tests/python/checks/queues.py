@@ -1,6 +1,6 @@
 """Queues: create, find, list, purge, delete."""
 
-from cluster import check, equal, invalid, none, one, receive, refused
+from cluster import check, client, equal, invalid, none, one, receive, refused
 
 NOT_THERE = "AWS.SimpleQueueService.NonExistentQueue"
 
@@ -84,7 +84,30 @@ def list_queues(cluster):
     equal(sorted(sum(pages, [])), names, "names over pages")
 
     assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix=stem + "-none"), "an empty list"
-    invalid(sqs.list_queues, MaxResults=1001)
+    for size in (0, 1001):
+        invalid(sqs.list_queues, MaxResults=size)
+
+
+@check
+def list_queues_tokens(cluster):
+    """a token goes on where its page ended, whatever has changed, and belongs to what was asked"""
+    stem = cluster.name("token")
+    urls = [cluster.node(i).create_queue(QueueName=f"{stem}-{i}")["QueueUrl"] for i in range(4)]
+    for url in urls:
+        cluster.remember(url)
+    first = cluster.node(0).list_queues(QueueNamePrefix=stem, MaxResults=2)
+    token = {"MaxResults": 2, "NextToken": first["NextToken"]}
+    cluster.node(1).delete_queue(QueueUrl=urls[1])
+    cluster.remember(cluster.node(2).create_queue(QueueName=f"{stem}-0-late")["QueueUrl"])
+    second = cluster.node(2).list_queues(QueueNamePrefix=stem, **token)
+    equal(_names(second), [f"{stem}-2", f"{stem}-3"], "names")
+    assert "NextToken" not in second, second
+    # Without a limit there are up to 1000, and never a token.
+    rest = cluster.node(1).list_queues(QueueNamePrefix=stem, NextToken=first["NextToken"])
+    equal(_names(rest), [f"{stem}-2", f"{stem}-3"], "names")
+    invalid(cluster.node(0).list_queues, QueueNamePrefix=stem + "-", **token)
+    invalid(cluster.node(0).list_queues, **token)
+    invalid(cluster.node(0).list_queues, QueueNamePrefix=stem, MaxResults=2, NextToken="made up")
 
 
 def _names(reply):
@@ -139,6 +162,12 @@ def every_operation_misses_a_queue(cluster):
         (sqs.purge_queue, {}),
         (sqs.get_queue_attributes, {"AttributeNames": ["All"]}),
         (sqs.set_queue_attributes, {"Attributes": {"DelaySeconds": "1"}}),
+        (sqs.add_permission, {"Label": "l", "AWSAccountIds": ["1" * 12], "Actions": ["SendMessage"]}),
+        (sqs.remove_permission, {"Label": "l"}),
+        (sqs.list_dead_letter_source_queues, {}),
+        (sqs.tag_queue, {"Tags": {"a": "b"}}),
+        (sqs.untag_queue, {"TagKeys": ["a"]}),
+        (sqs.list_queue_tags, {}),
         (sqs.send_message, {"MessageBody": "m"}),
         (sqs.send_message_batch, {"Entries": [{**entry, "MessageBody": "m"}]}),
         (sqs.receive_message, {}),
@@ -163,3 +192,19 @@ def nodes_agree_at_once(cluster):
         cluster.node(i + 1).send_message(QueueUrl=url, MessageBody=str(i))
         messages = receive(cluster.node(i + 2), url, wait=0)
         equal([m["Body"] for m in messages], [str(i)], "bodies")
+
+
+@check
+def urls_name_an_account_and_a_queue(cluster):
+    """the host of a queue URL does not matter, the account does: it may be another one than the caller's"""
+    name = cluster.name("url")
+    cluster.remember(cluster.node(0).create_queue(QueueName=name)["QueueUrl"])
+    for host in ["http://elsewhere:1", "https://sqs.us-east-1.amazonaws.com", ""]:
+        cluster.node(1).send_message(QueueUrl=f"{host}/000000000000/{name}", MessageBody="m")
+    other = f"http://elsewhere:1/111111111111/{name}"
+    refused(NOT_THERE, cluster.node(1).send_message, "QueueDoesNotExist", QueueUrl=other, MessageBody="m")
+    guest = client(cluster.endpoints[0], account="222222222222")
+    guest.tag_queue(QueueUrl=f"http://elsewhere:1/000000000000/{name}", Tags={"guest": ""})
+    refused(NOT_THERE, guest.get_queue_url, "QueueDoesNotExist", QueueName=name)
+    found = guest.get_queue_url(QueueName=name, QueueOwnerAWSAccountId="000000000000")["QueueUrl"]
+    equal(guest.list_queue_tags(QueueUrl=found)["Tags"], {"guest": ""}, "tags")

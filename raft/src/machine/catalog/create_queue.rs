@@ -1,6 +1,6 @@
 //! CreateQueue: a new queue with its groups, or the existing one if the caller's idea of it agrees.
 
-use super::{Answer, Catalog, RowName, refusal};
+use super::{Answer, Catalog, RowName, redrive, refusal};
 use crate::command::catalog::{
     CatalogAnswer, CreateQueue, GroupRecord, QueueRecord, RefusalReason, ResourceKey,
 };
@@ -22,6 +22,7 @@ impl Catalog {
         if self.nodes.is_empty() {
             return Err(refusal(RefusalReason::NoNodes, &key.name));
         }
+        self.check_redrive(&key, &command.complete)?;
         let partitions = 0..command.partitions.clamp(1, MAX_PARTITIONS);
         let partitions = partitions
             .map(|_| self.place_group(&key, command.replicas))
@@ -36,6 +37,7 @@ impl Catalog {
             partitions,
         };
         self.changes.touch(RowName::Queue(key.clone()));
+        self.dead_letter_sources.add(&key, &record.attributes);
         self.queues.insert(key, record.clone());
         Ok(CatalogAnswer::Queue(record))
     }
@@ -63,12 +65,11 @@ impl Catalog {
 
 /// The existing queue, if it has the attributes that the caller gave (SQS compares only those).
 fn agree(existing: &QueueRecord, command: &CreateQueue) -> Answer {
-    let stored = |name: &String| existing.attributes.get(name).map_or("", String::as_str);
-    match command
-        .given
-        .iter()
-        .find(|(name, value)| stored(name) != value.as_str())
-    {
+    let same = |name: &str, value: &str| {
+        let stored = existing.attributes.get(name).map_or("", String::as_str);
+        stored == value || (name == redrive::POLICY && redrive::are_same(stored, value))
+    };
+    match command.given.iter().find(|(name, value)| !same(name, value)) {
         Some((name, _)) => Err(refusal(RefusalReason::QueueDiffers, name)),
         None => Ok(CatalogAnswer::Queue(existing.clone())),
     }

@@ -9,6 +9,7 @@ impl Catalog {
         let Some(queue) = self.queues.remove(&key) else {
             return Err(refusal(RefusalReason::NoSuchQueue, &key.name));
         };
+        self.dead_letter_sources.remove(&key, &queue.attributes);
         for group_id in queue.partitions {
             if let Some(group) = self.groups.remove(&group_id) {
                 self.loads.remove(&group.replicas);

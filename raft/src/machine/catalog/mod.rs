@@ -20,15 +20,24 @@ use crate::machine::idempotency;
 use crate::machine::window::Window;
 use crate::types::{GroupId, Millis, NodeId};
 
+mod add_permission;
+mod arn;
 mod create_queue;
+mod dead_letters;
 mod delete_queue;
 mod placement;
+mod policy;
+mod redrive;
 mod register_node;
 mod remembered;
+mod remove_permission;
 mod rows;
 mod set_queue_attributes;
+mod tag_queue;
 mod tombstones;
+mod untag_queue;
 
+use dead_letters::DeadLetterSources;
 use placement::Loads;
 use remembered::Remembered;
 use rows::{Changes, RowName};
@@ -42,6 +51,8 @@ pub struct Catalog {
     nodes: BTreeMap<u64, NodeRecord>,
     queues: BTreeMap<ResourceKey, QueueRecord>,
     groups: BTreeMap<u64, GroupRecord>,
+    /// Which queues send their dead letters where; follows from `queues`.
+    dead_letter_sources: DeadLetterSources,
     /// How much is placed on each node; follows from `groups`.
     loads: Loads,
     deleted_queues: Tombstones,
@@ -62,6 +73,7 @@ impl Catalog {
             nodes: BTreeMap::new(),
             queues: BTreeMap::new(),
             groups: BTreeMap::new(),
+            dead_letter_sources: DeadLetterSources::default(),
             loads: Loads::default(),
             deleted_queues: Tombstones::default(),
             invocations: Window::new(idempotency::CATALOG),
@@ -122,8 +134,27 @@ impl Catalog {
             CatalogOp::CreateQueue(create) => self.create_queue(now, create),
             CatalogOp::DeleteQueue(key) => self.delete_queue(now, key),
             CatalogOp::SetQueueAttributes(set) => self.set_queue_attributes(now, set),
+            CatalogOp::TagQueue(tag) => self.tag_queue(tag),
+            CatalogOp::UntagQueue(untag) => self.untag_queue(untag),
+            CatalogOp::AddPermission(add) => self.add_permission(now, add),
+            CatalogOp::RemovePermission(remove) => self.remove_permission(now, remove),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
+    }
+
+    /// A queue that a command is about.
+    fn existing(&mut self, key: &ResourceKey) -> Result<&mut QueueRecord, CatalogRefusal> {
+        let queue = self.queues.get_mut(key);
+        queue.ok_or_else(|| refusal(RefusalReason::NoSuchQueue, &key.name))
+    }
+
+    /// Notes that a queue's record is another one now.
+    fn queue_changed(&mut self, key: ResourceKey) {
+        let version = self.next_version();
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.version = version;
+        }
+        self.changes.touch(RowName::Queue(key));
     }
 
     /// Counts a change.
@@ -178,6 +209,16 @@ impl Catalog {
             .map(|(_, queue)| queue)
     }
 
+    /// The names of the queues whose dead letters go to a queue, all of its account and region, from
+    /// the first one after `after`.
+    pub fn dead_letter_sources<'a>(
+        &'a self,
+        target: &ResourceKey,
+        after: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a str> {
+        self.dead_letter_sources.of(target, after)
+    }
+
     /// All queues, by account, region and name.
     pub fn all_queues(&self) -> impl Iterator<Item = &QueueRecord> {
         self.queues.values()
@@ -207,6 +248,10 @@ fn is_complete(op: &CatalogOp) -> bool {
         CatalogOp::CreateQueue(create) => create.key.as_ref(),
         CatalogOp::DeleteQueue(key) => Some(key),
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),
+        CatalogOp::TagQueue(tag) => tag.key.as_ref(),
+        CatalogOp::UntagQueue(untag) => untag.key.as_ref(),
+        CatalogOp::AddPermission(add) => add.key.as_ref(),
+        CatalogOp::RemovePermission(remove) => remove.key.as_ref(),
     };
     key.is_some_and(|key| {
         ![&key.account, &key.region, &key.name]

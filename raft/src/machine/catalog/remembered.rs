@@ -22,6 +22,10 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::CreateQueue(_) => 2,
         CatalogOp::DeleteQueue(_) => 3,
         CatalogOp::SetQueueAttributes(_) => 4,
+        CatalogOp::TagQueue(_) => 5,
+        CatalogOp::UntagQueue(_) => 6,
+        CatalogOp::AddPermission(_) => 7,
+        CatalogOp::RemovePermission(_) => 8,
     }
 }
 

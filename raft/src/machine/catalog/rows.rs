@@ -159,7 +159,9 @@ impl Catalog {
             }
             Some(&tables::QUEUES) => {
                 let queue: QueueRecord = decode(tables::QUEUES, value)?;
-                self.queues.insert(queue.key.clone().unwrap_or_default(), queue);
+                let key = queue.key.clone().unwrap_or_default();
+                self.dead_letter_sources.add(&key, &queue.attributes);
+                self.queues.insert(key, queue);
             }
             Some(&tables::GROUPS) => {
                 let group: GroupRecord = decode(tables::GROUPS, value)?;

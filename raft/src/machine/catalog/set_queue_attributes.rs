@@ -2,23 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Catalog, RowName, refusal};
-use crate::command::catalog::{CatalogAnswer, RefusalReason, SetQueueAttributes};
+use super::{Answer, Catalog};
+use crate::command::catalog::{CatalogAnswer, ResourceKey, SetQueueAttributes};
 use crate::types::Millis;
 
 impl Catalog {
     pub(super) fn set_queue_attributes(&mut self, now: Millis, command: SetQueueAttributes) -> Answer {
         let key = command.key.unwrap_or_default();
-        let Some(queue) = self.queues.get_mut(&key) else {
-            return Err(refusal(RefusalReason::NoSuchQueue, &key.name));
+        self.existing(&key)?;
+        self.check_redrive(&key, &command.changes)?;
+        self.change_attributes(now, &key, command.changes);
+        Ok(CatalogAnswer::Queue(self.existing(&key)?.clone()))
+    }
+
+    /// Changes attributes of a queue and keeps what follows from them.
+    pub(super) fn change_attributes(
+        &mut self,
+        now: Millis,
+        key: &ResourceKey,
+        changes: BTreeMap<String, String>,
+    ) {
+        let Some(queue) = self.queues.get_mut(key) else {
+            return;
         };
-        if change(&mut queue.attributes, command.changes) {
-            self.version += 1;
-            queue.version = self.version;
+        self.dead_letter_sources.remove(key, &queue.attributes);
+        let changed = change(&mut queue.attributes, changes);
+        self.dead_letter_sources.add(key, &queue.attributes);
+        if changed {
             queue.modified_ms = now.0;
-            self.changes.touch(RowName::Queue(key));
+            self.queue_changed(key.clone());
         }
-        Ok(CatalogAnswer::Queue(queue.clone()))
     }
 }
 
