@@ -137,7 +137,11 @@ impl SimFile {
     }
 }
 
-/// Spoils a sector somewhere in the used part of one of the current host's files, durably. Says what.
+/// How a batch of the log is marked, behind its checksum of four bytes.
+const BATCH_MARK: &[u8] = b"MRba";
+
+/// Spoils a sector somewhere in the used part of one of the current host's files, durably. Says what. Not in the last
+/// batch of a file: that one could as well be torn, and nobody can tell.
 pub(crate) fn damage(folder: &Path, rng: &mut Rng) -> io::Result<String> {
     const SECTOR: usize = 512;
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?
@@ -151,9 +155,9 @@ pub(crate) fn damage(folder: &Path, rng: &mut Rng) -> io::Result<String> {
     let path = rng.pick(&files).clone();
     let mut bytes = fs::read(&path)?;
     let used = bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1);
+        .windows(BATCH_MARK.len())
+        .rposition(|window| window == BATCH_MARK)
+        .map_or(0, |last| last.saturating_sub(4));
     if used <= SECTOR {
         return Ok(format!("{} is empty", path.display()));
     }
