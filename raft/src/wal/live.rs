@@ -147,6 +147,12 @@ impl Live {
         self.uses.pop_front().map(|unneeded| unneeded.segment)
     }
 
+    /// Whether the oldest segment was found to be held by marks alone, which wait to be written again.
+    pub(super) fn is_held_by_marks(&self) -> bool {
+        let oldest = self.uses.front();
+        self.uses.len() > 1 && !self.carry.is_empty() && oldest.is_some_and(|oldest| oldest.entries == 0)
+    }
+
     fn used(&mut self, segment: u64) -> &mut Use {
         let oldest = self.uses.front().map_or(0, |oldest| oldest.segment.sequence);
         let at = segment

@@ -277,16 +277,32 @@ impl Writer {
 
     /// Frees what is not needed and prepares what will be, after the callers have their answers.
     fn tidy(&mut self) -> Result<(), WalError> {
+        self.recycle()?;
+        // With nothing else to write, marks would hold their segments for as long as the log is idle.
+        while self.folder.is_some() && self.live.is_held_by_marks() {
+            if self.waiting.is_empty() {
+                self.waiting = self.shared.take_queue();
+            }
+            if !self.waiting.is_empty() {
+                break;
+            }
+            self.write_batch()?;
+            self.recycle()?;
+        }
+        self.report_segments();
+        if self.tail.position > self.live.active().capacity / 2 {
+            self.prepare()?;
+        }
+        Ok(())
+    }
+
+    fn recycle(&mut self) -> Result<(), WalError> {
         let Some(folder) = &mut self.folder else {
             return Ok(());
         };
         while let Some(unneeded) = self.live.take_unneeded() {
             self.shared.segments.write().remove(&unneeded.sequence);
             folder.recycle(&unneeded)?;
-        }
-        self.report_segments();
-        if self.tail.position > self.live.active().capacity / 2 {
-            self.prepare()?;
         }
         Ok(())
     }

@@ -75,6 +75,34 @@ async fn pressure_names_who_holds_the_oldest_segments() {
 }
 
 #[tokio::test]
+async fn an_idle_log_lets_go_of_what_only_marks_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let wal = open(dir.path());
+    let body = "y".repeat(700);
+    for index in 1..=200 {
+        // A mark in each of many segments.
+        vote(&wal.group(GroupId(index)), "quiet vote");
+        append(&wal.group(GroupId(1_000)), index, &[&body]);
+    }
+    assert!(wal.stats().live_segments > 3);
+    purge(&wal, 1_000, 200);
+    // Nothing is written any more.
+    let freed = async {
+        while wal.stats().live_segments > 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(60);
+    tokio::time::timeout(limit, freed).await.unwrap();
+
+    wal.close().await.unwrap();
+    let again = open(dir.path());
+    for group in 1..=200 {
+        assert_eq!(again.group(GroupId(group)).vote().unwrap(), "quiet vote");
+    }
+}
+
+#[tokio::test]
 async fn old_entries_are_read_from_disk_and_bounded_in_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let wal = open(dir.path());
