@@ -112,8 +112,11 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("linearizable", linearizable::check),
 ];
 
+/// A rule of what clients saw of a queue and its dead-letter queue.
+pub type PairRule = fn(&Facts, &Facts, &Allowance) -> Vec<Finding>;
+
 /// Rules of a queue and its dead-letter queue.
-pub const DEAD_LETTERS: &[(&str, fn(&Facts, &Facts, &Allowance) -> Vec<Finding>)] = &[
+pub const DEAD_LETTERS: &[(&str, PairRule)] = &[
     ("dead letters", dead_letters::check),
     ("dead letters in the end", dead_letters::check_end),
 ];
