@@ -22,6 +22,9 @@ struct Options {
     /// Plays this seed only, with the bug that is named or with none, and prints the rules that are broken.
     #[arg(long)]
     play: Option<u64>,
+    /// With --play: without the bug, but otherwise as it is played for it.
+    #[arg(long)]
+    clean: bool,
     /// With --play: shows everything that happened.
     #[arg(long)]
     timeline: bool,
@@ -31,7 +34,7 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let bug = options.bug.as_deref().map(named).transpose()?;
     if let Some(seed) = options.play {
-        show(bug, seed, options.timeline);
+        show(bug, !options.clean, seed, options.timeline);
         return Ok(());
     }
     println!("| bug | rule that finds it | first seed |\n|---|---|---|");
@@ -62,8 +65,8 @@ fn named(name: &str) -> anyhow::Result<Bug> {
         .ok_or_else(|| anyhow::anyhow!("there is no bug {name}, only {BUGS:?}"))
 }
 
-fn show(bug: Option<Bug>, seed: u64, timeline: bool) {
-    let outcome = trust::play(bug, seed);
+fn show(bug: Option<Bug>, is_planted: bool, seed: u64, timeline: bool) {
+    let outcome = trust::play(bug, is_planted, seed);
     if timeline {
         outcome.timeline.iter().for_each(|line| println!("{line}"));
     }

@@ -127,6 +127,20 @@ impl Scenario {
         scenario
     }
 
+    /// The same with all clients at one workload.
+    ///
+    /// # Panics
+    /// If there is none of that name.
+    pub fn with_workload(mut self, name: &str) -> Scenario {
+        let workload = WORKLOADS.iter().position(|workload| workload.name == name);
+        let workload = workload.expect("the workload is in the table");
+        self.clients
+            .iter_mut()
+            .for_each(|client| client.workload = workload);
+        self.deadline = self.end();
+        self
+    }
+
     /// By when the slowest of the workloads has to be at its end.
     fn end(&self) -> Duration {
         let clients = self.clients.iter();
