@@ -28,7 +28,7 @@ mod rolling;
 mod rot;
 pub(crate) mod ruin;
 mod sync_error;
-mod wipe;
+pub(crate) mod wipe;
 
 /// A kind of fault.
 pub struct Fault {

@@ -8,7 +8,7 @@ use crate::host::Harm;
 use crate::rng::Rng;
 use crate::stage::Stage;
 
-pub(super) const WIPE: Fault = Fault {
+pub(crate) const WIPE: Fault = Fault {
     name: "wipe",
     percent: 10,
     times_max: 1,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::FAULTS;
 use crate::faults::ruin::RUIN;
+use crate::faults::wipe::WIPE;
+use crate::faults::{FAULTS, Fault};
 use crate::rng::Rng;
 use crate::workload::WORKLOADS;
 
@@ -202,6 +203,11 @@ fn schedule(root: &Rng, load_end: Duration) -> Vec<Occurrence> {
             left -= 1;
             at = until + Duration::from_millis(rng.range(mean_ms / 4..2 * mean_ms));
         }
+    }
+    // A ruin leaves one disk. If that were wiped as well, all nodes would be empty, and right to found a new cluster.
+    let is = |occurrence: &Occurrence, fault: &Fault| FAULTS[occurrence.fault].name == fault.name;
+    if all.iter().any(|occurrence| is(occurrence, &RUIN)) {
+        all.retain(|occurrence| !is(occurrence, &WIPE));
     }
     all.sort_by_key(|occurrence| (occurrence.at, occurrence.fault));
     for (number, occurrence) in all.iter_mut().enumerate() {
