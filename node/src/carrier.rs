@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use bytes::Bytes;
 use prost::Message;
 use raft::command::Reply;
@@ -40,13 +41,16 @@ pub struct Carrier {
 }
 
 /// Helps the partitions that this node leads, until `stop`.
+///
+/// # Errors
+/// If it panics: its partition would not be helped again.
 pub async fn run(
     catalog: Arc<CatalogView>,
     groups: Arc<Groups>,
     router: Arc<Router>,
     polls: Arc<Polls>,
     stop: CancellationToken,
-) {
+) -> anyhow::Result<()> {
     let carrier = Arc::new(Carrier {
         catalog,
         groups,
@@ -60,10 +64,9 @@ pub async fn run(
         let candidates = tokio::select! {
             // The end comes first.
             biased;
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => return Ok(()),
             Some(ended) = carrying.join_next() => {
-                // One that panicked has said so; its partition is looked at again with the others.
-                under_way.remove(&ended.unwrap_or_default());
+                under_way.remove(&ended.context("carrying messages panicked")?);
                 continue;
             }
             left = polls.departures() => left,

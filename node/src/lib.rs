@@ -149,17 +149,13 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         polls.clone(),
         end.clone(),
     ));
-    let carrying = carrier::run(
+    tasks.spawn(carrier::run(
         catalog.clone(),
         groups.clone(),
         router.clone(),
         polls,
         end.clone(),
-    );
-    tasks.spawn(async {
-        carrying.await;
-        Ok(())
-    });
+    ));
     let (members, maintained) = (membership::keep(catalog.clone(), end.clone()), groups.clone());
     tasks.spawn(async {
         members.await;

@@ -1,5 +1,5 @@
 //! What clients do. A workload is a file with a [`Workload`] in it, and a line in [`WORKLOADS`]; it owns
-//! its queues. Under `steps/` are the operations that workloads are made of.
+//! its queues. `produce.rs`, `consume.rs` and `queue.rs` are what they are made of.
 
 use std::future::Future;
 use std::pin::Pin;
