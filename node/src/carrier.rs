@@ -11,10 +11,11 @@ use anyhow::Context;
 use bytes::Bytes;
 use prost::Message;
 use raft::command::Reply;
-use raft::command::catalog::{GroupRecord, ResourceKey};
+use raft::command::catalog::GroupRecord;
 use raft::command::queue::{Attributes, Delivered, Import, Imported, QueueCommand, QueueOp, Settle};
 use raft::group::Group;
 use raft::groups::Groups;
+use raft::machine::catalog::arn;
 use raft::machine::queue::Departure;
 use raft::types::{GroupId, NodeId};
 use tokio::task::JoinSet;
@@ -127,7 +128,7 @@ impl Carrier {
         let Some(from) = self.catalog.read(|c| c.group(origin).cloned()) else {
             return Err(RouteError::NoSuchGroup(origin));
         };
-        let source = from.queue.as_ref().map(arn).unwrap_or_default();
+        let source = from.queue.as_ref().map(arn::of_queue).unwrap_or_default();
         let messages = run
             .into_iter()
             .map(|message| imported(message, &source))
@@ -169,10 +170,6 @@ impl Carrier {
             Reply::Catalog(_) | Reply::Unintelligible => Err(RouteError::Unavailable(group)),
         }
     }
-}
-
-fn arn(queue: &ResourceKey) -> String {
-    format!("arn:aws:sqs:{}:{}:{}", queue.region, queue.account, queue.name)
 }
 
 fn imported((departure, message): (Departure, Delivered), source: &str) -> Imported {

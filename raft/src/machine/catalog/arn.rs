@@ -3,7 +3,7 @@
 use crate::command::catalog::ResourceKey;
 
 /// The ARN of a queue.
-pub(super) fn of_queue(key: &ResourceKey) -> String {
+pub fn of_queue(key: &ResourceKey) -> String {
     format!("arn:aws:sqs:{}:{}:{}", key.region, key.account, key.name)
 }
 

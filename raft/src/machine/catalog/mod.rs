@@ -21,7 +21,7 @@ use crate::machine::window::Window;
 use crate::types::{GroupId, Millis, NodeId};
 
 mod add_permission;
-mod arn;
+pub mod arn;
 mod create_queue;
 mod dead_letters;
 mod delete_queue;
