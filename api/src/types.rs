@@ -78,6 +78,21 @@ text!(AccountId, Region);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(pub [u8; 16]);
 
+impl MessageId {
+    /// The id that is shown as `text`.
+    pub fn parse(text: &str) -> Option<MessageId> {
+        let digits = text.bytes().filter(|byte| *byte != b'-');
+        let digits: Option<Vec<u32>> = digits.map(|digit| char::from(digit).to_digit(16)).collect();
+        let (pairs, rest) = digits.as_deref()?.as_chunks::<2>();
+        let bytes: Option<Vec<u8>> = pairs
+            .iter()
+            .map(|[high, low]| u8::try_from(high << 4 | low).ok())
+            .collect();
+        let id = MessageId(bytes?.try_into().ok()?);
+        (rest.is_empty() && id.to_string() == text).then_some(id)
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -8,23 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use bytes::Bytes;
+use api::types::MessageId;
 use prost::Message;
-use raft::command::Reply;
-use raft::command::catalog::GroupRecord;
-use raft::command::queue::{Attributes, Delivered, Import, Imported, QueueCommand, QueueOp, Settle};
+use raft::command::queue::{Attributes, Delivered, Import, Imported, QueueOp, Settle};
 use raft::group::Group;
 use raft::groups::Groups;
 use raft::machine::catalog::arn;
 use raft::machine::queue::Departure;
-use raft::types::{GroupId, NodeId};
+use raft::types::GroupId;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::CatalogView;
+use crate::errands::Errands;
 use crate::polls::Polls;
-use crate::router::{Command, RouteError, Router};
+use crate::router::RouteError;
 
 /// How often all partitions are looked at: those whose leader has changed, or that could not be helped before.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -36,9 +34,8 @@ const BYTES_MAX: usize = 1 << 20;
 
 /// What it needs to know and to reach.
 pub struct Carrier {
-    catalog: Arc<CatalogView>,
+    errands: Errands,
     groups: Arc<Groups>,
-    router: Arc<Router>,
 }
 
 /// Helps the partitions that this node leads, until `stop`.
@@ -46,17 +43,12 @@ pub struct Carrier {
 /// # Errors
 /// If it panics: its partition would not be helped again.
 pub async fn run(
-    catalog: Arc<CatalogView>,
+    errands: Errands,
     groups: Arc<Groups>,
-    router: Arc<Router>,
     polls: Arc<Polls>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let carrier = Arc::new(Carrier {
-        catalog,
-        groups,
-        router,
-    });
+    let carrier = Arc::new(Carrier { errands, groups });
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut under_way = BTreeSet::new();
@@ -125,7 +117,7 @@ impl Carrier {
         run: Vec<(Departure, Delivered)>,
     ) -> Result<(), RouteError> {
         let up_to = run.last().map_or(0, |(departure, _)| departure.number);
-        let Some(from) = self.catalog.read(|c| c.group(origin).cloned()) else {
+        let Some(from) = self.errands.catalog.read(|c| c.group(origin).cloned()) else {
             return Err(RouteError::NoSuchGroup(origin));
         };
         let source = from.queue.as_ref().map(arn::of_queue).unwrap_or_default();
@@ -137,7 +129,7 @@ impl Carrier {
             origin: origin.0,
             messages,
         };
-        let returned = match self.perform(target, QueueOp::Import(import)).await {
+        let returned = match self.errands.queue(target, QueueOp::Import(import)).await {
             Ok(()) => false,
             Err(RouteError::NoSuchGroup(_)) => true,
             Err(error) => return Err(error),
@@ -147,44 +139,42 @@ impl Carrier {
             up_to,
             returned,
         };
-        self.perform(origin, QueueOp::Settle(settle)).await
-    }
-
-    /// Gets a command done that may be repeated as often as need be.
-    async fn perform(&self, group: GroupId, op: QueueOp) -> Result<(), RouteError> {
-        let record = self.catalog.read(|c| c.group(group).cloned());
-        let replicas = record.map_or_else(Vec::new, |record: GroupRecord| record.replicas);
-        let command = QueueCommand {
-            invocation: Bytes::new(),
-            op: Some(op),
-        };
-        let command = Command {
-            group,
-            replicas: replicas.into_iter().map(NodeId).collect(),
-            bytes: command.encode_to_vec().into(),
-            receive: None,
-        };
-        match self.router.command(command).await? {
-            Reply::Queue(_) => Ok(()),
-            // A leader of an older version does not know the command yet.
-            Reply::Catalog(_) | Reply::Unintelligible => Err(RouteError::Unavailable(group)),
-        }
+        self.errands.queue(origin, QueueOp::Settle(settle)).await
     }
 }
 
 fn imported((departure, message): (Departure, Delivered), source: &str) -> Imported {
     // The node that sent it encoded them; what cannot be read is none.
     let mut attributes = Attributes::decode(message.attributes).unwrap_or_default();
-    source.clone_into(&mut attributes.dead_letter_source);
-    attributes.received_before = attributes.received_before.saturating_add(message.receive_count);
+    let is_dead_letter = departure.task == 0;
+    if is_dead_letter {
+        source.clone_into(&mut attributes.dead_letter_source);
+        attributes.received_before = attributes.received_before.saturating_add(message.receive_count);
+    } else {
+        // What is moved begins anew.
+        attributes.dead_letter_source.clear();
+        attributes.received_before = 0;
+    }
+    // SQS: two dead letters with the same deduplication id are not the same message, so the id is replaced.
+    let deduplication_id = if is_dead_letter && !message.deduplication_id.is_empty() {
+        let id = message.message_id.as_ref().try_into().unwrap_or_default();
+        MessageId(id).to_string()
+    } else {
+        message.deduplication_id
+    };
     Imported {
         number: departure.number,
         message_id: message.message_id,
         body: message.body,
         attributes: attributes.encode_to_vec().into(),
         sent_ms: message.sent_ms,
-        first_received_ms: message.first_received_ms,
+        first_received_ms: if is_dead_letter {
+            message.first_received_ms
+        } else {
+            0
+        },
         group: message.group,
-        deduplication_id: message.deduplication_id,
+        deduplication_id,
+        made_new: !is_dead_letter,
     }
 }

@@ -26,6 +26,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod dev;
+pub mod errands;
 pub mod farewell;
 pub mod http;
 pub mod identity;
@@ -33,6 +34,7 @@ pub mod inbound;
 pub mod local;
 pub mod membership;
 pub mod metrics;
+pub mod mover;
 pub mod ops;
 pub mod placement;
 pub mod polls;
@@ -44,10 +46,12 @@ pub mod waiting;
 
 use catalog::CatalogView;
 use config::{Checkpoints, Config};
+use errands::Errands;
 use identity::Identity;
 use inbound::Peerside;
 use local::Local;
 use metrics::Metrics;
+use mover::Mover;
 use polls::Polls;
 use readiness::Readiness;
 use router::Router;
@@ -149,13 +153,23 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         polls.clone(),
         end.clone(),
     ));
+    let errands = Errands {
+        catalog: catalog.clone(),
+        router: router.clone(),
+    };
     tasks.spawn(carrier::run(
-        catalog.clone(),
+        errands.clone(),
         groups.clone(),
-        router.clone(),
-        polls,
+        polls.clone(),
         end.clone(),
     ));
+    let mover = Mover {
+        env: env.clone(),
+        errands,
+        groups: groups.clone(),
+        polls,
+    };
+    tasks.spawn(mover::run(mover, end.clone()));
     let (members, maintained) = (membership::keep(catalog.clone(), end.clone()), groups.clone());
     tasks.spawn(async {
         members.await;

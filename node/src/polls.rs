@@ -133,7 +133,8 @@ impl Polls {
         }
     }
 
-    fn tell_of_departures(&self, group: &Group) {
+    /// Wakes [`Polls::departures`] if messages are leaving a partition.
+    pub fn tell_of_departures(&self, group: &Group) {
         let replica = group.replica();
         if replica.read(|machine| machine.as_queue().is_some_and(|queue| queue.has_departures())) {
             self.departed.lock().insert(group.id());

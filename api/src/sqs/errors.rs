@@ -51,6 +51,8 @@ specs! {
     REQUEST_THROTTLED = ErrorSpec::sender("RequestThrottled").query_status(403);
     /// A batch has more than ten entries.
     TOO_MANY_ENTRIES_IN_BATCH_REQUEST = legacy!("TooManyEntriesInBatchRequest");
+    /// A queue or a move task that a member names does not exist.
+    RESOURCE_NOT_FOUND = ErrorSpec::sender("ResourceNotFoundException").status(404);
     /// What is asked for exists in the model but not in the service.
     UNSUPPORTED_OPERATION = legacy!("UnsupportedOperation");
 }
@@ -262,4 +264,49 @@ pub fn too_many_tags(queue: &str) -> ApiError {
 /// A message attribute breaks a rule.
 pub fn invalid_message_attribute(message: impl Into<String>) -> ApiError {
     ApiError::new(&INVALID_PARAMETER_VALUE, message.into())
+}
+
+/// [`RESOURCE_NOT_FOUND`]: the queue that `member` names.
+pub fn resource_not_found(member: &str) -> ApiError {
+    let message = format!("The resource that you specified for the {member} parameter doesn't exist.");
+    ApiError::new(&RESOURCE_NOT_FOUND, message)
+}
+
+/// [`RESOURCE_NOT_FOUND`]: a move task.
+pub fn no_such_move_task() -> ApiError {
+    ApiError::new(&RESOURCE_NOT_FOUND, "Task does not exist.")
+}
+
+/// A task handle is none of ours.
+pub fn task_handle_is_invalid(handle: &str) -> ApiError {
+    invalid_value(handle, "TaskHandle", "The task handle is not valid.")
+}
+
+/// Only queues that others have for their dead letters can be a move task's source.
+pub fn not_for_dead_letters() -> ApiError {
+    let message = "Source queue must be configured as a Dead Letter Queue.";
+    ApiError::new(&INVALID_PARAMETER_VALUE, message)
+}
+
+/// Messages would move to the queue that they are in.
+pub fn move_to_itself() -> ApiError {
+    let message = "Source queue arn and destination queue arn cannot be the same.";
+    ApiError::new(&INVALID_PARAMETER_VALUE, message)
+}
+
+/// Messages would move from a FIFO queue to a standard one, or the other way.
+pub fn move_to_other_type() -> ApiError {
+    let message = "The source queue and destination queue must be of the same queue type.";
+    ApiError::new(&INVALID_PARAMETER_VALUE, message)
+}
+
+/// Another move task of the queue has not ended.
+pub fn move_task_runs() -> ApiError {
+    let message = "There is already a task running. Only one active task is allowed for a source queue arn at a given time.";
+    ApiError::new(&INVALID_PARAMETER_VALUE, message)
+}
+
+/// [`UNSUPPORTED_OPERATION`]: only running tasks can be cancelled.
+pub fn move_task_runs_not() -> ApiError {
+    ApiError::new(&UNSUPPORTED_OPERATION, "Only running tasks can be cancelled.")
 }

@@ -13,7 +13,9 @@ pub mod errors;
 pub mod md5;
 pub mod message;
 pub mod message_attributes;
+pub mod move_task;
 pub mod page;
+pub mod queue_arn;
 pub mod queue_name;
 pub mod queue_url;
 pub mod receipt;
@@ -22,6 +24,7 @@ pub mod tags;
 mod wire;
 
 pub mod add_permission;
+pub mod cancel_message_move_task;
 pub mod change_message_visibility;
 pub mod change_message_visibility_batch;
 pub mod create_queue;
@@ -31,6 +34,7 @@ pub mod delete_queue;
 pub mod get_queue_attributes;
 pub mod get_queue_url;
 pub mod list_dead_letter_source_queues;
+pub mod list_message_move_tasks;
 pub mod list_queue_tags;
 pub mod list_queues;
 pub mod purge_queue;
@@ -39,6 +43,7 @@ pub mod remove_permission;
 pub mod send_message;
 pub mod send_message_batch;
 pub mod set_queue_attributes;
+pub mod start_message_move_task;
 pub mod tag_queue;
 pub mod untag_queue;
 
@@ -125,6 +130,7 @@ macro_rules! operations {
 
 operations! {
     AddPermission { on_resource: true, has_result: false, members: &[] }
+    CancelMessageMoveTask { on_resource: false, has_result: true, members: &[] }
     ChangeMessageVisibility { on_resource: true, has_result: false, members: &[] }
     ChangeMessageVisibilityBatch { on_resource: true, has_result: true, members: &[
         Member::list("Entries", "ChangeMessageVisibilityBatchRequestEntry"),
@@ -140,6 +146,9 @@ operations! {
     GetQueueAttributes { on_resource: true, has_result: true, members: &[] }
     GetQueueUrl { on_resource: true, has_result: true, members: &[] }
     ListDeadLetterSourceQueues { on_resource: true, has_result: true, members: &[] }
+    ListMessageMoveTasks { on_resource: false, has_result: true, members: &[
+        Member::list("Results", "ListMessageMoveTasksResultEntry"),
+    ] }
     ListQueueTags { on_resource: true, has_result: true, members: &[] }
     ListQueues { on_resource: false, has_result: true, members: &[] }
     PurgeQueue { on_resource: true, has_result: false, members: &[] }
@@ -151,6 +160,7 @@ operations! {
         Member::list("Successful", "SendMessageBatchResultEntry"),
     ] }
     SetQueueAttributes { on_resource: true, has_result: false, members: &[] }
+    StartMessageMoveTask { on_resource: false, has_result: true, members: &[] }
     TagQueue { on_resource: true, has_result: false, members: &[] }
     UntagQueue { on_resource: true, has_result: false, members: &[] }
 }

@@ -4,8 +4,11 @@ use api::error::{self, ApiError};
 use api::protocol::{Call, Input, Operation, recognise};
 use api::sqs::attributes::{self, Map, QueueSettings};
 use api::sqs::batch::{BatchOutput, DoneEntry, Entry, Failed};
+use api::sqs::list_message_move_tasks::Task;
 use api::sqs::message::{OutgoingMessage, PreparedMessage, SentBy};
 use api::sqs::message_attributes::MessageAttribute;
+use api::sqs::move_task::{Status, TaskHandle};
+use api::sqs::queue_arn::QueueArn;
 use api::sqs::queue_url::{QueueRef, queue_url};
 use api::sqs::receipt::ReceiptHandle;
 use api::sqs::receive_message::Delivered;
@@ -51,6 +54,19 @@ pub(crate) fn serve(head: &Parts, body: &Bytes) -> Served {
             decoded: Vec::new(),
             response: refused.respond(REQUEST_ID),
         },
+    }
+}
+
+fn task_handle(source: QueueArn) -> TaskHandle {
+    let id = MESSAGE_ID.0;
+    TaskHandle { id, source }
+}
+
+fn known_task(task: &TaskHandle) -> Result<(), ApiError> {
+    if task.id == MESSAGE_ID.0 {
+        Ok(())
+    } else {
+        Err(errors::no_such_move_task())
     }
 }
 
@@ -109,6 +125,19 @@ impl Server {
                 exists(&input.queue)?;
                 self.reply(&Done {})
             }
+            StartMessageMoveTask => {
+                let input: sqs::start_message_move_task::Input = self.decode()?;
+                let task_handle = task_handle(input.source);
+                self.reply(&sqs::start_message_move_task::Output { task_handle })
+            }
+            CancelMessageMoveTask => {
+                let input: sqs::cancel_message_move_task::Input = self.decode()?;
+                known_task(&input.task)?;
+                self.reply(&sqs::cancel_message_move_task::Output {
+                    approximate_number_of_messages_moved: 5,
+                })
+            }
+            ListMessageMoveTasks => self.list_message_move_tasks(),
             SendMessage => self.send_message(),
             SendMessageBatch => self.send_message_batch(),
             ReceiveMessage => self.receive_message(),
@@ -197,6 +226,38 @@ impl Server {
             names,
             |name| self.url(owner, name),
         ))
+    }
+
+    fn list_message_move_tasks(&mut self) -> Answer {
+        let input: sqs::list_message_move_tasks::Input = self.decode()?;
+        let running = Task {
+            task_handle: Some(task_handle(input.source.clone())),
+            status: Status::Running,
+            source_arn: input.source.clone(),
+            destination_arn: None,
+            max_number_of_messages_per_second: None,
+            approximate_number_of_messages_moved: 5,
+            approximate_number_of_messages_to_move: Some(10),
+            failure_reason: None,
+            started_timestamp: 1_700_000_000_999,
+        };
+        let failed = Task {
+            task_handle: None,
+            status: Status::Failed,
+            source_arn: input.source.clone(),
+            destination_arn: Some(input.source.clone()),
+            max_number_of_messages_per_second: Some(50),
+            approximate_number_of_messages_moved: 0,
+            approximate_number_of_messages_to_move: None,
+            failure_reason: Some("CouldNotDetermineMessageSource".to_owned()),
+            started_timestamp: 1_700_000_000_000,
+        };
+        let tasks = [running, failed].into_iter();
+        let known = input.source.queue.name.as_str() == "dead";
+        let results = tasks.take(input.results_max as usize).filter(|_| known);
+        self.reply(&sqs::list_message_move_tasks::Output {
+            results: results.collect(),
+        })
     }
 
     fn tag_queue(&mut self) -> Answer {

@@ -9,7 +9,7 @@ boto3 itself compares the MD5 of bodies.
 """
 
 from checks import attributes, batches, dead_letters, delivery, fifo, messages  # noqa: F401
-from checks import permissions, queues, receipts, redrive_policies, tags  # noqa: F401
+from checks import move_tasks, permissions, queues, receipts, redrive_policies, tags  # noqa: F401
 from cluster import main
 
 if __name__ == "__main__":

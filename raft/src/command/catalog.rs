@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::move_tasks::{CancelMoveTask, MoveTask, ReportMoveTask, StartMoveTask};
+
 /// One command to the catalog.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CatalogCommand {
@@ -11,7 +13,7 @@ pub struct CatalogCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub op: Option<CatalogOp>,
 }
 
@@ -42,6 +44,15 @@ pub enum CatalogOp {
     /// Removes one.
     #[prost(message, tag = "9")]
     RemovePermission(RemovePermission),
+    /// Begins to move a queue's messages elsewhere.
+    #[prost(message, tag = "10")]
+    StartMoveTask(StartMoveTask),
+    /// Has a move task end early.
+    #[prost(message, tag = "11")]
+    CancelMoveTask(CancelMoveTask),
+    /// Tells how far a partition has got with a move task.
+    #[prost(message, tag = "12")]
+    ReportMoveTask(ReportMoveTask),
 }
 
 /// Who a node is and where it is reached.
@@ -222,7 +233,7 @@ pub struct GroupRecord {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CatalogReply {
     /// The answer.
-    #[prost(oneof = "CatalogAnswer", tags = "1, 2, 3")]
+    #[prost(oneof = "CatalogAnswer", tags = "1, 2, 3, 4")]
     pub answer: Option<CatalogAnswer>,
 }
 
@@ -238,6 +249,9 @@ pub enum CatalogAnswer {
     /// Refused.
     #[prost(message, tag = "3")]
     Refused(CatalogRefusal),
+    /// The move task as it now is.
+    #[prost(message, tag = "4")]
+    MoveTask(MoveTask),
 }
 
 /// Nothing more to say.
@@ -291,4 +305,20 @@ pub enum RefusalReason {
     TooManyStatements = 14,
     /// The policy would be longer than it may: `subject` bytes.
     PolicyTooLong = 15,
+    /// No queue has the one named `subject` for its dead letters.
+    NotForDeadLetters = 16,
+    /// The queue `subject` that messages were to be moved to does not exist.
+    NoMoveDestination = 17,
+    /// Messages would move to the queue that they are in.
+    MoveToItself = 18,
+    /// One of the two is FIFO, the other is not.
+    MoveDestinationOfOtherType = 19,
+    /// Another move task of the queue has not ended.
+    MoveTaskRuns = 20,
+    /// As many move tasks of the account run as may.
+    TooManyMoveTasks = 21,
+    /// There is no such move task.
+    NoSuchMoveTask = 22,
+    /// The move task has ended, or is about to.
+    MoveTaskRunsNot = 23,
 }

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 pub mod catalog;
+pub mod move_tasks;
 pub mod queue;
 
 /// The payload of one normal log entry: commands that were gathered while the previous append was

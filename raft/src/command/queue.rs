@@ -10,7 +10,7 @@ pub struct QueueCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub op: Option<QueueOp>,
 }
 
@@ -41,6 +41,9 @@ pub enum QueueOp {
     /// Ends departures: the messages have arrived, or cannot.
     #[prost(message, tag = "9")]
     Settle(Settle),
+    /// Has messages leave for another partition on behalf of a move task.
+    #[prost(message, tag = "10")]
+    Move(Move),
 }
 
 /// Adds messages, in order. Replies [`Sent`], an entry for each.
@@ -194,7 +197,7 @@ pub struct Import {
     pub messages: Vec<Imported>,
 }
 
-/// A message from elsewhere. It keeps its id and, on a standard queue, the time at which it was sent.
+/// A message from elsewhere. Unless it is made new, it keeps its id and, on a standard queue, the time at which it was sent.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Imported {
     /// The number of its departure.
@@ -221,6 +224,32 @@ pub struct Imported {
     /// Deduplication id, or empty.
     #[prost(string, tag = "8")]
     pub deduplication_id: String,
+    /// It becomes a new message, with an id and a time of its own.
+    #[prost(bool, tag = "9")]
+    pub made_new: bool,
+}
+
+/// Has messages leave on behalf of a move task. A task moves what was there when its first command came; of the messages
+/// named here, those leave that a receive could have taken, in their order. Replies [`Outcomes`] with one outcome.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Move {
+    /// The number of the task. A command of an older task than the latest one does nothing.
+    #[prost(uint64, tag = "1")]
+    pub task: u64,
+    /// What is to leave.
+    #[prost(message, repeated, tag = "2")]
+    pub messages: Vec<Moved>,
+}
+
+/// One message to move.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Moved {
+    /// Its sequence within the partition.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// The partition that it is to go to.
+    #[prost(uint64, tag = "2")]
+    pub target: u64,
 }
 
 /// Ends all departures up to a number that are for one partition. Replies [`Outcomes`] with one outcome.

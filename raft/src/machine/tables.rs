@@ -18,6 +18,8 @@ pub(super) const QUEUES: u8 = 0x11;
 pub(super) const GROUPS: u8 = 0x12;
 /// Catalog: names of queues that were deleted a moment ago.
 pub(super) const DELETED_QUEUES: u8 = 0x13;
+/// Catalog: move tasks, by number.
+pub(super) const MOVE_TASKS: u8 = 0x14;
 
 /// Queue: deduplication ids of the last minutes, numbered in order of arrival.
 pub(super) const DEDUPLICATION: u8 = 0x20;
@@ -27,3 +29,5 @@ pub(super) const MESSAGES: u8 = 0x21;
 pub(super) const DEPARTURES: u8 = 0x22;
 /// Queue: partitions that messages came from, by group.
 pub(super) const ORIGINS: u8 = 0x23;
+/// Queue: one row, what the latest move task has got done.
+pub(super) const MOVES: u8 = 0x24;

@@ -9,6 +9,7 @@ use raft::command::catalog::{
     AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission, ResourceKey,
     SetQueueAttributes, TagQueue, UntagQueue,
 };
+use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
 use crate::random::Random;
 
@@ -63,7 +64,7 @@ impl History {
         if self.random.chance(40) {
             attributes.insert("RedrivePolicy".to_owned(), self.redrive_policy());
         }
-        match self.random.below(15) {
+        match self.random.below(20) {
             0..2 => CatalogOp::RegisterNode(NodeRecord {
                 node_id: self.random.below(5),
                 incarnation: Bytes::from(vec![self.random.below(2) as u8]),
@@ -100,6 +101,27 @@ impl History {
             13 => CatalogOp::RemovePermission(RemovePermission {
                 key: Some(key),
                 label: format!("l{}", self.random.below(4)),
+            }),
+            14..17 => CatalogOp::StartMoveTask(StartMoveTask {
+                id: Bytes::from(vec![self.random.below(3) as u8]),
+                destination: self.random.chance(30).then(|| key.clone()),
+                source: Some(key),
+                rate_max: 0,
+                tasks_max: 3,
+            }),
+            17 => CatalogOp::CancelMoveTask(CancelMoveTask {
+                id: Bytes::from(vec![self.random.below(3) as u8]),
+                source: Some(key),
+            }),
+            18 => CatalogOp::ReportMoveTask(ReportMoveTask {
+                number: self.random.below(200),
+                part: Some(MovePart {
+                    group: self.random.below(40),
+                    to_move: Some(9),
+                    moved: self.random.below(9),
+                    ended: self.random.chance(60),
+                }),
+                failure: String::new(),
             }),
             _ => CatalogOp::UntagQueue(UntagQueue {
                 key: Some(key),

@@ -126,7 +126,9 @@ impl Model {
                 }
                 Told::Outcomes(Vec::new())
             }
-            QueueOp::Import(_) | QueueOp::Settle(_) => unreachable!("messages do not travel here"),
+            QueueOp::Import(_) | QueueOp::Settle(_) | QueueOp::Move(_) => {
+                unreachable!("messages do not travel here")
+            }
         }
     }
 

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
-    ChangeVisibility, Configure, Delete, Import, Imported, Purge, QueueAnswer, QueueCommand, QueueOp,
-    QueueReply, Receipt, Receive, Send, SendEntry, Settle, VisibilityEntry,
+    ChangeVisibility, Configure, Delete, Import, Imported, Move, Moved, Purge, QueueAnswer, QueueCommand,
+    QueueOp, QueueReply, Receipt, Receive, Send, SendEntry, Settle, VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 
@@ -143,7 +143,7 @@ impl History {
 
     /// Numbers of departures are guessed, and those of arrivals sometimes repeated.
     fn travel(&mut self) -> QueueOp {
-        match self.random.below(3) {
+        match self.random.below(4) {
             0 => QueueOp::Receive(Receive {
                 max: self.random.below(10) as u32 + 1,
                 visibility_ms: 0,
@@ -155,6 +155,10 @@ impl History {
                 up_to: self.random.below(60),
                 returned: self.random.chance(30),
             }),
+            2 => QueueOp::Move(Move {
+                task: self.random.below(3) + self.now / 40_000,
+                messages: (0..self.random.below(5)).map(|_| self.moved()).collect(),
+            }),
             _ => {
                 self.imported += self.random.below(3);
                 QueueOp::Import(Import {
@@ -165,10 +169,18 @@ impl History {
                         body: self.random.bits().to_string().into(),
                         sent_ms: self.now - self.random.below(50_000),
                         group: format!("g{}", self.random.below(5)),
+                        made_new: self.random.chance(50),
                         ..Imported::default()
                     }],
                 })
             }
+        }
+    }
+
+    fn moved(&mut self) -> Moved {
+        Moved {
+            sequence: self.receipt().sequence + self.random.below(3),
+            target: self.random.below(2) + 7,
         }
     }
 

@@ -10,6 +10,10 @@
 //!     forbid NAME label=l [call=KEY]
 //!     queues [prefix=p] [after=name]
 //!     sources NAME [after=name]                 queues whose dead letters go there
+//!     start NAME id=a [to=NAME] [rate=5] [most=100] [call=KEY]
+//!     cancel NAME id=a [call=KEY]
+//!     report NUMBER group=1 [to-move=5] [moved=5] [ended] [failure=text]
+//!     tasks NAME                                move tasks, the latest first
 //!     queue NAME, groups, nodes, version, restart, garbage
 
 use std::collections::BTreeMap;
@@ -21,6 +25,7 @@ use raft::command::catalog::{
     AddPermission, CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord,
     QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
+use raft::command::move_tasks::{CancelMoveTask, MovePart, MoveTask, ReportMoveTask, StartMoveTask};
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
 
@@ -105,6 +110,22 @@ impl Interpreter for Script {
                 key: Some(key(line.words()[0])),
                 label: line.value("label").unwrap_or("").into(),
             }),
+            "start" => CatalogOp::StartMoveTask(StartMoveTask {
+                id: id(&line),
+                source: Some(key(line.words()[0])),
+                destination: line.value("to").map(key),
+                rate_max: line.number("rate").unwrap_or(0) as u32,
+                tasks_max: line.number("most").unwrap_or(100) as u32,
+            }),
+            "cancel" => CatalogOp::CancelMoveTask(CancelMoveTask {
+                id: id(&line),
+                source: Some(key(line.words()[0])),
+            }),
+            "report" => report(&line),
+            "tasks" => {
+                let tasks = self.catalog().move_tasks_of(&key(line.words()[0]));
+                return tasks.map(tell_task).collect();
+            }
             "queues" => return self.queues(&line),
             "sources" => {
                 let target = key(line.words()[0]);
@@ -192,6 +213,23 @@ fn permit(line: &Line) -> CatalogOp {
     })
 }
 
+fn id(line: &Line) -> Bytes {
+    Bytes::copy_from_slice(line.value("id").unwrap_or("").as_bytes())
+}
+
+fn report(line: &Line) -> CatalogOp {
+    CatalogOp::ReportMoveTask(ReportMoveTask {
+        number: number(line.words()[0]),
+        part: Some(MovePart {
+            group: line.number("group").unwrap_or(0),
+            to_move: line.number("to-move"),
+            moved: line.number("moved").unwrap_or(0),
+            ended: line.words().contains(&"ended"),
+        }),
+        failure: line.value("failure").unwrap_or("").into(),
+    })
+}
+
 fn create(line: &Line) -> CatalogOp {
     let given = attributes(line);
     let mut complete = BTreeMap::from([
@@ -213,11 +251,25 @@ fn tell(answer: CatalogAnswer) -> String {
     match answer {
         CatalogAnswer::Done(_) => "done".into(),
         CatalogAnswer::Queue(queue) => tell_queue(&queue),
+        CatalogAnswer::MoveTask(task) => tell_task(&task),
         CatalogAnswer::Refused(refusal) => {
             let reason = RefusalReason::try_from(refusal.reason).expect("a reason of this version");
             format!("refused: {reason:?} {}", refusal.subject)
         }
     }
+}
+
+fn tell_task(task: &MoveTask) -> String {
+    let id = String::from_utf8_lossy(&task.id);
+    let destination = task.destination.as_ref().map_or("its sources", |to| &to.name);
+    let to_move = task.to_move().map_or("?".into(), |count| count.to_string());
+    let mut told = format!("{}: {id} to {destination} {:?}", task.number, task.status());
+    told += &format!(" moved {} of {to_move}", task.moved());
+    told += &format!(" started {} rate {}", task.started_ms, task.rate_max);
+    if !task.failure.is_empty() {
+        told += &format!(" failure {}", task.failure);
+    }
+    told
 }
 
 fn tell_queue(queue: &QueueRecord) -> String {

@@ -7,7 +7,9 @@
 //!     receive [max=10] [visibility=30s] [receives-max=3 dead-letters=7] [call=KEY]
 //!     departures                           number, sequence, target
 //!     settle 7 up-to=3 [returned]
-//!     import origin=7 1=a 2=b [group=g] [sent=1000] [received=1000]
+//!     import origin=7 1=a 2=b [group=g] [sent=1000] [received=1000] [new]
+//!     move 9 [1=7 2=7]                     task, and of each message sequence and target
+//!     progress 9                           of a move task, and what it could move now
 //!     delete 1.1 2.1 [call=KEY]            receipts: sequence.delivery
 //!     visibility 1.1=60s 2.1=0s [call=KEY]
 //!     purge [call=KEY]
@@ -20,8 +22,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
-    ChangeVisibility, Configure, Delete, Delivered, Import, Imported, Outcome, Purge, QueueAnswer,
-    QueueCommand, QueueOp, QueueReply, Receipt, Receive, Send, SendEntry, SentEntry, Settle, VisibilityEntry,
+    ChangeVisibility, Configure, Delete, Delivered, Import, Imported, Move, Moved, Outcome, Purge,
+    QueueAnswer, QueueCommand, QueueOp, QueueReply, Receipt, Receive, Send, SendEntry, SentEntry, Settle,
+    VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 use raft::machine::queue::Queue;
@@ -135,6 +138,21 @@ impl Script {
         told.collect()
     }
 
+    fn progress(&self, task: u64) -> String {
+        let Some(progress) = self.queue().move_progress(task) else {
+            return "not begun".into();
+        };
+        let movable = self.queue().movable(100);
+        let movable: Vec<u64> = movable
+            .iter()
+            .map(|message| message.receipt.expect("a message has a sequence").sequence)
+            .collect();
+        format!(
+            "moved {} of {}, under way {}, some left: {}, movable {movable:?}",
+            progress.moved, progress.to_move, progress.under_way, progress.some_left
+        )
+    }
+
     /// Brings `count` messages in flight, a multiple of ten.
     fn fill(&mut self, count: u64) {
         let entries = vec![
@@ -184,6 +202,11 @@ impl Interpreter for Script {
                 returned: line.words().contains(&"returned"),
             }),
             "import" => import(&line),
+            "move" => QueueOp::Move(Move {
+                task: number(line.words()[0]),
+                messages: moved(&line).collect(),
+            }),
+            "progress" => return vec![self.progress(number(line.words()[0]))],
             "delete" => QueueOp::Delete(Delete {
                 receipts: receipts(&line).collect(),
             }),
@@ -227,10 +250,19 @@ fn import(line: &Line) -> QueueOp {
         first_received_ms: line.value("received").map_or(0, span),
         group: line.value("group").unwrap_or_default().to_owned(),
         deduplication_id: String::new(),
+        made_new: line.words().contains(&"new"),
     });
     QueueOp::Import(Import {
         origin: line.number("origin").expect("an origin"),
         messages: messages.collect(),
+    })
+}
+
+fn moved(line: &Line) -> impl Iterator<Item = Moved> {
+    let pairs = line.words().iter().filter_map(|word| word.split_once('='));
+    pairs.map(|(sequence, target)| Moved {
+        sequence: number(sequence),
+        target: number(target),
     })
 }
 

@@ -22,6 +22,7 @@ use crate::catalog::QueueView;
 use crate::router::{Command, RouteError};
 
 mod add_permission;
+mod cancel_message_move_task;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -31,8 +32,10 @@ mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
 mod list_dead_letter_source_queues;
+mod list_message_move_tasks;
 mod list_queue_tags;
 mod list_queues;
+mod move_tasks;
 mod purge_queue;
 mod receipts;
 mod receive_message;
@@ -41,6 +44,7 @@ mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
+mod start_message_move_task;
 mod tag_queue;
 mod untag_queue;
 
@@ -64,6 +68,7 @@ macro_rules! answer {
 pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Response<Bytes> {
     match operation {
         Operation::AddPermission => answer!(context, add_permission::add),
+        Operation::CancelMessageMoveTask => answer!(context, cancel_message_move_task::cancel),
         Operation::ChangeMessageVisibility => answer!(context, change_message_visibility::change),
         Operation::ChangeMessageVisibilityBatch => answer!(context, change_message_visibility_batch::change),
         Operation::CreateQueue => answer!(context, create_queue::create),
@@ -73,6 +78,7 @@ pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Res
         Operation::GetQueueAttributes => answer!(context, get_queue_attributes::get),
         Operation::GetQueueUrl => answer!(context, get_queue_url::get),
         Operation::ListDeadLetterSourceQueues => answer!(context, list_dead_letter_source_queues::list),
+        Operation::ListMessageMoveTasks => answer!(context, list_message_move_tasks::list),
         Operation::ListQueueTags => answer!(context, list_queue_tags::list),
         Operation::ListQueues => answer!(context, list_queues::list),
         Operation::PurgeQueue => answer!(context, purge_queue::purge),
@@ -81,6 +87,7 @@ pub(super) async fn dispatch(context: &Context<'_>, operation: Operation) -> Res
         Operation::SendMessage => answer!(context, send_message::send),
         Operation::SendMessageBatch => answer!(context, send_message_batch::send),
         Operation::SetQueueAttributes => answer!(context, set_queue_attributes::set),
+        Operation::StartMessageMoveTask => answer!(context, start_message_move_task::start),
         Operation::TagQueue => answer!(context, tag_queue::tag),
         Operation::UntagQueue => answer!(context, untag_queue::untag),
     }

@@ -25,6 +25,14 @@ pub(super) fn error(refusal: &CatalogRefusal) -> ApiError {
         RefusalReason::NoSuchLabel => errors::no_such_label(subject),
         RefusalReason::TooManyStatements => errors::too_much_in_policy("Statements", subject, STATEMENTS_MAX),
         RefusalReason::PolicyTooLong => errors::too_much_in_policy("Bytes", subject, POLICY_BYTES_MAX),
+        RefusalReason::NotForDeadLetters => errors::not_for_dead_letters(),
+        RefusalReason::NoMoveDestination => errors::resource_not_found("DestinationArn"),
+        RefusalReason::MoveToItself => errors::move_to_itself(),
+        RefusalReason::MoveDestinationOfOtherType => errors::move_to_other_type(),
+        RefusalReason::MoveTaskRuns => errors::move_task_runs(),
+        RefusalReason::TooManyMoveTasks => errors::request_throttled(),
+        RefusalReason::NoSuchMoveTask => errors::no_such_move_task(),
+        RefusalReason::MoveTaskRunsNot => errors::move_task_runs_not(),
         RefusalReason::Unspecified | RefusalReason::NodeIsAnother => misfit(refusal),
     }
 }

@@ -8,7 +8,7 @@ pub fn of_queue(key: &ResourceKey) -> String {
 }
 
 /// The queue of an ARN, if it is one.
-pub(super) fn queue(arn: &str) -> Option<ResourceKey> {
+pub fn queue(arn: &str) -> Option<ResourceKey> {
     let mut parts = arn.split(':');
     for expected in ["arn", "aws", "sqs"] {
         parts.next().filter(|part| *part == expected)?;

@@ -16,6 +16,9 @@ impl Catalog {
                 self.changes.touch(RowName::Group(group_id));
             }
         }
+        for task in self.move_tasks.remove_all(&key) {
+            self.changes.touch(RowName::MoveTask(task));
+        }
         self.changes.touch(RowName::Queue(key.clone()));
         self.changes.touch(RowName::DeletedQueue(key.clone()));
         self.deleted_queues.insert(key, now);

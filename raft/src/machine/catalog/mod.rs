@@ -22,22 +22,27 @@ use crate::types::{GroupId, Millis, NodeId};
 
 mod add_permission;
 pub mod arn;
+mod cancel_move_task;
 mod create_queue;
 mod dead_letters;
 mod delete_queue;
+mod move_tasks;
 mod placement;
 mod policy;
 mod redrive;
 mod register_node;
 mod remembered;
 mod remove_permission;
+mod report_move_task;
 mod rows;
 mod set_queue_attributes;
+mod start_move_task;
 mod tag_queue;
 mod tombstones;
 mod untag_queue;
 
 use dead_letters::DeadLetterSources;
+use move_tasks::MoveTasks;
 use placement::Loads;
 use remembered::Remembered;
 use rows::{Changes, RowName};
@@ -55,6 +60,7 @@ pub struct Catalog {
     dead_letter_sources: DeadLetterSources,
     /// How much is placed on each node; follows from `groups`.
     loads: Loads,
+    move_tasks: MoveTasks,
     deleted_queues: Tombstones,
     invocations: Window<Remembered>,
     changes: Changes,
@@ -75,6 +81,7 @@ impl Catalog {
             groups: BTreeMap::new(),
             dead_letter_sources: DeadLetterSources::default(),
             loads: Loads::default(),
+            move_tasks: MoveTasks::default(),
             deleted_queues: Tombstones::default(),
             invocations: Window::new(idempotency::CATALOG),
             changes: Changes::default(),
@@ -138,6 +145,9 @@ impl Catalog {
             CatalogOp::UntagQueue(untag) => self.untag_queue(untag),
             CatalogOp::AddPermission(add) => self.add_permission(now, add),
             CatalogOp::RemovePermission(remove) => self.remove_permission(now, remove),
+            CatalogOp::StartMoveTask(start) => self.start_move_task(now, start),
+            CatalogOp::CancelMoveTask(cancel) => self.cancel_move_task(&cancel),
+            CatalogOp::ReportMoveTask(report) => self.report_move_task(report),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
     }
@@ -244,7 +254,7 @@ impl Catalog {
 /// between them.
 fn is_complete(op: &CatalogOp) -> bool {
     let key = match op {
-        CatalogOp::RegisterNode(_) => return true,
+        CatalogOp::RegisterNode(_) | CatalogOp::ReportMoveTask(_) => return true,
         CatalogOp::CreateQueue(create) => create.key.as_ref(),
         CatalogOp::DeleteQueue(key) => Some(key),
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),
@@ -252,6 +262,8 @@ fn is_complete(op: &CatalogOp) -> bool {
         CatalogOp::UntagQueue(untag) => untag.key.as_ref(),
         CatalogOp::AddPermission(add) => add.key.as_ref(),
         CatalogOp::RemovePermission(remove) => remove.key.as_ref(),
+        CatalogOp::StartMoveTask(start) => start.source.as_ref(),
+        CatalogOp::CancelMoveTask(cancel) => cancel.source.as_ref(),
     };
     key.is_some_and(|key| {
         ![&key.account, &key.region, &key.name]

@@ -47,7 +47,7 @@ impl Catalog {
         if target.region != source.region {
             return Some(RefusalReason::DeadLetterTargetOfOtherRegion);
         }
-        if target.name.ends_with(FIFO_SUFFIX) != source.name.ends_with(FIFO_SUFFIX) {
+        if !are_same_type(&target, source) {
             return Some(RefusalReason::DeadLetterTargetOfOtherType);
         }
         let Some(queue) = self.queue(&target) else {
@@ -57,6 +57,11 @@ impl Catalog {
         let denied = allowed.is_some_and(|allow| !admits(allow, source));
         denied.then_some(RefusalReason::DeadLetterTargetDenies)
     }
+}
+
+/// Whether two queues are both FIFO, or both not.
+pub(super) fn are_same_type(left: &ResourceKey, right: &ResourceKey) -> bool {
+    left.name.ends_with(FIFO_SUFFIX) == right.name.ends_with(FIFO_SUFFIX)
 }
 
 /// The queue that a policy names.

@@ -26,6 +26,9 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::UntagQueue(_) => 6,
         CatalogOp::AddPermission(_) => 7,
         CatalogOp::RemovePermission(_) => 8,
+        CatalogOp::StartMoveTask(_) => 9,
+        CatalogOp::CancelMoveTask(_) => 10,
+        CatalogOp::ReportMoveTask(_) => 11,
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) enum RowName {
     Queue(ResourceKey),
     Group(u64),
     DeletedQueue(ResourceKey),
+    MoveTask(u64),
 }
 
 /// What changed since the last cut.
@@ -70,7 +71,8 @@ impl Catalog {
         let groups = self.groups.keys().map(|id| RowName::Group(*id));
         let deleted = self.deleted_queues.iter();
         let deleted = deleted.map(|(key, _)| RowName::DeletedQueue(key.clone()));
-        let names = nodes.chain(queues).chain(groups).chain(deleted);
+        let tasks = self.move_tasks.iter().map(|task| RowName::MoveTask(task.number));
+        let names = nodes.chain(queues).chain(groups).chain(deleted).chain(tasks);
         rows.extend(names.filter_map(|name| self.row(&name).ok()));
         rows
     }
@@ -102,6 +104,10 @@ impl Catalog {
                 .get(queue)
                 .map(|queue| Row::encoded(key.clone(), queue)),
             RowName::Group(id) => self.groups.get(id).map(|group| Row::encoded(key.clone(), group)),
+            RowName::MoveTask(number) => self
+                .move_tasks
+                .get(*number)
+                .map(|task| Row::encoded(key.clone(), task)),
             RowName::DeletedQueue(queue) => self.deleted_queues.get(queue).map(|deleted| {
                 let record = DeletedRecord {
                     key: Some(queue.clone()),
@@ -173,6 +179,9 @@ impl Catalog {
                 let key = deleted.key.unwrap_or_default();
                 self.deleted_queues.insert(key, Millis(deleted.deleted_ms));
             }
+            Some(&tables::MOVE_TASKS) => {
+                self.move_tasks.add(decode(tables::MOVE_TASKS, value)?);
+            }
             table => return Err(LoadError(format!("unknown table {table:?} of the catalog"))),
         }
         Ok(())
@@ -186,6 +195,7 @@ fn key(name: &RowName) -> Bytes {
         RowName::Queue(key) => named(tables::QUEUES, key),
         RowName::Group(id) => numbered_key(tables::GROUPS, *id),
         RowName::DeletedQueue(key) => named(tables::DELETED_QUEUES, key),
+        RowName::MoveTask(number) => numbered_key(tables::MOVE_TASKS, *number),
     }
 }
 

@@ -76,6 +76,11 @@ impl Backlog {
         self.delayed
     }
 
+    /// Messages that are neither in flight nor delayed.
+    pub(super) fn ready(&self) -> usize {
+        self.len() - self.in_flight - self.delayed
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -150,10 +155,10 @@ impl Backlog {
         }
     }
 
-    /// Lets a message leave for another partition.
-    pub(super) fn depart(&mut self, sequence: u64, target: GroupId) {
+    /// Lets a message leave for another partition, on behalf of a move task or, with 0, as a dead letter.
+    pub(super) fn depart(&mut self, sequence: u64, target: GroupId, task: u64) {
         self.put(sequence, Place::Leaving);
-        self.departures.begin(sequence, target);
+        self.departures.begin(sequence, target, task);
     }
 
     /// The messages that a receive takes now, in order.

@@ -27,6 +27,8 @@ pub struct Departure {
     pub sequence: u64,
     /// The partition that it is to go to.
     pub target: GroupId,
+    /// The move task that moves it; 0 if it is a dead letter.
+    pub task: u64,
 }
 
 /// All that are on their way.
@@ -48,6 +50,8 @@ struct DepartureRecord {
     sequence: u64,
     #[prost(uint64, tag = "2")]
     target: u64,
+    #[prost(uint64, tag = "3")]
+    task: u64,
 }
 
 impl Departures {
@@ -65,12 +69,13 @@ impl Departures {
         self.count
     }
 
-    pub(super) fn begin(&mut self, sequence: u64, target: GroupId) {
+    pub(super) fn begin(&mut self, sequence: u64, target: GroupId, task: u64) {
         self.count += 1;
         self.insert(Departure {
             number: self.count,
             sequence,
             target,
+            task,
         });
     }
 
@@ -89,12 +94,18 @@ impl Departures {
         }
     }
 
-    fn settled_by(&self, settle: &Settle) -> Vec<u64> {
+    fn settled_by(&self, settle: &Settle) -> Vec<Departure> {
         let until = self.by_number.range(..=settle.up_to);
         until
-            .filter(|(_, departure)| departure.target == GroupId(settle.target))
-            .map(|(_, departure)| departure.sequence)
+            .map(|(_, departure)| *departure)
+            .filter(|departure| departure.target == GroupId(settle.target))
             .collect()
+    }
+
+    /// How many are on their way on behalf of a move task.
+    pub(super) fn of_task(&self, task: u64) -> usize {
+        let all = self.by_number.values();
+        all.filter(|departure| departure.task == task).count()
     }
 
     pub(super) fn rows(&self, rows: &mut Vec<Row>) {
@@ -122,6 +133,7 @@ impl Departures {
             number,
             sequence: record.sequence,
             target: GroupId(record.target),
+            task: record.task,
         });
         Ok(())
     }
@@ -131,17 +143,19 @@ fn row(departure: &Departure) -> Row {
     let record = DepartureRecord {
         sequence: departure.sequence,
         target: departure.target.0,
+        task: departure.task,
     };
     Row::encoded(numbered_key(tables::DEPARTURES, departure.number), &record)
 }
 
 impl Queue {
     pub(super) fn settle(&mut self, settle: &Settle) -> QueueAnswer {
-        for sequence in self.backlog.departures.settled_by(settle) {
+        for departure in self.backlog.departures.settled_by(settle) {
             if settle.returned {
-                self.backlog.put(sequence, Place::Ready);
+                self.backlog.put(departure.sequence, Place::Ready);
             } else {
-                self.backlog.remove(sequence);
+                self.backlog.remove(departure.sequence);
+                self.moves.arrived(departure.task);
             }
         }
         QueueAnswer::Outcomes(Outcomes {

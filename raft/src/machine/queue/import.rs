@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use super::letter::{Letter, Parts};
 use super::message::{History, Message, Place};
-use super::message_id::MessageId;
+use super::message_id::{MessageId, message_id};
 use super::{Moment, Queue};
 use crate::command::queue::{Import, Imported, Outcome, Outcomes, QueueAnswer};
 use crate::machine::row::{Delta, LoadError, Row, number_in_key, numbered_key};
@@ -83,13 +83,15 @@ impl Queue {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         // SQS: a dead letter's age counts from its first sending on standard queues, from its move on FIFO queues.
-        let sent = if self.settings.fifo {
-            moment.now
+        let (id, sent) = if message.made_new {
+            (message_id(moment.seed, moment.now, sequence), moment.now)
         } else {
-            Millis(message.sent_ms)
+            let id = MessageId::try_from(message.message_id.as_ref()).unwrap_or_default();
+            let sent = Millis(message.sent_ms);
+            (id, if self.settings.fifo { moment.now } else { sent })
         };
         let letter = Letter::new(&Parts {
-            id: MessageId::try_from(message.message_id.as_ref()).unwrap_or_default(),
+            id,
             sent,
             group: &message.group,
             deduplication_id: &message.deduplication_id,

@@ -33,6 +33,7 @@ mod letter;
 mod line;
 mod message;
 mod message_id;
+mod moves;
 mod pages;
 mod purge;
 mod receive;
@@ -44,6 +45,7 @@ mod timers;
 mod view;
 
 pub use departures::Departure;
+pub use moves::Progress;
 pub use record::MessageRow;
 pub use view::Counts;
 
@@ -51,6 +53,7 @@ use backlog::Backlog;
 use configure::Settings;
 use dedup::Deduplication;
 use import::Origins;
+use moves::Moves;
 use remembered::Remembered;
 
 /// The state of a queue partition.
@@ -63,6 +66,7 @@ pub struct Queue {
     deduplication: Deduplication,
     invocations: Window<Remembered>,
     origins: Origins,
+    moves: Moves,
     since_cut: rows::SinceCut,
 }
 
@@ -85,6 +89,7 @@ impl Queue {
             deduplication: Deduplication::empty(),
             invocations: Window::new(idempotency::QUEUE),
             origins: Origins::default(),
+            moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
         }
     }
@@ -147,6 +152,7 @@ impl Queue {
             QueueOp::Configure(configure) => self.configure(moment, configure),
             QueueOp::Import(import) => self.import(moment, import),
             QueueOp::Settle(settle) => self.settle(&settle),
+            QueueOp::Move(command) => self.move_messages(command),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Queue {
                 return;
             }
             for sequence in picked {
-                self.backlog.depart(sequence, GroupId(command.dead_letters));
+                self.backlog.depart(sequence, GroupId(command.dead_letters), 0);
             }
         }
     }

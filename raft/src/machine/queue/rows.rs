@@ -8,6 +8,7 @@ use super::configure::Settings;
 use super::departures::Departures;
 use super::import::Origins;
 use super::message::Message;
+use super::moves::Moves;
 use super::record::MessageRow;
 use super::{Queue, dedup};
 use crate::machine::clock::Clock;
@@ -64,6 +65,7 @@ impl Queue {
         rows.extend(self.backlog.iter().map(message_row));
         self.backlog.departures.rows(&mut rows);
         self.origins.rows(&mut rows);
+        self.moves.rows(&mut rows);
         rows
     }
 
@@ -80,6 +82,7 @@ impl Queue {
         self.take_messages(&mut delta);
         self.backlog.departures.take_delta(&mut delta);
         self.origins.take_delta(&mut delta);
+        self.moves.take_delta(&mut delta);
         if clear {
             delta = Delta {
                 clear: true,
@@ -129,6 +132,7 @@ impl Queue {
         let mut messages = Vec::new();
         let mut departures = Vec::new();
         let mut origins = Origins::default();
+        let mut moves = Moves::default();
         for (key, value) in rows {
             match key.first() {
                 Some(&tables::INVOCATIONS) if planted(Bug::WindowForgotten) => {}
@@ -138,6 +142,7 @@ impl Queue {
                 Some(&tables::MESSAGES) => messages.push(decode_message(&key, value)?),
                 Some(&tables::DEPARTURES) => departures.push((key, value)),
                 Some(&tables::ORIGINS) => origins.load(&key, value)?,
+                Some(&tables::MOVES) => moves = Moves::load(value)?,
                 table => return Err(LoadError(format!("unknown table {table:?} of a queue"))),
             }
         }
@@ -156,6 +161,7 @@ impl Queue {
             deduplication: deduplication.finish(meta.deduplication_end)?,
             invocations: invocations.finish(meta.invocations_end)?,
             origins,
+            moves,
             since_cut: SinceCut {
                 clear: false,
                 meta: Some(meta),

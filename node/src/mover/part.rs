@@ -1,0 +1,181 @@
+//! One partition's part in one move task.
+
+use std::time::Duration;
+
+use raft::command::catalog::CatalogOp;
+use raft::command::move_tasks::{MovePart, MoveStatus, MoveTask, ReportMoveTask};
+use raft::command::queue::{Move, QueueOp};
+use raft::group::Group;
+use raft::machine::queue::{Progress, Queue};
+use raft::types::{GroupId, Millis};
+use tokio::time::Instant;
+
+use super::pace::Pace;
+use super::{Mover, destinations};
+use crate::router::RouteError;
+
+/// Messages on their way at a time: enough to keep the carrier busy.
+const UNDER_WAY_MAX: usize = 1_000;
+/// How long to wait for a change before looking again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often progress is reported.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the catalog may take to catch up.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// SQS ends a task that takes longer.
+const SPAN: Millis = Millis(36 * 60 * 60 * 1000);
+/// What SQS says then is not known; this is ours.
+const TOO_LONG: &str = "TaskTimedOut";
+
+/// What to do next.
+enum Next {
+    /// Another step at once.
+    Step,
+    /// A step when something has changed.
+    Wait,
+    /// Nothing: the part has ended.
+    End,
+}
+
+/// When and what was reported last.
+#[derive(Default)]
+struct Reported {
+    at: Option<Instant>,
+    moved: Option<u64>,
+}
+
+impl Mover {
+    /// Moves messages until the part has ended, this node leads no more, or something is in the way.
+    pub(super) async fn move_part(&self, number: u64, origin: GroupId) {
+        let task = |mover: &Mover| mover.errands.catalog.read(|c| c.move_task(number).cloned());
+        let mut pace = Pace::new(task(self).map_or(0, |task| task.rate_max));
+        let mut reported = Reported::default();
+        while let (Some(group), Some(task)) = (self.led(origin), task(self)) {
+            if !task.is_active() {
+                return;
+            }
+            let mut applied = group.replica().applied();
+            applied.mark_unchanged();
+            match self.step(&group, &task, &mut pace, &mut reported).await {
+                Ok(Next::Step) => {}
+                Ok(Next::Wait) => {
+                    // Whether something has changed or not, it looks again.
+                    let _ = tokio::time::timeout(PAUSE, applied.changed()).await;
+                }
+                Ok(Next::End) => return,
+                Err(error) => {
+                    tracing::debug!(task = number, %origin, %error, "messages cannot move yet");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn step(
+        &self,
+        group: &Group,
+        task: &MoveTask,
+        pace: &mut Pace,
+        reported: &mut Reported,
+    ) -> Result<Next, RouteError> {
+        let Some(progress) = read(group, |queue| queue.move_progress(task.number)).flatten() else {
+            self.let_go(group, task, Vec::new()).await?;
+            return Ok(Next::Step);
+        };
+        let goes_on = task.status() == MoveStatus::Running && task.failure.is_empty();
+        let failure = if Millis(task.started_ms).after(SPAN) < self.env.clock.now() {
+            Some(TOO_LONG)
+        } else if goes_on && progress.under_way < UNDER_WAY_MAX {
+            let (left, failure) = self.move_some(group, task, pace.batch()).await?;
+            if left > 0 {
+                self.report(group, task, &progress, None, reported).await?;
+                pace.after(left).await;
+                return Ok(Next::Step);
+            }
+            failure
+        } else {
+            None
+        };
+        let ends = (!goes_on || failure.is_some() || !progress.some_left) && progress.under_way == 0;
+        if ends || failure.is_some() {
+            *reported = Reported::default();
+        }
+        let end = (ends || failure.is_some()).then_some((ends, failure.unwrap_or_default()));
+        self.report(group, task, &progress, end, reported).await?;
+        Ok(if ends { Next::End } else { Next::Wait })
+    }
+
+    /// Lets some messages go. Returns how many, and why the next one cannot go, if it cannot.
+    async fn move_some(
+        &self,
+        group: &Group,
+        task: &MoveTask,
+        max: usize,
+    ) -> Result<(usize, Option<&'static str>), RouteError> {
+        let messages = read(group, |queue| queue.movable(max)).unwrap_or_default();
+        let catalog = &self.errands.catalog;
+        let (mut moved, mut failure) = destinations::of(task, &messages, catalog);
+        if failure.is_some() && moved.is_empty() {
+            // Before a task fails for a queue that is not known here, it is asked for.
+            let caught_up = catalog.catch_up(PATIENCE).await;
+            caught_up.map_err(|_| RouteError::Unavailable(GroupId::CATALOG))?;
+            (moved, failure) = destinations::of(task, &messages, catalog);
+        }
+        let count = moved.len();
+        if count > 0 {
+            self.let_go(group, task, moved).await?;
+        }
+        Ok((count, failure))
+    }
+
+    async fn let_go(
+        &self,
+        group: &Group,
+        task: &MoveTask,
+        messages: Vec<raft::command::queue::Moved>,
+    ) -> Result<(), RouteError> {
+        let command = Move {
+            task: task.number,
+            messages,
+        };
+        self.errands.queue(group.id(), QueueOp::Move(command)).await?;
+        self.polls.tell_of_departures(group);
+        Ok(())
+    }
+
+    /// Reports how far the part has got: from time to time, or with `end` at once: whether it has ended, and why it fails.
+    async fn report(
+        &self,
+        group: &Group,
+        task: &MoveTask,
+        progress: &Progress,
+        end: Option<(bool, &str)>,
+        reported: &mut Reported,
+    ) -> Result<(), RouteError> {
+        let is_due = reported.at.is_none_or(|at| at.elapsed() >= REPORT_INTERVAL);
+        if end.is_none() && (!is_due || reported.moved == Some(progress.moved)) {
+            return Ok(());
+        }
+        let (ended, failure) = end.unwrap_or_default();
+        let report = ReportMoveTask {
+            number: task.number,
+            part: Some(MovePart {
+                group: group.id().0,
+                to_move: Some(progress.to_move),
+                moved: progress.moved,
+                ended,
+            }),
+            failure: failure.to_owned(),
+        };
+        self.errands.catalog(CatalogOp::ReportMoveTask(report)).await?;
+        *reported = Reported {
+            at: Some(Instant::now()),
+            moved: Some(progress.moved),
+        };
+        Ok(())
+    }
+}
+
+fn read<T>(group: &Group, read: impl FnOnce(&Queue) -> T) -> Option<T> {
+    group.replica().read(|machine| machine.as_queue().map(read))
+}

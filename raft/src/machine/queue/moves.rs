@@ -1,0 +1,173 @@
+//! Move: messages leave for other partitions on behalf of a move task.
+//!
+//! The task itself is in the catalog; here is only what it has got done in this partition, which counts exactly
+//! what has arrived, whoever leads. A task moves what was here when it began: a message that comes while it runs,
+//! perhaps because it was moved and failed again, stays.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::Queue;
+use super::line::Line;
+use super::message::Place;
+use crate::command::queue::{Delivered, Move, Outcome, Outcomes, QueueAnswer};
+use crate::machine::row::{Delta, LoadError, Row, single_key};
+use crate::machine::tables;
+use crate::types::GroupId;
+
+/// What the latest move task has got done.
+#[derive(Default)]
+pub(super) struct Moves {
+    latest: MovesRecord,
+    changed: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MovesRecord {
+    #[prost(uint64, tag = "1")]
+    task: u64,
+    /// The first sequence that it does not move.
+    #[prost(uint64, tag = "2")]
+    end: u64,
+    #[prost(uint64, tag = "3")]
+    to_move: u64,
+    #[prost(uint64, tag = "4")]
+    moved: u64,
+}
+
+/// How far a partition has got with a move task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Visible messages that were there when it began.
+    pub to_move: u64,
+    /// Messages that have arrived.
+    pub moved: u64,
+    /// Messages on their way.
+    pub under_way: usize,
+    /// Whether any are left that are neither on their way nor in somebody's hands.
+    pub some_left: bool,
+}
+
+impl Moves {
+    /// A message that left on behalf of a task, or of none, has arrived.
+    pub(super) fn arrived(&mut self, task: u64) {
+        if task != 0 && task == self.latest.task {
+            self.latest.moved += 1;
+            self.changed = true;
+        }
+    }
+
+    fn row(&self) -> Option<Row> {
+        let began = self.latest.task != 0;
+        began.then(|| Row::encoded(single_key(tables::MOVES), &self.latest))
+    }
+
+    pub(super) fn rows(&self, rows: &mut Vec<Row>) {
+        rows.extend(self.row());
+    }
+
+    pub(super) fn take_delta(&mut self, delta: &mut Delta) {
+        if std::mem::take(&mut self.changed) {
+            delta.puts.extend(self.row());
+        }
+    }
+
+    /// Puts back what a row says.
+    pub(super) fn load(value: Bytes) -> Result<Moves, LoadError> {
+        let latest =
+            MovesRecord::decode(value).map_err(|error| LoadError::undecodable(tables::MOVES, error))?;
+        Ok(Moves {
+            latest,
+            changed: false,
+        })
+    }
+}
+
+impl Queue {
+    pub(super) fn move_messages(&mut self, command: Move) -> QueueAnswer {
+        if command.task > self.moves.latest.task {
+            self.moves.latest = MovesRecord {
+                task: command.task,
+                end: self.next_sequence,
+                to_move: self.backlog.ready() as u64,
+                moved: 0,
+            };
+            self.moves.changed = true;
+        }
+        if command.task == self.moves.latest.task {
+            for moved in command.messages {
+                if moved.sequence < self.moves.latest.end && self.is_next(moved.sequence) {
+                    self.backlog
+                        .depart(moved.sequence, GroupId(moved.target), command.task);
+                }
+            }
+        }
+        QueueAnswer::Outcomes(Outcomes {
+            outcomes: vec![Outcome::Done.into()],
+        })
+    }
+
+    /// Whether a message may go before all others that are not its like: any that is ready on a standard queue, the
+    /// first one of an unlocked group on a FIFO queue.
+    fn is_next(&self, sequence: u64) -> bool {
+        let message = self.backlog.get(sequence);
+        message.is_some_and(|message| match &self.backlog.line {
+            Line::Standard(_) => message.place() == Place::Ready,
+            Line::Fifo(groups) => {
+                let group = groups.get(message.letter().group());
+                group.is_some_and(|group| group.is_open() && group.members().next() == Some(sequence))
+            }
+        })
+    }
+
+    /// How far a move task has got here; `None` if it has not begun.
+    pub fn move_progress(&self, task: u64) -> Option<Progress> {
+        let latest = &self.moves.latest;
+        (latest.task == task).then(|| Progress {
+            to_move: latest.to_move,
+            moved: latest.moved,
+            under_way: self.backlog.departures.of_task(task),
+            some_left: self.left_to_move().next().is_some(),
+        })
+    }
+
+    /// The first messages, at most `max`, that the latest move task could let go now, in order.
+    pub fn movable(&self, max: usize) -> Vec<Delivered> {
+        let mut blocked = BTreeSet::new();
+        let next = self
+            .left_to_move()
+            .filter(|sequence| self.is_unlocked(*sequence, &mut blocked));
+        next.take(max)
+            .filter_map(|sequence| Some(self.backlog.get(sequence)?.delivered(sequence)))
+            .collect()
+    }
+
+    /// Ready messages that were there when the latest task began.
+    fn left_to_move(&self) -> impl Iterator<Item = u64> {
+        let end = self.moves.latest.end;
+        let old = self
+            .backlog
+            .iter()
+            .take_while(move |(sequence, _)| *sequence < end);
+        old.filter(|(_, message)| message.place() == Place::Ready)
+            .map(|(sequence, _)| sequence)
+    }
+
+    /// Whether a message's group, if it has one, lets it go. Called in order; `blocked` are the groups that do not.
+    fn is_unlocked<'a>(&'a self, sequence: u64, blocked: &mut BTreeSet<&'a str>) -> bool {
+        let (Line::Fifo(groups), Some(message)) = (&self.backlog.line, self.backlog.get(sequence)) else {
+            return true;
+        };
+        let name = message.letter().group();
+        if blocked.contains(name) {
+            return false;
+        }
+        let open = groups.get(name).is_some_and(|group| group.is_open());
+        if !open {
+            blocked.insert(name);
+        }
+        open
+    }
+}
