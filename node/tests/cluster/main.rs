@@ -7,12 +7,14 @@
 //!
 //! - `sdk`: the Rust SDK's everyday calls
 //! - `python`: boto3, the AWS CLI and the query protocol, by the scripts in `tests/python`
+//! - `dead_letters`: dead letters and move tasks while leaders die
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
 //! - `recovery`: snapshots, lost and damaged files, blackouts, refusals at start-up, no quorum, overload
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod dead_letters;
 mod dev;
 mod failover;
 mod harness;

@@ -113,6 +113,27 @@ def query_dead_letter_sources(cluster):
 
 
 @check
+def query_move_tasks(cluster):
+    """StartMessageMoveTask, ListMessageMoveTasks, CancelMessageMoveTask"""
+    dead, other = cluster.queue("query-move-dead"), cluster.queue("query-move-other")
+    arns = [f"arn:aws:sqs:us-east-1:000000000000:{url.rsplit('/', 1)[1]}" for url in (dead, other)]
+    policy = json.dumps({"deadLetterTargetArn": arns[0], "maxReceiveCount": 3})
+    cluster.queue("query-move-source", RedrivePolicy=policy)
+    for n in range(3):
+        cluster.query(n)("SendMessage", QueueUrl=dead, MessageBody=n)
+    arguments = {"SourceArn": arns[0], "DestinationArn": arns[1], "MaxNumberOfMessagesPerSecond": 1}
+    handle = cluster.query(0)("StartMessageMoveTask", **arguments).findtext("TaskHandle")
+    refused("InvalidParameterValue", cluster.query(1), "StartMessageMoveTask", **arguments)
+    tasks = cluster.query(1)("ListMessageMoveTasks", SourceArn=arns[0], MaxResults=10)
+    (task,) = tasks.findall("ListMessageMoveTasksResultEntry")
+    equal([task.findtext(name) for name in ("Status", "TaskHandle")], ["RUNNING", handle], "task")
+    moved = cluster.query(2)("CancelMessageMoveTask", TaskHandle=handle)
+    assert int(moved.findtext("ApproximateNumberOfMessagesMoved")) <= 3
+    absent = arns[0] + "-absent"
+    refused("ResourceNotFoundException", cluster.query(0), "ListMessageMoveTasks", status=404, SourceArn=absent)
+
+
+@check
 def query_permissions(cluster):
     """AddPermission and RemovePermission"""
     url = cluster.queue("query-permissions")

@@ -250,8 +250,8 @@ pub enum CatalogAnswer {
     #[prost(message, tag = "3")]
     Refused(CatalogRefusal),
     /// The move task as it now is.
-    #[prost(message, tag = "4")]
-    MoveTask(MoveTask),
+    #[prost(message, boxed, tag = "4")]
+    MoveTask(Box<MoveTask>),
 }
 
 /// Nothing more to say.

@@ -27,7 +27,7 @@ pub(super) fn arn(key: &ResourceKey) -> Result<QueueArn> {
 pub(super) async fn perform(context: &Context<'_>, op: CatalogOp) -> Result<MoveTask> {
     let answer = context.catalog(op).await;
     match answer.map_err(in_other_words)? {
-        CatalogAnswer::MoveTask(task) => Ok(task),
+        CatalogAnswer::MoveTask(task) => Ok(*task),
         other => Err(misfit(&other)),
     }
 }

@@ -18,6 +18,6 @@ impl Catalog {
         let mut task = task.clone();
         self.change_move_task(task.number, |task| task.set_status(MoveStatus::Cancelling));
         task.set_status(MoveStatus::Cancelling);
-        Ok(CatalogAnswer::MoveTask(task))
+        Ok(CatalogAnswer::MoveTask(Box::new(task)))
     }
 }

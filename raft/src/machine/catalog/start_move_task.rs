@@ -33,7 +33,7 @@ impl Catalog {
         if let Some(gone) = self.move_tasks.add(task.clone()) {
             self.changes.touch(RowName::MoveTask(gone));
         }
-        Ok(CatalogAnswer::MoveTask(task))
+        Ok(CatalogAnswer::MoveTask(Box::new(task)))
     }
 
     fn move_objection(&self, source: &ResourceKey, command: &StartMoveTask) -> Option<RefusalReason> {
