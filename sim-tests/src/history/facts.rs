@@ -145,6 +145,8 @@ pub struct Facts {
     pub purges: Vec<Purge>,
     /// Attributes set and got.
     pub accesses: Vec<Access>,
+    /// What its move tasks, all ended, say that they have moved together: the call's number, and the messages.
+    pub moves: Option<(usize, u64)>,
     /// When it was seen without any message, in any state: the intervals of the calls that said so.
     pub emptied: Vec<(Duration, Duration)>,
     /// The retentions that it had.

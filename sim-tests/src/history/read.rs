@@ -136,6 +136,7 @@ impl Facts {
             "GetQueueAttributes" if says_empty(call) => {
                 self.emptied.push((call.began, call.ended));
             }
+            "ListMessageMoveTasks" => self.moves = moved(call),
             _ => {}
         }
     }
@@ -181,6 +182,17 @@ fn says_empty(call: &Call) -> bool {
         return false;
     };
     COUNTS.iter().all(|name| reply["Attributes"][*name] == "0")
+}
+
+/// What all move tasks have moved, unless one has not ended.
+fn moved(call: &Call) -> Option<(usize, u64)> {
+    let tasks = call.outcome.done()?["Results"].as_array()?;
+    let ended = |task: &Value| task["Status"] == "COMPLETED" || task["Status"] == "CANCELLED";
+    let moved = tasks
+        .iter()
+        .map(|task| number(&task["ApproximateNumberOfMessagesMoved"]));
+    let total: Option<u64> = moved.sum();
+    Some((call.number, total?)).filter(|_| tasks.iter().all(ended))
 }
 
 fn sends(call: &Call) -> impl Iterator<Item = Send> {

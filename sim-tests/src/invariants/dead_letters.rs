@@ -37,11 +37,13 @@ pub(super) fn check(source: &Facts, dead: &Facts, _: &Allowance) -> Vec<Finding>
             let what = format!("{body:?} was delivered twice as number {}", delivery.count);
             found.push(finding(what, [other, delivery]));
         }
-        let back = source.deliveries.iter();
-        let back = back.filter(|d| d.message_id == delivery.message_id && d.began > delivery.ended);
-        found.extend(back.map(|d| finding(format!("{body:?} is in both queues"), [delivery, d])));
     }
-    found.extend(out_of_order(source, dead));
+    found.extend(in_both_queues(source, dead));
+    // The first delivery there has the number after the last one here.
+    let last = source.deliveries.iter().map(|delivery| delivery.count).max();
+    found.extend(out_of_order(source, dead, |delivery| {
+        Some(delivery.count) == last.map(|last| last + 1)
+    }));
     found
 }
 
@@ -49,22 +51,34 @@ fn finding<const N: usize>(what: String, deliveries: [&Delivery; N]) -> Finding 
     Finding::new(what, deliveries.map(|delivery| delivery.call))
 }
 
-/// FIFO: dead letters of a group come in the order in which they were sent.
-fn out_of_order(source: &Facts, dead: &Facts) -> Vec<Finding> {
-    let places: BTreeMap<&str, u128> = source
-        .sends
-        .iter()
-        .filter_map(|send| Some((send.message_id.as_str(), send.sequence?)))
+/// Messages that were seen in the first queue after they were seen in the second one.
+pub(super) fn in_both_queues(first: &Facts, second: &Facts) -> Vec<Finding> {
+    let deliveries = second.deliveries.iter();
+    let pairs = deliveries.flat_map(|there| {
+        let back = first.deliveries.iter();
+        let back = back.filter(|here| here.body == there.body && here.began > there.ended);
+        back.map(move |here| (there, here))
+    });
+    pairs
+        .map(|(there, here)| finding(format!("{:?} is in both queues", there.body), [there, here]))
+        .collect()
+}
+
+/// FIFO: messages of a group come to the second queue in the order in which they were sent to the first one.
+/// `is_first` tells the first delivery of a message there.
+pub(super) fn out_of_order(
+    source: &Facts,
+    second: &Facts,
+    is_first: impl Fn(&Delivery) -> bool,
+) -> Vec<Finding> {
+    let sends = source.sends.iter();
+    let places: BTreeMap<&str, u128> = sends
+        .filter_map(|send| Some((send.body.as_str(), send.sequence?)))
         .collect();
-    // The first delivery there has the number after the last one here.
-    let last = source.deliveries.iter().map(|delivery| delivery.count).max();
-    let first = dead
-        .deliveries
-        .iter()
-        .filter(|d| Some(d.count) == last.map(|last| last + 1));
+    let first = second.deliveries.iter().filter(|delivery| is_first(delivery));
     let mut groups: BTreeMap<&str, Vec<(u128, &Delivery)>> = BTreeMap::new();
     for delivery in first {
-        if let (Some(group), Some(place)) = (&delivery.group, places.get(delivery.message_id.as_str())) {
+        if let (Some(group), Some(place)) = (&delivery.group, places.get(delivery.body.as_str())) {
             groups.entry(group).or_default().push((*place, delivery));
         }
     }
@@ -80,19 +94,18 @@ fn out_of_order(source: &Facts, dead: &Facts) -> Vec<Finding> {
 
 /// What must hold once both queues were emptied.
 pub(super) fn check_end(source: &Facts, dead: &Facts, _: &Allowance) -> Vec<Finding> {
-    let deletes = source
-        .deletes
-        .iter()
-        .filter(|delete| delete.fate != Fate::Refused);
-    let mut accounted: BTreeSet<&str> = deletes.map(|delete| delete.message_id.as_str()).collect();
-    accounted.extend(
-        dead.deliveries
-            .iter()
-            .map(|delivery| delivery.message_id.as_str()),
-    );
-    let sends = source.acknowledged().into_iter();
+    nowhere(source, dead)
+}
+
+/// Messages that were neither deleted in the first queue nor seen in the second one.
+pub(super) fn nowhere(first: &Facts, second: &Facts) -> Vec<Finding> {
+    let deletes = first.deletes.iter();
+    let deletes = deletes.filter(|delete| delete.fate != Fate::Refused);
+    let deleted: BTreeSet<&str> = deletes.map(|delete| delete.message_id.as_str()).collect();
+    let there: BTreeSet<&str> = second.deliveries.iter().map(|d| d.body.as_str()).collect();
+    let sends = first.acknowledged().into_iter();
     sends
-        .filter(|(id, _)| !accounted.contains(id))
+        .filter(|(id, send)| !deleted.contains(id) && !there.contains(send.body.as_str()))
         .map(|(_, send)| {
             let what = format!("{:?} was neither deleted nor moved", send.body);
             Finding::new(what, [send.call])

@@ -24,6 +24,7 @@ mod linearizable;
 mod lock;
 mod log_matching;
 mod lost;
+mod moved;
 mod one_leader;
 mod one_vote;
 mod order;
@@ -41,6 +42,7 @@ mod visible;
 mod woken;
 
 pub(crate) use dead_letters::DEAD;
+pub(crate) use moved::MOVED;
 pub(crate) use woken::SETTLED_AFTER;
 
 /// Makes a property that has seen nothing yet.
@@ -112,13 +114,22 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("linearizable", linearizable::check),
 ];
 
-/// A rule of what clients saw of a queue and its dead-letter queue.
+/// A rule of what clients saw of a queue and the one that its messages go to.
 pub type PairRule = fn(&Facts, &Facts, &Allowance) -> Vec<Finding>;
 
-/// Rules of a queue and its dead-letter queue.
-pub const DEAD_LETTERS: &[(&str, PairRule)] = &[
-    ("dead letters", dead_letters::check),
-    ("dead letters in the end", dead_letters::check_end),
+/// Rules of two queues, by what the history adds to the first one's name for the second one.
+pub const PAIRS: &[(&str, &[(&str, PairRule)])] = &[
+    (
+        DEAD,
+        &[
+            ("dead letters", dead_letters::check),
+            ("dead letters in the end", dead_letters::check_end),
+        ],
+    ),
+    (
+        MOVED,
+        &[("moved", moved::check), ("moved in the end", moved::check_end)],
+    ),
 ];
 
 /// What also holds of a queue that nobody sends to, because its messages come from another one.
@@ -131,6 +142,7 @@ const IN_THE_END: &[&str] = &[
     "woken",
     "linearizable",
     "dead letters in the end",
+    "moved in the end",
 ];
 
 /// Violations beyond these say nothing new.
@@ -147,18 +159,25 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
     let mut all = Vec::new();
     let facts = history.facts();
     for (queue, of_it) in &facts {
-        let source = queue.strip_suffix(DEAD).and_then(|name| facts.get(name));
+        // The queue that this one's messages come from, with the rules of both.
+        let mut pairs = PAIRS.iter().filter_map(|(suffix, rules)| {
+            let source = facts.get(queue.strip_suffix(suffix)?)?;
+            Some((source, rules))
+        });
+        let pair = pairs.next();
         let alone = HISTORY.iter().filter(|(name, _)| applies(name));
-        let alone = alone.filter(|(name, _)| source.is_none() || OF_ANY_QUEUE.contains(name));
+        let alone = alone.filter(|(name, _)| pair.is_none() || OF_ANY_QUEUE.contains(name));
         // What was received without anybody's knowledge may have moved: then the rules of both queues say whether it is lost.
-        let moves = facts.contains_key(&format!("{queue}{DEAD}"));
+        let moves = PAIRS
+            .iter()
+            .any(|(suffix, _)| facts.contains_key(&format!("{queue}{suffix}")));
         let alone = alone.filter(|(name, _)| !moves || *name != "lost");
         let mut found: Vec<(&str, Finding)> = alone
             .flat_map(|(name, rule)| rule(of_it, &allowance).into_iter().map(|found| (*name, found)))
             .collect();
-        if let Some(source) = source {
-            let pair = DEAD_LETTERS.iter().filter(|(name, _)| applies(name));
-            found.extend(pair.flat_map(|(name, rule)| {
+        if let Some((source, rules)) = pair {
+            let rules = rules.iter().filter(|(name, _)| applies(name));
+            found.extend(rules.flat_map(|(name, rule)| {
                 let found = rule(source, of_it, &allowance);
                 found.into_iter().map(|found| (*name, found))
             }));

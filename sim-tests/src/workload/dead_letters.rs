@@ -49,7 +49,8 @@ async fn run(context: Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn arn(queue: &Queue) -> anyhow::Result<String> {
+/// The name that policies know a queue by.
+pub(super) async fn arn(queue: &Queue) -> anyhow::Result<String> {
     loop {
         let input = json!({"AttributeNames": ["QueueArn"]});
         match queue.call("GetQueueAttributes", input).await {

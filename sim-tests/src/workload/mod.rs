@@ -18,6 +18,7 @@ mod delays;
 mod fifo;
 mod growth;
 mod long_polls;
+mod move_tasks;
 mod name_reuse;
 mod one_group;
 mod own_writes;
@@ -92,4 +93,5 @@ pub const WORKLOADS: &[&Workload] = &[
     &attributes::ATTRIBUTES,
     &growth::GROWTH,
     &dead_letters::DEAD_LETTERS,
+    &move_tasks::MOVE_TASKS,
 ];
