@@ -95,13 +95,20 @@ impl Carrier {
         while let Some(group) = self.led(origin) {
             let batch = group.replica().read(|machine| {
                 let queue = machine.as_queue();
-                queue.map_or_else(Vec::new, |queue| queue.departures(MESSAGES_MAX, BYTES_MAX))
+                queue.map(|queue| queue.departures(MESSAGES_MAX, BYTES_MAX))
             });
-            let Some((first, _)) = batch.first() else { return };
-            let target = first.target;
-            let run = batch
-                .into_iter()
-                .take_while(|(departure, _)| departure.target == target);
+            let Some((departures, messages)) = batch else {
+                return;
+            };
+            let messages = match messages.read() {
+                Ok(messages) => messages,
+                Err(error) => return group.replica().fail(&error),
+            };
+            let Some(target) = departures.first().map(|departure| departure.target) else {
+                return;
+            };
+            let run = departures.into_iter().zip(messages);
+            let run = run.take_while(|(departure, _)| departure.target == target);
             if let Err(error) = self.carry_run(origin, target, run.collect()).await {
                 tracing::debug!(%origin, %target, %error, "messages cannot leave yet");
                 return;

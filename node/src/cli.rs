@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use raft::group::Timing;
+use raft::store::LettersOptions;
 use raft::types::NodeId;
 use raft::wal::WalOptions;
 use serde::Deserialize;
@@ -190,6 +191,7 @@ impl Server {
             timing,
             checkpoints: Checkpoints::Disk,
             wal: WalOptions::default(),
+            letters: LettersOptions::default(),
             checkpoint_bytes: pick!(checkpoint_bytes).unwrap_or(CHECKPOINT_BYTES),
             limits: Limits {
                 connections: pick!(max_connections).unwrap_or(limits.connections),

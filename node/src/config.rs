@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raft::group::Timing;
-use raft::store::Store;
+use raft::store::{LettersOptions, Store};
 use raft::types::NodeId;
 use raft::wal::WalOptions;
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub checkpoints: Checkpoints,
     /// The log's sizes.
     pub wal: WalOptions,
+    /// How letters of a long backlog go into files.
+    pub letters: LettersOptions,
     /// A group's log may grow by this much before its state is written to a checkpoint.
     pub checkpoint_bytes: u64,
     /// Bounds on what clients may occupy.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use raft::env::Env;
 use raft::group::Timing;
+use raft::store::LettersOptions;
 use raft::types::NodeId;
 use raft::wal::WalOptions;
 use tokio::task::JoinSet;
@@ -70,6 +71,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
         wal: WalOptions::default(),
+        letters: LettersOptions::default(),
         checkpoint_bytes: CHECKPOINT_BYTES,
         limits,
     }

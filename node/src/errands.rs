@@ -60,7 +60,7 @@ impl Errands {
         };
         match self.router.command(command).await? {
             Reply::Queue(_) | Reply::Catalog(_) => Ok(()),
-            Reply::Unintelligible => Err(RouteError::Unavailable(group)),
+            Reply::Unintelligible | Reply::Unread(_) => Err(RouteError::Unavailable(group)),
         }
     }
 }

@@ -78,6 +78,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
             timing: config.timing,
             checkpoint_bytes: config.checkpoint_bytes,
             wal: config.wal.clone(),
+            letters: config.letters,
         },
     )?;
     let polls = Polls::new(env.clone(), config.limits.polls);

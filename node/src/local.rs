@@ -84,7 +84,8 @@ impl Local {
             reply_of(match done.await {
                 Ok(Reply::Queue(reply)) => command_reply::Reply::Queue(reply.encode_to_vec().into()),
                 Ok(Reply::Catalog(reply)) => command_reply::Reply::Catalog(reply.encode_to_vec().into()),
-                Ok(Reply::Unintelligible) => command_reply::Reply::NotDone(pb::NotDone {
+                // What is unread has been read by the proposer.
+                Ok(Reply::Unintelligible | Reply::Unread(_)) => command_reply::Reply::NotDone(pb::NotDone {
                     reason: pb::not_done::Reason::Unintelligible.into(),
                     leader: 0,
                 }),

@@ -13,7 +13,7 @@ pub use crate::group::Birth;
 use crate::group::{Group, OpenError, Parts, Prelude, Timing, open};
 use crate::machine::MachineKind;
 use crate::peers::Peers;
-use crate::store::{Checkpointer, Store, StoreError};
+use crate::store::{Checkpointer, LetterStore, LettersOptions, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{Wal, WalError, WalOptions};
 
@@ -51,6 +51,8 @@ pub struct GroupsOptions {
     pub checkpoint_bytes: u64,
     /// The log's sizes.
     pub wal: WalOptions,
+    /// How letters go into files.
+    pub letters: LettersOptions,
 }
 
 /// The groups of one node.
@@ -77,15 +79,19 @@ impl Groups {
             timing,
             checkpoint_bytes,
             wal,
+            letters,
         } = options;
         let wal = Wal::open(&env, &data_dir.join("wal"), wal)?;
-        let checkpointer = Checkpointer::start(&env, open_store()?);
+        let (disk, folder) = (env.disk.clone(), data_dir.join("letters"));
+        let store = LetterStore::open(open_store()?, disk, &folder, letters)?;
+        let checkpointer = Checkpointer::start(&env, store);
         let parts = Parts {
             env,
             wal,
             checkpointer,
             peers,
             timing,
+            front: letters.front,
         };
         Ok(Arc::new(Groups {
             parts,
@@ -177,7 +183,22 @@ impl Groups {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
             self.check()?;
+            self.give_up_unreadable().await?;
             self.limit_log().await;
+        }
+        Ok(())
+    }
+
+    /// Looks for a replica whose messages cannot be read from their files. Its checkpoint is forgotten first, so that the node
+    /// comes back with the state of another one.
+    async fn give_up_unreadable(&self) -> Result<(), GroupFault> {
+        for group in self.list() {
+            if let Some(reason) = group.replica().unreadable() {
+                let (group, reason) = (group.id(), reason.to_owned());
+                // The fault is worth more than what this may say.
+                let _ = self.parts.checkpointer.forget(group).await;
+                return Err(GroupFault { group, reason });
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use node::config::{Checkpoints, Config, Limits};
 use parking_lot::Mutex;
 use raft::group::Timing;
-use raft::store::{MemoryStore, Store};
+use raft::store::{LettersOptions, MemoryStore, Store};
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalOptions;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,13 @@ pub(crate) const ADMIN_PORT: u16 = 4568;
 /// Segments of the log that may be in use.
 pub(crate) const LIVE_SEGMENTS: usize = 8;
 const DATA: &str = "/data";
+/// So small that even a short backlog leaves memory, and its files come and go.
+const LETTERS: LettersOptions = LettersOptions {
+    bytes_min: 1_024,
+    chunk_span: 8,
+    file_bytes: 4_096,
+    front: 2,
+};
 
 /// One host.
 pub struct Host {
@@ -168,6 +175,7 @@ impl Host {
                 node_cache_bytes: 256 << 10,
                 ..WalOptions::default()
             },
+            letters: LETTERS,
             checkpoint_bytes: self.scenario.checkpoint_bytes,
             limits: Limits::default(),
         }

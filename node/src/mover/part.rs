@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use raft::command::catalog::CatalogOp;
 use raft::command::move_tasks::{MovePart, MoveStatus, MoveTask, ReportMoveTask};
-use raft::command::queue::{Move, QueueOp};
+use raft::command::queue::{Move, Moved, QueueOp};
 use raft::group::Group;
-use raft::machine::queue::{Progress, Queue};
+use raft::machine::queue::{Progress, Queue, Unread};
 use raft::types::{GroupId, Millis};
 use tokio::time::Instant;
 
@@ -79,13 +79,13 @@ impl Mover {
         reported: &mut Reported,
     ) -> Result<Next, RouteError> {
         let Some(progress) = read(group, |queue| queue.move_progress(task.number)).flatten() else {
-            self.let_go(group, task, Vec::new()).await?;
+            self.command(group, task, Vec::new(), false).await?;
             return Ok(Next::Step);
         };
         let goes_on = task.status() == MoveStatus::Running && task.failure.is_empty();
         let failure = if Millis(task.started_ms).after(SPAN) < self.env.clock.now() {
             Some(TOO_LONG)
-        } else if goes_on && progress.under_way < UNDER_WAY_MAX {
+        } else if goes_on && !progress.closed && progress.under_way < UNDER_WAY_MAX {
             let (left, failure) = self.move_some(group, task, pace.batch()).await?;
             if left > 0 {
                 self.report(group, task, &progress, None, reported).await?;
@@ -96,13 +96,19 @@ impl Mover {
         } else {
             None
         };
-        let ends = (!goes_on || failure.is_some() || !progress.some_left) && progress.under_way == 0;
-        if ends || failure.is_some() {
-            *reported = Reported::default();
+        if let Some(reason) = failure {
+            self.report(group, task, &progress, Some((false, reason)), reported)
+                .await?;
         }
-        let end = (ends || failure.is_some()).then_some((ends, failure.unwrap_or_default()));
-        self.report(group, task, &progress, end, reported).await?;
-        Ok(if ends { Next::End } else { Next::Wait })
+        if (!goes_on || failure.is_some() || !progress.some_left) && !progress.closed {
+            // Another leader, who does not know that yet, must not go on.
+            self.command(group, task, Vec::new(), true).await?;
+            return Ok(Next::Step);
+        }
+        let end = progress.closed && progress.under_way == 0;
+        let last = end.then_some((true, ""));
+        self.report(group, task, &progress, last, reported).await?;
+        Ok(if end { Next::End } else { Next::Wait })
     }
 
     /// Lets some messages go. Returns how many, and why the next one cannot go, if it cannot.
@@ -112,7 +118,14 @@ impl Mover {
         task: &MoveTask,
         max: usize,
     ) -> Result<(usize, Option<&'static str>), RouteError> {
-        let messages = read(group, |queue| queue.movable(max)).unwrap_or_default();
+        let messages = match read(group, |queue| queue.movable(max)).map(Unread::read) {
+            Some(Ok(messages)) => messages,
+            Some(Err(error)) => {
+                group.replica().fail(&error);
+                return Err(RouteError::Unavailable(group.id()));
+            }
+            None => Vec::new(),
+        };
         let catalog = &self.errands.catalog;
         let (mut moved, mut failure) = destinations::of(task, &messages, catalog);
         if failure.is_some() && moved.is_empty() {
@@ -123,20 +136,23 @@ impl Mover {
         }
         let count = moved.len();
         if count > 0 {
-            self.let_go(group, task, moved).await?;
+            self.command(group, task, moved, false).await?;
         }
         Ok((count, failure))
     }
 
-    async fn let_go(
+    /// Lets messages go, and nothing after them if that is to be all.
+    async fn command(
         &self,
         group: &Group,
         task: &MoveTask,
-        messages: Vec<raft::command::queue::Moved>,
+        messages: Vec<Moved>,
+        close: bool,
     ) -> Result<(), RouteError> {
         let command = Move {
             task: task.number,
             messages,
+            close,
         };
         self.errands.queue(group.id(), QueueOp::Move(command)).await?;
         self.polls.tell_of_departures(group);

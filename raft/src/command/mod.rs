@@ -6,6 +6,8 @@
 
 use bytes::Bytes;
 
+use crate::machine::queue::UnreadReply;
+
 pub mod catalog;
 pub mod move_tasks;
 pub mod queue;
@@ -27,12 +29,14 @@ pub struct Batch {
 }
 
 /// The reply to one command. Its kind is the group's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Reply {
     /// From a catalog.
     Catalog(catalog::CatalogReply),
     /// From a queue partition.
     Queue(queue::QueueReply),
+    /// From a queue partition, with messages that have to be read from files first. Never leaves the replica's node.
+    Unread(Box<UnreadReply>),
     /// The command could not be decoded by this version: it changed nothing, on every replica alike.
     Unintelligible,
 }

@@ -239,6 +239,9 @@ pub struct Move {
     /// What is to leave.
     #[prost(message, repeated, tag = "2")]
     pub messages: Vec<Moved>,
+    /// Nothing more leaves on behalf of the task after this.
+    #[prost(bool, tag = "3")]
+    pub close: bool,
 }
 
 /// One message to move.

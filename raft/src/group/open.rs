@@ -74,6 +74,8 @@ pub(crate) struct Parts {
     pub(crate) checkpointer: Checkpointer,
     pub(crate) peers: Arc<Peers>,
     pub(crate) timing: Timing,
+    /// See [`crate::store::LettersOptions`].
+    pub(crate) front: u64,
 }
 
 /// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost. With
@@ -120,6 +122,7 @@ pub(crate) async fn open(
         replica: replica.clone(),
         checkpointer: parts.checkpointer.clone(),
         installed: Installed::default(),
+        front: parts.front,
     };
     let wal = log.wal().clone();
     let network = Network {
@@ -178,7 +181,7 @@ async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Re
         return Ok(None);
     };
     let meta = wire::header_from(&checkpoint.header)?;
-    match Machine::load(kind, checkpoint.rows) {
+    match Machine::load_with(kind, checkpoint.rows, checkpoint.chunks) {
         Ok(mut machine) => {
             machine.take_delta();
             Ok(Some(Replica::with(machine, meta)))

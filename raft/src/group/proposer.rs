@@ -130,7 +130,7 @@ impl Gatherer {
                 // The prelude's reply comes first and interests nobody.
                 let own = replies.len() - waiting.len();
                 for (reply_to, reply) in waiting.into_iter().zip(replies.drain(own..)) {
-                    let _ = reply_to.send(Ok(reply));
+                    let _ = reply_to.send(self.replica.complete(reply));
                 }
             }
             Err(not_done) => {

@@ -1,13 +1,15 @@
 //! This node's copy of a group's state, shared between openraft, which writes it, and everybody
 //! who reads it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use super::NotDone;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
+use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};
 
 /// The state of one replica.
@@ -17,6 +19,7 @@ pub struct Replica {
     checkpointed: AtomicU64,
     checkpoints_under_way: AtomicUsize,
     has_ended: AtomicBool,
+    unreadable: OnceLock<String>,
 }
 
 pub(super) struct State {
@@ -53,6 +56,7 @@ impl Replica {
             checkpointed: AtomicU64::new(applied),
             checkpoints_under_way: AtomicUsize::new(0),
             has_ended: AtomicBool::new(false),
+            unreadable: OnceLock::new(),
         }
     }
 
@@ -90,6 +94,32 @@ impl Replica {
     pub(super) fn end(&self) {
         self.has_ended.store(true, Ordering::Release);
         self.applied.send_modify(|_| {});
+    }
+
+    /// Reads what a reply lacks from files. If it cannot be read, this replica's checkpoint is worth nothing: it stops, and
+    /// comes back with the state of another one.
+    pub(super) fn complete(&self, reply: Reply) -> Result<Reply, NotDone> {
+        match reply {
+            Reply::Unread(unread) => match unread.read() {
+                Ok(reply) => Ok(Reply::Queue(reply)),
+                Err(error) => {
+                    self.fail(&error);
+                    Err(NotDone::Stopped)
+                }
+            },
+            reply => Ok(reply),
+        }
+    }
+
+    /// What is in files cannot be read.
+    pub fn fail(&self, error: &std::io::Error) {
+        tracing::error!(%error, "a letter of a message cannot be read");
+        self.unreadable.get_or_init(|| error.to_string());
+    }
+
+    /// Why what is in files cannot be read, if it cannot.
+    pub(crate) fn unreadable(&self) -> Option<&str> {
+        self.unreadable.get().map(String::as_str)
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {

@@ -18,11 +18,15 @@ use super::replica::{Checkpointing, Replica};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
+use crate::machine::queue::Stored;
 use crate::machine::{Delta, Machine, Row};
 use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
 use crate::witness::Witness;
+
+/// Letters that leave memory at a time.
+const RELEASED_MAX: usize = 1_024;
 
 /// openraft's end of a [`Replica`].
 pub(super) struct StateMachine {
@@ -30,6 +34,7 @@ pub(super) struct StateMachine {
     pub(super) replica: Arc<Replica>,
     pub(super) checkpointer: Checkpointer,
     pub(super) installed: Installed,
+    pub(super) front: u64,
     pub(super) witness: Option<Arc<dyn Witness>>,
 }
 
@@ -116,6 +121,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             delta: Some(delta),
             installed: self.installed.clone(),
             installed_before,
+            front: self.front,
             _checkpointing: Checkpointing::begin(&self.replica),
         }
     }
@@ -186,6 +192,7 @@ pub(super) struct CheckpointBuilder {
     delta: Option<Delta>,
     installed: Installed,
     installed_before: u64,
+    front: u64,
     _checkpointing: Checkpointing,
 }
 
@@ -197,11 +204,26 @@ impl CheckpointBuilder {
             s.machine.take_delta();
             (s.meta(), Delta::whole(s.machine.rows()))
         });
-        self.checkpointer
+        let stored = self
+            .checkpointer
             .write(self.group, wire::header_to(&meta), delta)
             .await
             .map_err(io::Error::other)?;
+        self.release(stored).await;
         Ok(meta)
+    }
+
+    /// Lets letters leave memory, in parts: entries are applied in between.
+    async fn release(&self, stored: Vec<(u64, Stored)>) {
+        let mut stored = stored.into_iter();
+        loop {
+            let part: Vec<_> = stored.by_ref().take(RELEASED_MAX).collect();
+            if part.is_empty() {
+                return;
+            }
+            self.replica.update(|s| s.machine.release(part, self.front));
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -227,7 +249,7 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
                     self.replica.set_checkpointed(&written);
                 }
                 written => {
-                    written.map_err(io::Error::other)?;
+                    self.release(written.map_err(io::Error::other)?).await;
                     self.replica.set_checkpointed(&self.meta);
                 }
             }

@@ -41,7 +41,7 @@ impl fmt::Debug for Payload {
 }
 
 /// Replies to the commands of a batch, in order; empty for entries that carry none.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Replies(pub Vec<Reply>);
 
 impl fmt::Display for Replies {

@@ -16,8 +16,8 @@ mod idempotency;
 mod mix;
 pub mod queue;
 mod ring;
-mod row;
-mod tables;
+pub(crate) mod row;
+pub(crate) mod tables;
 mod window;
 
 pub use row::{Delta, LoadError, Row, RowValue};
@@ -119,10 +119,27 @@ impl Machine {
         kind: MachineKind,
         rows: impl IntoIterator<Item = (Bytes, Bytes)>,
     ) -> Result<Machine, LoadError> {
+        Machine::load_with(kind, rows, Vec::new())
+    }
+
+    /// The same with messages whose letters are in files.
+    pub fn load_with(
+        kind: MachineKind,
+        rows: impl IntoIterator<Item = (Bytes, Bytes)>,
+        chunks: Vec<queue::Chunk>,
+    ) -> Result<Machine, LoadError> {
         Ok(match kind {
             MachineKind::Catalog => Machine::Catalog(catalog::Catalog::load(rows)?),
-            MachineKind::Queue => Machine::Queue(queue::Queue::load(rows)?),
+            MachineKind::Queue => Machine::Queue(queue::Queue::load(rows, chunks)?),
         })
+    }
+
+    /// Letters of a queue's messages that a checkpoint has put into files leave memory, except those of the first
+    /// `front` sequences.
+    pub fn release(&mut self, stored: Vec<(u64, queue::Stored)>, front: u64) {
+        if let Machine::Queue(queue) = self {
+            queue.release(stored, front);
+        }
     }
 
     /// A checksum over all rows: equal on replicas that applied the same entries.

@@ -101,7 +101,7 @@ pub(super) fn single_key(table: u8) -> Bytes {
 }
 
 /// The key of a row that has a number.
-pub(super) fn numbered_key(table: u8, number: u64) -> Bytes {
+pub(crate) fn numbered_key(table: u8, number: u64) -> Bytes {
     let mut key = [0; 9];
     key[0] = table;
     key[1..].copy_from_slice(&number.to_be_bytes());
@@ -109,7 +109,7 @@ pub(super) fn numbered_key(table: u8, number: u64) -> Bytes {
 }
 
 /// The number in such a key.
-pub(super) fn number_in_key(key: &[u8]) -> Result<u64, LoadError> {
+pub(crate) fn number_in_key(key: &[u8]) -> Result<u64, LoadError> {
     let number = key.get(1..).and_then(|rest| <[u8; 8]>::try_from(rest).ok());
     number
         .map(u64::from_be_bytes)

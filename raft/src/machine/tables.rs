@@ -24,10 +24,13 @@ pub(super) const MOVE_TASKS: u8 = 0x14;
 /// Queue: deduplication ids of the last minutes, numbered in order of arrival.
 pub(super) const DEDUPLICATION: u8 = 0x20;
 /// Queue: messages, by sequence.
-pub(super) const MESSAGES: u8 = 0x21;
+pub(crate) const MESSAGES: u8 = 0x21;
 /// Queue: messages that leave for another partition, by the number of their departure.
 pub(super) const DEPARTURES: u8 = 0x22;
 /// Queue: partitions that messages came from, by group.
 pub(super) const ORIGINS: u8 = 0x23;
 /// Queue: one row, what the latest move task has got done.
 pub(super) const MOVES: u8 = 0x24;
+
+/// Of the store, not of a machine: chunks of letters, by their first sequence (`store/letters`).
+pub(crate) const CHUNKS: u8 = 0x7f;

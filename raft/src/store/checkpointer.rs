@@ -8,9 +8,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Checkpoint, Store, StoreError};
+use super::{LetterStore, Loaded, StoreError};
 use crate::env::{Env, Waker};
 use crate::machine::Delta;
+use crate::machine::queue::Stored;
 use crate::types::GroupId;
 
 /// Jobs that may wait; more callers wait before they hand theirs in. Each may hold the rows of one
@@ -32,8 +33,8 @@ struct Job {
 }
 
 enum Task {
-    Load(Answer<Option<Checkpoint>>),
-    Write(Bytes, Delta, Answer<()>),
+    Load(Answer<Option<Loaded>>),
+    Write(Bytes, Delta, Answer<Vec<(u64, Stored)>>),
     Forget(Answer<()>),
     Groups(Answer<Vec<GroupId>>),
 }
@@ -42,12 +43,12 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 impl Checkpointer {
     /// Starts the worker.
-    pub fn start(env: &Env, store: Arc<dyn Store>) -> Checkpointer {
+    pub fn start(env: &Env, store: LetterStore) -> Checkpointer {
         let queue = Arc::new(Mutex::new(VecDeque::new()));
         let jobs = queue.clone();
         let step = move || {
             while let Some(job) = take_next(&mut jobs.lock()) {
-                job.run(&*store);
+                job.run(&store);
             }
         };
         Checkpointer {
@@ -57,22 +58,27 @@ impl Checkpointer {
         }
     }
 
-    /// See [`Store::load`].
-    pub async fn load(&self, group: GroupId) -> Result<Option<Checkpoint>, StoreError> {
+    /// See [`LetterStore::load`].
+    pub async fn load(&self, group: GroupId) -> Result<Option<Loaded>, StoreError> {
         self.ask(group, Task::Load).await
     }
 
-    /// See [`Store::write`]. Rows are encoded on the worker.
-    pub async fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError> {
+    /// See [`LetterStore::write`]. Rows are encoded on the worker.
+    pub async fn write(
+        &self,
+        group: GroupId,
+        header: Bytes,
+        delta: Delta,
+    ) -> Result<Vec<(u64, Stored)>, StoreError> {
         self.ask(group, |answer| Task::Write(header, delta, answer)).await
     }
 
-    /// See [`Store::forget`].
+    /// See [`LetterStore::forget`].
     pub async fn forget(&self, group: GroupId) -> Result<(), StoreError> {
         self.ask(group, Task::Forget).await
     }
 
-    /// See [`Store::groups`].
+    /// See [`LetterStore::groups`].
     pub async fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.ask(GroupId::CATALOG, Task::Groups).await
     }
@@ -100,7 +106,7 @@ fn take_next(jobs: &mut VecDeque<Job>) -> Option<Job> {
 }
 
 impl Job {
-    fn run(self, store: &dyn Store) {
+    fn run(self, store: &LetterStore) {
         let group = self.group;
         match self.task {
             Task::Load(answer) => reply(answer, || store.load(group)),

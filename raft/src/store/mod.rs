@@ -9,7 +9,7 @@
 //! checkpoint", never as somebody else's state. The Raft log is never kept here.
 //!
 //! [`SledStore`] is for production, [`MemoryStore`] for simulation, because sled
-//! does its own I/O. [`Checkpointer`] runs either on a worker of its own.
+//! does its own I/O. [`LetterStore`] puts what is large into files of its own; [`Checkpointer`] runs it on a worker of its own.
 
 use bytes::Bytes;
 
@@ -18,11 +18,13 @@ use crate::types::GroupId;
 
 mod checkpointer;
 mod error;
+mod letters;
 mod memory;
 mod sled;
 
 pub use checkpointer::Checkpointer;
 pub use error::StoreError;
+pub use letters::{LetterStore, LettersOptions, Loaded};
 pub use memory::MemoryStore;
 pub use sled::{SledOptions, SledStore};
 

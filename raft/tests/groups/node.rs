@@ -14,6 +14,7 @@ use raft::group::{Group, Timing};
 use raft::groups::{Birth, Groups, GroupsOptions};
 use raft::machine::{Machine, MachineKind};
 use raft::peers::Peers;
+use raft::store::LettersOptions;
 use raft::store::Store;
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalOptions;
@@ -36,6 +37,7 @@ pub(crate) fn options() -> GroupsOptions {
             live_segments_budget: 4,
             ..WalOptions::default()
         },
+        letters: LettersOptions::default(),
     }
 }
 

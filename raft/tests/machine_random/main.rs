@@ -3,6 +3,7 @@
 
 mod catalog_history;
 mod documents;
+mod letters;
 mod model;
 mod queue_history;
 mod random;

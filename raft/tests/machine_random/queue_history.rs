@@ -158,6 +158,7 @@ impl History {
             2 => QueueOp::Move(Move {
                 task: self.random.below(3) + self.now / 40_000,
                 messages: (0..self.random.below(5)).map(|_| self.moved()).collect(),
+                close: self.random.chance(10),
             }),
             _ => {
                 self.imported += self.random.below(3);

@@ -8,7 +8,7 @@
 //!     departures                           number, sequence, target
 //!     settle 7 up-to=3 [returned]
 //!     import origin=7 1=a 2=b [group=g] [sent=1000] [received=1000] [new]
-//!     move 9 [1=7 2=7]                     task, and of each message sequence and target
+//!     move 9 [1=7 2=7] [close]             task, and of each message sequence and target
 //!     progress 9                           of a move task, and what it could move now
 //!     delete 1.1 2.1 [call=KEY]            receipts: sequence.delivery
 //!     visibility 1.1=60s 2.1=0s [call=KEY]
@@ -126,9 +126,10 @@ impl Script {
     }
 
     fn departures(&self) -> Vec<String> {
-        let all = self.queue().departures(100, usize::MAX);
-        assert_eq!(self.queue().has_departures(), !all.is_empty());
-        let told = all.iter().map(|(departure, message)| {
+        let (departures, messages) = self.queue().departures(100, usize::MAX);
+        let messages = messages.read().expect("all letters are in memory");
+        assert_eq!(self.queue().has_departures(), !departures.is_empty());
+        let told = departures.iter().zip(&messages).map(|(departure, message)| {
             let body = String::from_utf8_lossy(&message.body);
             format!(
                 "{}: #{} {body:?} to {}, received {}",
@@ -142,14 +143,15 @@ impl Script {
         let Some(progress) = self.queue().move_progress(task) else {
             return "not begun".into();
         };
-        let movable = self.queue().movable(100);
+        let movable = self.queue().movable(100).read();
+        let movable = movable.expect("all letters are in memory");
         let movable: Vec<u64> = movable
             .iter()
             .map(|message| message.receipt.expect("a message has a sequence").sequence)
             .collect();
         format!(
-            "moved {} of {}, under way {}, some left: {}, movable {movable:?}",
-            progress.moved, progress.to_move, progress.under_way, progress.some_left
+            "moved {} of {}, under way {}, some left: {}, closed: {}, movable {movable:?}",
+            progress.moved, progress.to_move, progress.under_way, progress.some_left, progress.closed
         )
     }
 
@@ -205,6 +207,7 @@ impl Interpreter for Script {
             "move" => QueueOp::Move(Move {
                 task: number(line.words()[0]),
                 messages: moved(&line).collect(),
+                close: line.words().contains(&"close"),
             }),
             "progress" => return vec![self.progress(number(line.words()[0]))],
             "delete" => QueueOp::Delete(Delete {

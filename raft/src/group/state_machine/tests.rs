@@ -5,15 +5,21 @@ use super::*;
 use crate::command::queue::{Configure, QueueCommand, QueueOp, Send, SendEntry};
 use crate::env::Env;
 use crate::machine::MachineKind;
-use crate::store::MemoryStore;
+use crate::store::{LetterStore, LettersOptions, MemoryStore};
 
 const GROUP: GroupId = GroupId(7);
 
 fn state_machine() -> StateMachine {
+    let env = Env::real().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let rows = Arc::new(MemoryStore::default());
+    let options = LettersOptions::default();
+    let store = LetterStore::open(rows, env.disk.clone(), folder.path(), options).unwrap();
     StateMachine {
         group: GROUP,
         replica: Arc::new(Replica::empty(MachineKind::Queue)),
-        checkpointer: Checkpointer::start(&Env::real().unwrap(), Arc::new(MemoryStore::default())),
+        checkpointer: Checkpointer::start(&env, store),
+        front: options.front,
         installed: Installed::default(),
         witness: None,
     }

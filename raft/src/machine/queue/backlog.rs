@@ -3,6 +3,7 @@
 
 use super::ages::Ages;
 use super::departures::Departures;
+use super::letter::{Letter, Stored};
 use super::line::Line;
 use super::message::{Message, Place};
 use super::pages::Pages;
@@ -152,6 +153,15 @@ impl Backlog {
             }
             (_, Place::Leaving) => self.line.left(&letter, sequence, from, is_ready),
             _ => self.line.moved(&letter, sequence, from, place, is_ready),
+        }
+    }
+
+    /// Lets a message's letter leave memory, if it `may`; one that has left it already is elsewhere now.
+    pub(super) fn release(&mut self, sequence: u64, stored: Stored, may: bool) {
+        if let Some(message) = self.messages.get_mut(sequence)
+            && (may || matches!(message.letter(), Letter::Stored(_)))
+        {
+            message.release(stored);
         }
     }
 

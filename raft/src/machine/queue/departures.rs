@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::Queue;
 use super::message::Place;
-use crate::command::queue::{Delivered, Outcome, Outcomes, QueueAnswer, Settle};
+use super::{Queue, Unread};
+use crate::command::queue::{Outcome, Outcomes, QueueAnswer, Settle};
 use crate::machine::row::{Delta, LoadError, Row, number_in_key, numbered_key};
 use crate::machine::tables;
 use crate::types::GroupId;
@@ -170,17 +170,18 @@ impl Queue {
 
     /// The first messages on their way, by number: at most `max` of them, and no more of them after those
     /// that reach `bytes_max`.
-    pub fn departures(&self, max: usize, bytes_max: usize) -> Vec<(Departure, Delivered)> {
+    pub fn departures(&self, max: usize, bytes_max: usize) -> (Vec<Departure>, Unread) {
         let mut bytes = 0;
         let all = self.backlog.departures.by_number.values().take(max);
-        all.map_while(|departure| {
+        let first = all.map_while(|departure| {
             if bytes >= bytes_max {
                 return None;
             }
             let message = self.backlog.get(departure.sequence)?;
             bytes += message.letter().approximate_bytes() as usize;
             Some((*departure, message.delivered(departure.sequence)))
-        })
-        .collect()
+        });
+        let (departures, delivered) = first.unzip();
+        (departures, self.unread(delivered))
     }
 }

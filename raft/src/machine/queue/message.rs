@@ -1,6 +1,6 @@
 //! A message: what was sent, and what has happened to it since, which is small and copied.
 
-use super::letter::Letter;
+use super::letter::{Letter, Packed, Stored};
 use crate::command::queue::{Delivered, Receipt};
 use crate::types::Millis;
 
@@ -133,23 +133,42 @@ impl Message {
         self.delivered(sequence)
     }
 
-    /// Its latest delivery, as a reply.
+    /// Its latest delivery, as a reply; without what was sent if that is in a file ([`super::unread`]).
     pub(super) fn delivered(&self, sequence: u64) -> Delivered {
-        let parts = self.letter.parts();
-        let [message_id, body, attributes] = self.letter.shared();
-        Delivered {
+        let delivered = Delivered {
             receipt: Some(Receipt {
                 sequence,
                 delivery: self.receive_count,
             }),
+            first_received_ms: self.first_received.0,
+            receive_count: self.receive_count,
+            ..Delivered::default()
+        };
+        match &self.letter {
+            Letter::Held(packed) => packed.complete(delivered),
+            Letter::Stored(_) => delivered,
+        }
+    }
+
+    /// Lets the letter leave memory: it is in a file now.
+    pub(super) fn release(&mut self, stored: Stored) {
+        self.letter = Letter::Stored(stored);
+    }
+}
+
+impl Packed {
+    /// A delivery with what was sent.
+    pub(super) fn complete(&self, delivered: Delivered) -> Delivered {
+        let parts = self.parts();
+        let [message_id, body, attributes] = self.shared();
+        Delivered {
             message_id,
             body,
             attributes,
             sent_ms: parts.sent.0,
-            first_received_ms: self.first_received.0,
-            receive_count: self.receive_count,
             group: parts.group.to_owned(),
             deduplication_id: parts.deduplication_id.to_owned(),
+            ..delivered
         }
     }
 }

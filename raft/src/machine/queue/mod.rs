@@ -23,6 +23,7 @@ use crate::types::Millis;
 mod ages;
 mod backlog;
 mod change_visibility;
+mod chunk;
 mod configure;
 mod dedup;
 mod delete;
@@ -42,11 +43,15 @@ mod remembered;
 mod rows;
 mod send;
 mod timers;
+mod unread;
 mod view;
 
+pub use chunk::{Bits, Chunk, ChunkWriter};
 pub use departures::Departure;
+pub use letter::Stored;
 pub use moves::Progress;
 pub use record::MessageRow;
+pub use unread::{Unread, UnreadReply};
 pub use view::Counts;
 
 use backlog::Backlog;
@@ -117,7 +122,10 @@ impl Queue {
                 op: Some(op),
             }) => {
                 let answer = self.once(moment, &invocation, op);
-                Reply::Queue(QueueReply { answer: Some(answer) })
+                match self.complete(answer) {
+                    Ok(answer) => Reply::Queue(QueueReply { answer: Some(answer) }),
+                    Err(unread) => Reply::Unread(Box::new(unread)),
+                }
             }
             // Without an operation it is one that this version does not know.
             Ok(QueueCommand { op: None, .. }) | Err(_) => Reply::Unintelligible,

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::Queue;
 use super::line::Line;
 use super::message::Place;
-use crate::command::queue::{Delivered, Move, Outcome, Outcomes, QueueAnswer};
+use super::{Queue, Unread};
+use crate::command::queue::{Move, Outcome, Outcomes, QueueAnswer};
 use crate::machine::row::{Delta, LoadError, Row, single_key};
 use crate::machine::tables;
 use crate::types::GroupId;
@@ -35,6 +35,9 @@ struct MovesRecord {
     to_move: u64,
     #[prost(uint64, tag = "4")]
     moved: u64,
+    /// Nothing more leaves.
+    #[prost(bool, tag = "5")]
+    closed: bool,
 }
 
 /// How far a partition has got with a move task.
@@ -48,6 +51,8 @@ pub struct Progress {
     pub under_way: usize,
     /// Whether any are left that are neither on their way nor in somebody's hands.
     pub some_left: bool,
+    /// Whether nothing more leaves. Once nothing is under way either, this is the end, on whichever replica it is seen.
+    pub closed: bool,
 }
 
 impl Moves {
@@ -93,16 +98,19 @@ impl Queue {
                 end: self.next_sequence,
                 to_move: self.backlog.ready() as u64,
                 moved: 0,
+                closed: false,
             };
             self.moves.changed = true;
         }
-        if command.task == self.moves.latest.task {
+        if command.task == self.moves.latest.task && !self.moves.latest.closed {
             for moved in command.messages {
                 if moved.sequence < self.moves.latest.end && self.is_next(moved.sequence) {
                     self.backlog
                         .depart(moved.sequence, GroupId(moved.target), command.task);
                 }
             }
+            self.moves.latest.closed = command.close;
+            self.moves.changed |= command.close;
         }
         QueueAnswer::Outcomes(Outcomes {
             outcomes: vec![Outcome::Done.into()],
@@ -130,18 +138,19 @@ impl Queue {
             moved: latest.moved,
             under_way: self.backlog.departures.of_task(task),
             some_left: self.left_to_move().next().is_some(),
+            closed: latest.closed,
         })
     }
 
     /// The first messages, at most `max`, that the latest move task could let go now, in order.
-    pub fn movable(&self, max: usize) -> Vec<Delivered> {
+    pub fn movable(&self, max: usize) -> Unread {
         let mut blocked = BTreeSet::new();
         let next = self
             .left_to_move()
             .filter(|sequence| self.is_unlocked(*sequence, &mut blocked));
-        next.take(max)
-            .filter_map(|sequence| Some(self.backlog.get(sequence)?.delivered(sequence)))
-            .collect()
+        let next = next.take(max);
+        let next = next.filter_map(|sequence| Some(self.backlog.get(sequence)?.delivered(sequence)));
+        self.unread(next.collect())
     }
 
     /// Ready messages that were there when the latest task began.

@@ -11,7 +11,7 @@ use crate::machine::tables;
 use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
-/// A message as a row's value, not yet encoded. Shares what was sent with the machine.
+/// A message as a row's value, not yet encoded. Shares what was sent with the machine, or knows where it is.
 #[derive(Clone)]
 pub struct MessageRow {
     letter: Letter,
@@ -47,6 +47,28 @@ struct MessageRecord {
     leaving: bool,
 }
 
+impl MessageRecord {
+    fn place(&self) -> Result<Place, LoadError> {
+        Ok(match (self.delayed_until_ms, self.in_flight_until_ms) {
+            (None, None) if self.leaving => Place::Leaving,
+            (None, None) => Place::Ready,
+            (Some(until), None) => Place::Delayed(Millis(until)),
+            (None, Some(_)) if planted(Bug::InFlightForgotten) => Place::Ready,
+            (None, Some(until)) => Place::InFlight(Millis(until)),
+            (Some(_), Some(_)) => return Err(LoadError("a message in two places".into())),
+        })
+    }
+
+    fn history(&self) -> Result<History, LoadError> {
+        Ok(History {
+            place: self.place()?,
+            first_received: Millis(self.first_received_ms),
+            last_received: Millis(self.last_received_ms),
+            receive_count: self.receive_count,
+        })
+    }
+}
+
 impl MessageRow {
     /// Of a message as it now is.
     pub(super) fn new(message: &Message) -> MessageRow {
@@ -56,15 +78,15 @@ impl MessageRow {
         }
     }
 
-    /// The value as it is stored.
+    /// The value as it is stored. Blocks on the disk if the letter is in a file.
+    ///
+    /// # Panics
+    /// If the letter's file cannot be read: then nothing can be said about the message.
     pub fn encode(&self) -> Bytes {
-        let (parts, history) = (self.letter.parts(), &self.history);
-        let [id, body, attributes] = self.letter.shared();
-        let (delayed_until_ms, in_flight_until_ms) = match history.place {
-            Place::Ready | Place::Leaving => (None, None),
-            Place::Delayed(until) => (Some(until.0), None),
-            Place::InFlight(until) => (None, Some(until.0)),
-        };
+        let letter = self.letter.fetch();
+        let letter = letter.unwrap_or_else(|error| panic!("a message cannot be read: {error}"));
+        let parts = letter.parts();
+        let [id, body, attributes] = letter.shared();
         let record = MessageRecord {
             id,
             body,
@@ -72,14 +94,49 @@ impl MessageRow {
             sent_ms: parts.sent.0,
             group: parts.group.to_owned(),
             deduplication_id: parts.deduplication_id.to_owned(),
+            ..self.history_record()
+        };
+        record.encode_to_vec().into()
+    }
+
+    /// The value of a message whose letter is in a chunk: what has happened to it; none if nothing has.
+    pub fn encode_history(&self) -> Option<Bytes> {
+        let record = self.history_record();
+        (record != MessageRecord::default()).then(|| record.encode_to_vec().into())
+    }
+
+    fn history_record(&self) -> MessageRecord {
+        let history = &self.history;
+        let (delayed_until_ms, in_flight_until_ms) = match history.place {
+            Place::Ready | Place::Leaving => (None, None),
+            Place::Delayed(until) => (Some(until.0), None),
+            Place::InFlight(until) => (None, Some(until.0)),
+        };
+        MessageRecord {
             delayed_until_ms,
             in_flight_until_ms,
             first_received_ms: history.first_received.0,
             last_received_ms: history.last_received.0,
             receive_count: history.receive_count,
             leaving: history.place == Place::Leaving,
-        };
-        record.encode_to_vec().into()
+            ..MessageRecord::default()
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub fn approximate_bytes(&self) -> u64 {
+        self.letter.approximate_bytes()
+    }
+
+    pub(super) fn letter(&self) -> &Letter {
+        &self.letter
+    }
+
+    /// A message whose letter is in a chunk, with what has happened to it.
+    pub(super) fn restore(letter: Letter, history: Option<Bytes>) -> Result<Message, LoadError> {
+        let record = MessageRecord::decode(history.unwrap_or_default())
+            .map_err(|error| LoadError::undecodable(tables::MESSAGES, error))?;
+        Ok(Message::with_history(letter, record.history()?))
     }
 
     /// The message that a row's value holds.
@@ -88,14 +145,6 @@ impl MessageRow {
             MessageRecord::decode(value).map_err(|error| LoadError::undecodable(tables::MESSAGES, error))?;
         let id = MessageId::try_from(record.id.as_ref())
             .map_err(|_| LoadError(format!("a message id of {} bytes", record.id.len())))?;
-        let place = match (record.delayed_until_ms, record.in_flight_until_ms) {
-            (None, None) if record.leaving => Place::Leaving,
-            (None, None) => Place::Ready,
-            (Some(until), None) => Place::Delayed(Millis(until)),
-            (None, Some(_)) if planted(Bug::InFlightForgotten) => Place::Ready,
-            (None, Some(until)) => Place::InFlight(Millis(until)),
-            (Some(_), Some(_)) => return Err(LoadError("a message in two places".into())),
-        };
         let letter = Letter::new(&Parts {
             id,
             sent: Millis(record.sent_ms),
@@ -104,12 +153,6 @@ impl MessageRow {
             body: &record.body,
             attributes: &record.attributes,
         });
-        let history = History {
-            place,
-            first_received: Millis(record.first_received_ms),
-            last_received: Millis(record.last_received_ms),
-            receive_count: record.receive_count,
-        };
-        Ok(Message::with_history(letter, history))
+        Ok(Message::with_history(letter, record.history()?))
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::backlog::Backlog;
+use super::chunk::Chunk;
 use super::configure::Settings;
 use super::departures::Departures;
 use super::import::Origins;
@@ -125,6 +126,7 @@ impl Queue {
 
     pub(in crate::machine) fn load(
         rows: impl IntoIterator<Item = (Bytes, Bytes)>,
+        chunks: Vec<Chunk>,
     ) -> Result<Queue, LoadError> {
         let mut meta = None;
         let mut invocations = WindowLoader::new(idempotency::QUEUE);
@@ -147,6 +149,11 @@ impl Queue {
             }
         }
         let meta = meta.ok_or_else(|| LoadError("the meta row is missing".into()))?;
+        for chunk in chunks {
+            for message in chunk.messages() {
+                messages.push(message?);
+            }
+        }
         Ok(Queue {
             clock: Clock::at(Millis(meta.now_ms)),
             settings: Settings {

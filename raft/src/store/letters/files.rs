@@ -1,0 +1,103 @@
+//! Files of letters: `letters/<group>/<number>`.
+//!
+//! A file begins with 8 bytes of magic and its format's version (u32, little-endian), padded to 16 bytes. After that there are only
+//! chunks, which rows point into.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::env::{Disk, DiskFile};
+use crate::store::StoreError;
+use crate::types::GroupId;
+
+const MAGIC: [u8; 8] = *b"MRLETTER";
+const VERSION: u32 = 1;
+/// Where the first chunk begins.
+pub(super) const START: u64 = 16;
+
+/// The folder of a group.
+pub(super) fn folder(folder: &Path, group: GroupId) -> PathBuf {
+    folder.join(group.0.to_string())
+}
+
+/// The path of a file.
+pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(number.to_string())
+}
+
+/// Makes a new file in a folder.
+pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
+    let made = || {
+        disk.create_dir_all(folder)?;
+        let file = disk.open(&path(folder, number), true)?;
+        let mut head = [0; START as usize];
+        head[..8].copy_from_slice(&MAGIC);
+        head[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        file.write_all_at(&head, 0)?;
+        file.sync_data()?;
+        disk.sync_dir(folder)?;
+        if let Some(parent) = folder.parent() {
+            disk.sync_dir(parent)?;
+        }
+        Ok(file)
+    };
+    made().map_err(failed)
+}
+
+/// Opens a file that a row names.
+pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dyn DiskFile>, String> {
+    let path = path(folder, number);
+    let file = disk.open(&path, false).map_err(|error| error.to_string())?;
+    let mut head = [0; START as usize];
+    file.read_exact_at(&mut head, 0)
+        .map_err(|error| error.to_string())?;
+    let (magic, version) = (&head[..8], &head[8..12]);
+    if magic != MAGIC || version != VERSION.to_le_bytes() {
+        return Err(format!(
+            "{} is no file of letters of version {VERSION}",
+            path.display()
+        ));
+    }
+    Ok(file)
+}
+
+/// The numbers of the files in a folder; none if there is no folder.
+pub(super) fn numbers(disk: &dyn Disk, folder: &Path) -> Vec<u64> {
+    let paths = disk.list(folder).unwrap_or_default();
+    let numbers = paths.iter().filter_map(|path| number(path));
+    numbers.collect()
+}
+
+/// Removes a file; one that is not there is no error.
+pub(super) fn remove(disk: &dyn Disk, folder: &Path, number: u64) -> Result<(), StoreError> {
+    match disk.remove_file(&path(folder, number)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes all files of a folder.
+pub(super) fn remove_all(disk: &dyn Disk, folder: &Path) -> Result<(), StoreError> {
+    let numbers = numbers(disk, folder);
+    numbers
+        .into_iter()
+        .try_for_each(|number| remove(disk, folder, number))
+}
+
+/// Removes the files of all groups but these.
+pub(super) fn remove_strangers(disk: &dyn Disk, all: &Path, known: &[GroupId]) -> Result<(), StoreError> {
+    for path in disk.list(all).unwrap_or_default() {
+        if number(&path).is_some_and(|group| !known.contains(&GroupId(group))) {
+            remove_all(disk, &path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn failed(error: std::io::Error) -> StoreError {
+    StoreError::Failed(format!("a file of letters: {error}"))
+}
+
+fn number(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.parse().ok()
+}

@@ -1,0 +1,160 @@
+//! Letters of a long backlog, in files of their own beside the rows.
+//!
+//! A message's letter is written once and read at most once or twice; as a row it would be copied by the database again
+//! and again, and would have to be undone. So what is new and large goes, as it is, to the end of a file, and the
+//! rows only have, for each *chunk* of neighbouring messages, where it is and which of them are still there.
+//!
+//! A file is complete on disk before the rows that name it are; what no row names is nobody's, and is removed when the group is
+//! loaded. The rows remain what counts: this is a layer over any [`Store`], and a checkpoint is still one
+//! atomic step of it.
+//!
+//! A file goes when none of its messages is left. One of which little is left gives up the rest to the next file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::{Store, StoreError};
+use crate::env::Disk;
+use crate::machine::Delta;
+use crate::machine::queue::{Chunk, Stored};
+use crate::types::GroupId;
+
+mod chunks;
+mod files;
+mod shelf;
+
+use shelf::Shelf;
+
+/// Sizes.
+#[derive(Clone, Copy, Debug)]
+pub struct LettersOptions {
+    /// Less than this of new letters at a time stays with the rows: a small queue needs no files.
+    pub bytes_min: u64,
+    /// Sequences that a chunk spans.
+    pub chunk_span: u64,
+    /// A file that is as large as this is followed by another one.
+    pub file_bytes: u64,
+    /// Letters of so many sequences from the first one on stay in memory.
+    pub front: u64,
+}
+
+impl Default for LettersOptions {
+    fn default() -> LettersOptions {
+        LettersOptions {
+            bytes_min: 4 << 20,
+            chunk_span: 1_024,
+            file_bytes: 64 << 20,
+            front: 16_384,
+        }
+    }
+}
+
+/// A checkpoint as it is loaded.
+pub struct Loaded {
+    /// What came with the last write.
+    pub header: Bytes,
+    /// Key and value, in the order of the keys.
+    pub rows: Vec<(Bytes, Bytes)>,
+    /// The messages whose letters are in files.
+    pub chunks: Vec<Chunk>,
+}
+
+/// Checkpoints, with letters in files. Calls block.
+pub struct LetterStore {
+    rows: Arc<dyn Store>,
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    options: LettersOptions,
+    shelves: Mutex<BTreeMap<GroupId, Shelf>>,
+}
+
+impl LetterStore {
+    /// Over a store of rows, with files in a folder. Removes the files of groups that have no checkpoint.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn open(
+        rows: Arc<dyn Store>,
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        options: LettersOptions,
+    ) -> Result<LetterStore, StoreError> {
+        files::remove_strangers(&*disk, folder, &rows.groups()?)?;
+        Ok(LetterStore {
+            rows,
+            disk,
+            folder: folder.to_owned(),
+            options,
+            shelves: Mutex::default(),
+        })
+    }
+
+    /// See [`Store::load`]. A checkpoint whose letters are damaged is given up, too.
+    ///
+    /// # Errors
+    /// As the store's.
+    pub fn load(&self, group: GroupId) -> Result<Option<Loaded>, StoreError> {
+        self.shelves.lock().remove(&group);
+        let Some(checkpoint) = self.rows.load(group)? else {
+            return Ok(None);
+        };
+        let shelf = Shelf::new(self.disk.clone(), &self.folder, group, self.options);
+        match shelf.load(checkpoint) {
+            Ok((shelf, loaded)) => {
+                self.shelves.lock().insert(group, shelf);
+                Ok(Some(loaded))
+            }
+            Err(reason) => {
+                tracing::warn!(%group, reason, "the letters of a checkpoint are damaged: going on without it");
+                self.forget(group)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// See [`Store::write`]. Returns which letters are in files now.
+    ///
+    /// # Errors
+    /// As the store's.
+    pub fn write(
+        &self,
+        group: GroupId,
+        header: Bytes,
+        delta: Delta,
+    ) -> Result<Vec<(u64, Stored)>, StoreError> {
+        let known = self.shelves.lock().remove(&group);
+        let mut shelf = match known {
+            Some(shelf) => shelf,
+            // Without a shelf nothing was loaded or written here yet, so that there is nothing to build on.
+            None if !delta.clear => return Err(StoreError::NoBase(group)),
+            None => Shelf::new(self.disk.clone(), &self.folder, group, self.options),
+        };
+        let (delta, stored) = shelf.put_away(delta)?;
+        self.rows.write(group, header, delta)?;
+        shelf.written()?;
+        self.shelves.lock().insert(group, shelf);
+        Ok(stored)
+    }
+
+    /// See [`Store::forget`].
+    ///
+    /// # Errors
+    /// As the store's.
+    pub fn forget(&self, group: GroupId) -> Result<(), StoreError> {
+        self.shelves.lock().remove(&group);
+        self.rows.forget(group)?;
+        files::remove_all(&*self.disk, &files::folder(&self.folder, group))
+    }
+
+    /// See [`Store::groups`].
+    ///
+    /// # Errors
+    /// As the store's.
+    pub fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
+        self.rows.groups()
+    }
+}

@@ -1,0 +1,95 @@
+//! A queue whose letters leave memory for files answers what one answers that keeps all of them, also after it was
+//! loaded from its checkpoint, whatever goes when.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use raft::env::Disk;
+use raft::env::real::StdDisk;
+use raft::machine::{Machine, MachineKind};
+use raft::store::{LetterStore, LettersOptions, MemoryStore, Store};
+use raft::types::GroupId;
+
+use crate::SEEDS;
+use crate::queue_history::History;
+use crate::random::Random;
+use crate::rows::told;
+
+const GROUP: GroupId = GroupId(7);
+/// So small that chunks and files come and go all the time.
+const OPTIONS: LettersOptions = LettersOptions {
+    bytes_min: 600,
+    chunk_span: 6,
+    file_bytes: 3_000,
+    front: 2,
+};
+
+fn open(rows: &Arc<MemoryStore>, folder: &Path) -> LetterStore {
+    let rows: Arc<dyn Store> = rows.clone();
+    LetterStore::open(rows, Arc::new(StdDisk), folder, OPTIONS).expect("the folder can be read")
+}
+
+fn load(store: &LetterStore) -> Machine {
+    let loaded = store.load(GROUP).expect("the store works");
+    let loaded = loaded.expect("there is a checkpoint");
+    Machine::load_with(MachineKind::Queue, loaded.rows, loaded.chunks)
+        .expect("what was written can be loaded")
+}
+
+fn files(folder: &Path) -> usize {
+    StdDisk.list(&folder.join("7")).map_or(0, |files| files.len())
+}
+
+#[test]
+fn letters_in_files_are_the_same_letters() {
+    let mut most = 0;
+    for seed in SEEDS {
+        let mut history = History::travelling(seed);
+        let mut random = Random(!seed);
+        let dir = tempfile::tempdir().expect("there is room");
+        let rows = Arc::new(MemoryStore::default());
+        let mut store = open(&rows, dir.path());
+        let mut plain = Machine::new(MachineKind::Queue);
+        let mut lettered = Machine::new(MachineKind::Queue);
+        let mut begun = false;
+        // What was applied since the last checkpoint: a restart goes through it again, as through a log.
+        let mut log = Vec::new();
+        for _ in 0..600 {
+            let (_, batch) = history.next_batch();
+            let replies = plain.apply(&batch);
+            replies.iter().for_each(|reply| history.learn(reply));
+            assert_eq!(told(lettered.apply(&batch)), told(replies), "seed {seed}");
+            log.push(batch);
+            if random.chance(20) {
+                let mut delta = lettered.take_delta();
+                delta.clear |= !begun;
+                begun = true;
+                let stored = store.write(GROUP, Bytes::new(), delta).expect("the store works");
+                lettered.release(stored, OPTIONS.front);
+                log.clear();
+                most = most.max(files(dir.path()));
+                assert_eq!(
+                    lettered.digest(),
+                    plain.digest(),
+                    "seed {seed}: after a checkpoint"
+                );
+                assert_eq!(
+                    load(&store).digest(),
+                    plain.digest(),
+                    "seed {seed}: as it is loaded"
+                );
+            }
+            if begun && random.chance(10) {
+                store = open(&rows, dir.path());
+                lettered = load(&store);
+                for batch in &log {
+                    lettered.apply(batch);
+                }
+            }
+        }
+        store.forget(GROUP).expect("the store works");
+        assert_eq!(files(dir.path()), 0, "seed {seed}: files of nobody");
+    }
+    assert!(most > 3, "there were never more than {most} files");
+}
