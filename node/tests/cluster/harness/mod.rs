@@ -1,14 +1,15 @@
 //! A cluster of real processes for tests.
 //!
 //! [`Cluster`] starts, kills and restarts nodes; [`Balancer`] stands before them as a load balancer
-//! would; [`client`] makes SDK clients, [`raw`] sends what no SDK would; [`venv`] holds clients in
-//! Python, whose scripts [`passes`] runs. Nothing in here knows what a test wants to show.
+//! would; [`client`] makes SDK clients, [`raw`] sends what no SDK would; [`venv`] and [`npm`] hold clients in
+//! Python and JavaScript, whose scripts [`passes`] runs. Nothing in here knows what a test wants to show.
 
 mod balancer;
 mod client;
 mod cluster;
 mod hands;
 mod installed;
+pub(crate) mod npm;
 pub(crate) mod poll;
 mod ports;
 mod process;
