@@ -6,7 +6,7 @@
 //! account of another. One file is one subject:
 //!
 //! - `sdk`: the Rust SDK's everyday calls
-//! - `python`: boto3, the AWS CLI and the query protocol, by the scripts in `tests/python`
+//! - `python`: boto3, the AWS CLI, the query protocol and Celery, by the scripts in `tests/python`
 //! - `javascript`: the AWS SDK for JavaScript, by the scripts in `tests/javascript`
 //! - `dead_letters`: dead letters and move tasks while leaders die
 //! - `words`: a text file through a queue while a leader dies

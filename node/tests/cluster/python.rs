@@ -1,4 +1,5 @@
-//! Clients in Python against a cluster: boto3, the AWS CLI, and the query protocol of older SDKs.
+//! Clients in Python against a cluster: boto3, the AWS CLI, the query protocol of older SDKs, and Celery,
+//! which many applications use without ever calling SQS themselves.
 
 use crate::harness::{passes, venv};
 
@@ -15,4 +16,9 @@ fn query_protocol() {
 #[test]
 fn aws_cli() {
     passes(venv::script("cli_smoke.py"));
+}
+
+#[test]
+fn celery() {
+    passes(venv::script("celery_round_trip.py"));
 }
