@@ -1,7 +1,7 @@
 //! Clients in Python against a cluster: boto3, the AWS CLI, the query protocol of older SDKs, and Celery,
 //! which many applications use without ever calling SQS themselves.
 
-use crate::harness::{passes, venv};
+use crate::harness::{passes, passes_with, venv};
 
 #[test]
 fn boto3() {
@@ -11,6 +11,12 @@ fn boto3() {
 #[test]
 fn query_protocol() {
     passes(venv::script("query_conformance.py"));
+}
+
+#[test]
+fn errors() {
+    // So few that a script can have one refused.
+    passes_with(venv::script("errors_conformance.py"), &["--max-polls", "2"]);
 }
 
 #[test]

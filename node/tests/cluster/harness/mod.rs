@@ -24,4 +24,4 @@ pub(crate) use cluster::Cluster;
 pub(crate) use ports::Ports;
 pub(crate) use process::MILLRACE;
 pub(crate) use raw::{Answer, raw, send_raw};
-pub(crate) use script::passes;
+pub(crate) use script::{passes, passes_with};
