@@ -13,8 +13,8 @@ from celery import Celery
 
 FOLDER = Path(os.environ["FOLDER"])
 JOURNAL = FOLDER / "journal"
-# Longer than any countdown below: a worker holds a message until its time has come.
-VISIBILITY_S = 10
+# Far longer than any countdown: a worker holds a message until its time has come, also on a busy machine.
+VISIBILITY_S = 15
 STUCK_S = 600
 
 app = Celery("checks", broker=os.environ["BROKER"], backend=(FOLDER / "results").as_uri())
