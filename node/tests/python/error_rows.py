@@ -1,5 +1,6 @@
 """Every way to an error, as data: what is asked for, and what has to be answered."""
 
+import base64
 import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -43,7 +44,8 @@ NEEDED = {
 
 def rows(at: SimpleNamespace):
     """The table, for queues and messages that are there; see `errors_conformance.fixture`."""
-    return [*_addresses(at), *_batches(at), *_attributes(at), *_messages(at), *_queues(at), *_values(at)]
+    parts = [_addresses, _batches, _attributes, _messages, _queues, _tasks, _values]
+    return [row for part in parts for row in part(at)]
 
 
 def _addresses(at):
@@ -148,6 +150,26 @@ def _queues(at):
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}] * 21})
     message = "21 Statements were found, maximum allowed is 20."
     yield Row("SetQueueAttributes", "OverLimit", message, {"QueueUrl": at.url, "Attributes": {"Policy": policy}})
+
+
+def _tasks(at):
+    missing = "The resource that you specified for the SourceArn parameter doesn't exist."
+    for operation in ("StartMessageMoveTask", "ListMessageMoveTasks"):
+        yield Row(operation, "ResourceNotFoundException", missing, {"SourceArn": at.arn + "-never"})
+        message = "The request must contain the parameter SourceArn."
+        yield Row(operation, "MissingRequiredParameterException", message)
+        message = (
+            "You must use this format to specify the SourceArn: "
+            "arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
+        )
+        yield Row(operation, "InvalidParameterValueException", message, {"SourceArn": at.name})
+    message = "Source queue must be configured as a Dead Letter Queue."
+    yield Row("StartMessageMoveTask", "InvalidParameterValueException", message, {"SourceArn": at.arn})
+    document = json.dumps({"taskId": "01234567-89ab-cdef-0123-456789abcdef", "sourceArn": at.arn})
+    never = {"TaskHandle": base64.b64encode(document.encode()).decode()}
+    yield Row("CancelMessageMoveTask", "ResourceNotFoundException", "Task does not exist.", never)
+    message = "The request must contain the parameter TaskHandle."
+    yield Row("CancelMessageMoveTask", "MissingRequiredParameterException", message)
 
 
 def _values(at):

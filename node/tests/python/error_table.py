@@ -36,6 +36,7 @@ ERRORS = {
     "QueueNameExists": Error("QueueAlreadyExists"),
     "ReceiptHandleIsInvalid": Error("ReceiptHandleIsInvalid"),
     "RequestThrottled": Error("RequestThrottled", query_status=403),
+    "ResourceNotFoundException": Error("ResourceNotFoundException", 404, 404),
     "TooManyEntriesInBatchRequest": Error(LEGACY + "TooManyEntriesInBatchRequest"),
     "UnsupportedOperation": Error(LEGACY + "UnsupportedOperation"),
 }
@@ -55,6 +56,12 @@ NO_CAUSE = {
 # Errors for which one operation stands: overload is judged before operations differ, nothing else is unsupported,
 # and 120,000 messages in flight are too many for this.
 SHOWN_ONCE = {"OverLimit", "RequestThrottled", "UnsupportedOperation"}
-NO_QUEUE_URL = {"CreateQueue", "GetQueueUrl", "ListQueues"}
-# Their errors are about tasks, and tested with them.
-MOVE_TASKS = {"CancelMessageMoveTask", "ListMessageMoveTasks", "StartMessageMoveTask"}
+# Their queues are named in other ways.
+NO_QUEUE_URL = {
+    "CancelMessageMoveTask",
+    "CreateQueue",
+    "GetQueueUrl",
+    "ListMessageMoveTasks",
+    "ListQueues",
+    "StartMessageMoveTask",
+}

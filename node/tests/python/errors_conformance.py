@@ -18,7 +18,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from cluster import Cluster, client, equal, one
 from error_rows import rows
-from error_table import ERRORS, MODEL, MOVE_TASKS, NO_CAUSE, NO_QUEUE_URL, SHOWN_ONCE
+from error_table import ERRORS, MODEL, NO_CAUSE, NO_QUEUE_URL, SHOWN_ONCE
 from spent_polls import spent_polls
 
 
@@ -41,8 +41,10 @@ def fixture(cluster):
     purged, deleted = cluster.queue("purged"), cluster.queue("deleted")
     sqs.purge_queue(QueueUrl=purged)
     sqs.delete_queue(QueueUrl=deleted)
+    reply = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return SimpleNamespace(
         url=url,
+        arn=reply["Attributes"]["QueueArn"],
         name=url.rsplit("/", 1)[1],
         fifo_url=fifo_url,
         gone=gone,
@@ -97,7 +99,7 @@ def model_is_covered(table):
     model = client("http://localhost").meta.service_model
     have = {(row.operation, row.error) for row in table}
     shown = {error for _, error in have}
-    for operation in set(model.operation_names) - MOVE_TASKS:
+    for operation in model.operation_names:
         for shape in model.operation_model(operation).error_shapes:
             elsewhere = shape.name in SHOWN_ONCE and shape.name in shown
             without_url = shape.name == "InvalidAddress" and operation in NO_QUEUE_URL

@@ -3,6 +3,7 @@
 
 const assert = require("node:assert/strict");
 const { test } = require("node:test");
+const { setTimeout: sleep } = require("node:timers/promises");
 const { node, none, one, queue } = require("../cluster");
 
 const arn = async (url) => {
@@ -32,4 +33,23 @@ test("the sources of a dead-letter queue are listed", async () => {
   const { dead, source } = await pair("sources", 1);
   const reply = await node(1).listDeadLetterSourceQueues({ QueueUrl: dead });
   assert.deepEqual(reply.queueUrls.map((url) => new URL(url).pathname), [new URL(source).pathname]);
+});
+
+test("a move task brings dead letters back to where they came from", async () => {
+  const { dead, source } = await pair("back", 1);
+  await node(0).sendMessage({ QueueUrl: source, MessageBody: "poison" });
+  await one(node(1), source, { VisibilityTimeout: 0 });
+  await none(node(2), source);
+  await one(node(0), dead, { VisibilityTimeout: 0 });
+  const SourceArn = await arn(dead);
+  const { TaskHandle } = await node(1).startMessageMoveTask({ SourceArn });
+  assert.equal((await one(node(2), source)).Body, "poison");
+  let task;
+  do {
+    await sleep(100);
+    [task] = (await node(0).listMessageMoveTasks({ SourceArn })).Results;
+  } while (task.Status === "RUNNING");
+  assert.deepEqual([task.Status, task.ApproximateNumberOfMessagesMoved], ["COMPLETED", 1]);
+  const expected = { name: "UnsupportedOperation", Code: "AWS.SimpleQueueService.UnsupportedOperation" };
+  await assert.rejects(node(1).cancelMessageMoveTask({ TaskHandle }), expected);
 });

@@ -99,3 +99,9 @@ test("a policy that is full", async () => {
   const Actions = Array.from({ length: 8 }, () => "SendMessage");
   await fails(node(0).addPermission({ ...permission, Actions }), "OverLimit", { status: 403 });
 });
+
+test("a task whose queue does not exist", async () => {
+  const SourceArn = `arn:aws:sqs:us-east-1:000000000000:${name("never")}`;
+  const expected = { status: 404, message: /SourceArn/ };
+  await fails(node(0).startMessageMoveTask({ SourceArn }), "ResourceNotFoundException", expected);
+});
