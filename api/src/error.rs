@@ -34,6 +34,8 @@ pub struct ErrorSpec {
     pub shape: &'static str,
     /// The code in the query protocol, in `x-amzn-query-error` and in failed batch entries.
     pub query_code: &'static str,
+    /// What it says in the query protocol, if that is not what this occurrence says.
+    pub query_message: Option<&'static str>,
     /// HTTP status in the JSON protocols.
     pub json_status: u16,
     /// HTTP status in the query protocol.
@@ -51,6 +53,7 @@ impl ErrorSpec {
         ErrorSpec {
             shape: name,
             query_code: name,
+            query_message: None,
             json_status: 400,
             query_status: 400,
             fault: Fault::Sender,
@@ -61,6 +64,12 @@ impl ErrorSpec {
     /// The same row with another query code.
     pub const fn query_code(mut self, code: &'static str) -> ErrorSpec {
         self.query_code = code;
+        self
+    }
+
+    /// The same row with a text of its own in the query protocol.
+    pub const fn query_message(mut self, message: &'static str) -> ErrorSpec {
+        self.query_message = Some(message);
         self
     }
 

@@ -41,8 +41,10 @@ specs! {
     PURGE_QUEUE_IN_PROGRESS = legacy!("PurgeQueueInProgress").status(403);
     /// A queue of this name was deleted a moment ago.
     QUEUE_DELETED_RECENTLY = legacy!("QueueDeletedRecently");
-    /// There is no such queue.
-    QUEUE_DOES_NOT_EXIST = ErrorSpec::sender("QueueDoesNotExist").query_code("AWS.SimpleQueueService.NonExistentQueue");
+    /// There is no such queue. The longer text of the query protocol is what many programs look for.
+    QUEUE_DOES_NOT_EXIST = ErrorSpec::sender("QueueDoesNotExist")
+        .query_code("AWS.SimpleQueueService.NonExistentQueue")
+        .query_message("The specified queue does not exist for this wsdl version.");
     /// A queue of this name exists with other attributes.
     QUEUE_NAME_EXISTS = ErrorSpec::sender("QueueNameExists").query_code("QueueAlreadyExists");
     /// A receipt handle is none of ours.
@@ -104,6 +106,14 @@ pub fn invalid_address(url: &str) -> ApiError {
 /// [`INVALID_ATTRIBUTE_NAME`].
 pub fn unknown_attribute(name: &str) -> ApiError {
     ApiError::new(&INVALID_ATTRIBUTE_NAME, format!("Unknown Attribute {name}."))
+}
+
+/// [`INVALID_ATTRIBUTE_NAME`], which AWS answers here although it is the values that exclude each other.
+pub fn two_kinds_of_encryption() -> ApiError {
+    ApiError::new(
+        &INVALID_ATTRIBUTE_NAME,
+        "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.",
+    )
 }
 
 /// [`INVALID_ATTRIBUTE_VALUE`].

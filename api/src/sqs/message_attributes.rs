@@ -196,8 +196,9 @@ fn check_value(name: String, wire: ValueWire) -> Result<MessageAttribute, ApiErr
         ))
     })?;
     let value = value.filter(|value| !value.is_empty()).ok_or_else(|| {
+        let kind = data_type.split('.').next().unwrap_or_default();
         invalid(format!(
-            "The message attribute '{name}' must contain non-empty message attribute value."
+            "Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
         ))
     })?;
     let attribute = MessageAttribute {

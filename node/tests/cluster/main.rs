@@ -6,7 +6,8 @@
 //! account of another. One file is one subject:
 //!
 //! - `sdk`: the Rust SDK's everyday calls
-//! - `python`: boto3, the AWS CLI and the query protocol, by the scripts in `tests/python`
+//! - `python`: boto3, the AWS CLI, the query protocol and Celery, by the scripts in `tests/python`
+//! - `javascript`: the AWS SDK for JavaScript, by the scripts in `tests/javascript`
 //! - `dead_letters`: dead letters and move tasks while leaders die
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
@@ -18,6 +19,7 @@ mod dead_letters;
 mod dev;
 mod failover;
 mod harness;
+mod javascript;
 mod python;
 mod recovery;
 mod sdk;

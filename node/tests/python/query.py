@@ -95,3 +95,41 @@ def named(member, values):
 def pairs(element, member):
     """A flattened map in a reply."""
     return {entry.findtext("Name"): entry.findtext("Value") for entry in element.findall(member)}
+
+
+# What one item of a list or a map is called; the items of a map have two names more.
+_LISTS = {
+    "AWSAccountIds": "AWSAccountId",
+    "Actions": "ActionName",
+    "AttributeNames": "AttributeName",
+    "MessageAttributeNames": "MessageAttributeName",
+    "MessageSystemAttributeNames": "MessageSystemAttributeName",
+    "StringListValues": "StringListValue",
+    "TagKeys": "TagKey",
+}
+_MAPS = {
+    "Attributes": ("Attribute", "Name", "Value"),
+    "MessageAttributes": ("MessageAttribute", "Name", "Value"),
+    "Tags": ("Tag", "Key", "Value"),
+}
+
+
+def form(action, arguments, prefix=""):
+    """The parameters that stand for a call's arguments as AWS JSON has them."""
+    parameters = {}
+    for name, value in arguments.items():
+        if name in _MAPS:
+            item, key, content = _MAPS[name]
+            value, name = [{key: k, content: v} for k, v in value.items()], item
+        elif name == "Entries":
+            name = f"{action}RequestEntry"
+        else:
+            name = _LISTS.get(name, name)
+        if isinstance(value, list):
+            for i, item in enumerate(value, 1):
+                parameters.update(form(action, {f"{name}.{i}": item}, prefix))
+        elif isinstance(value, dict):
+            parameters.update(form(action, value, f"{prefix}{name}."))
+        else:
+            parameters[prefix + name] = value
+    return parameters

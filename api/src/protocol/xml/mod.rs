@@ -42,7 +42,7 @@ pub(super) fn error(service: &Service, error: &ApiError, request_id: &str) -> Ve
         spec.fault.as_str(),
         spec.query_code
     );
-    ser::escape(&mut out, error.message());
+    ser::escape(&mut out, spec.query_message.unwrap_or(error.message()));
     out.push_str("</Message><Detail/></Error><RequestId>");
     ser::escape(&mut out, request_id);
     out.push_str("</RequestId></ErrorResponse>");

@@ -134,9 +134,7 @@ fn check_together(given: &Map, after: &Map) -> Result<(), ApiError> {
     }
     let key_given = given.get(KMS_KEY).is_some_and(|key| !key.is_empty());
     if key_given && is(given, MANAGED_SSE, "true") {
-        let reason = "You can use one type of server-side encryption (SSE) at one time. You can either enable \
-                      KMS SSE or SQS SSE.";
-        return Err(errors::unfit_attribute_value(MANAGED_SSE, reason));
+        return Err(errors::two_kinds_of_encryption());
     }
     Ok(())
 }

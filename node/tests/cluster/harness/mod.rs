@@ -1,17 +1,20 @@
 //! A cluster of real processes for tests.
 //!
 //! [`Cluster`] starts, kills and restarts nodes; [`Balancer`] stands before them as a load balancer
-//! would; [`client`] makes SDK clients, [`raw`] sends what no SDK would; [`venv`] holds Python clients. Nothing in here knows what a test
-//! wants to show.
+//! would; [`client`] makes SDK clients, [`raw`] sends what no SDK would; [`venv`] and [`npm`] hold clients in
+//! Python and JavaScript, whose scripts [`passes`] runs. Nothing in here knows what a test wants to show.
 
 mod balancer;
 mod client;
 mod cluster;
 mod hands;
+mod installed;
+pub(crate) mod npm;
 pub(crate) mod poll;
 mod ports;
 mod process;
 mod raw;
+mod script;
 mod status;
 pub(crate) mod venv;
 
@@ -21,3 +24,4 @@ pub(crate) use cluster::Cluster;
 pub(crate) use ports::Ports;
 pub(crate) use process::MILLRACE;
 pub(crate) use raw::{Answer, raw, send_raw};
+pub(crate) use script::{passes, passes_with};

@@ -164,8 +164,8 @@ def encryption(cluster):
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": ""})
     equal(shown(), ["false", None, None], "encryption without a key")
     both = {"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"}
-    refused("InvalidAttributeValue", sqs.set_queue_attributes, QueueUrl=url, Attributes=both)
-    refused("InvalidAttributeValue", sqs.create_queue, QueueName=cluster.name("never"), Attributes=both)
+    refused("InvalidAttributeName", sqs.set_queue_attributes, QueueUrl=url, Attributes=both)
+    refused("InvalidAttributeName", sqs.create_queue, QueueName=cluster.name("never"), Attributes=both)
 
 
 @check
