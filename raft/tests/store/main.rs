@@ -16,6 +16,7 @@ use raft::store::{
 };
 use raft::types::GroupId;
 
+mod letters;
 mod memory;
 mod steps;
 

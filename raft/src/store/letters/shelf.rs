@@ -18,8 +18,11 @@ use crate::types::GroupId;
 
 /// What is written without waiting for the disk: more would keep the log waiting for it.
 const UNSYNCED_BYTES_MAX: u64 = 8 << 20;
-/// A file of which this share of the letters is left gives them up. At most this many letters move at a time.
+/// A chunk is complete with the letter that reaches this: it is put together in memory.
+const CHUNK_BYTES_MAX: u64 = 4 << 20;
+/// A file of which less than this share of the letters is left gives them up.
 const SPARSE_SHARE: u64 = 8;
+/// A file with more letters than this keeps them.
 const MOVED_MAX: u64 = 16 * 1024;
 
 /// Messages and where their letters are now.
@@ -222,7 +225,11 @@ impl Shelf {
             let (first, span) = (*first, self.options.chunk_span);
             let mut chunk = Vec::new();
             let mut with_row = Bits::default();
-            while let Some((sequence, message)) = messages.next_if(|(sequence, _)| sequence - first < span) {
+            let mut bytes = 0;
+            while let Some((sequence, message)) =
+                messages.next_if(|(sequence, _)| sequence - first < span && bytes < CHUNK_BYTES_MAX)
+            {
+                bytes += message.approximate_bytes();
                 if let Some(history) = message.encode_history() {
                     with_row.put(sequence - first, true);
                     let key = numbered_key(tables::MESSAGES, sequence);

@@ -1,0 +1,164 @@
+//! Letters in files: what is damaged or missing is noticed, and costs the checkpoint, never a wrong message.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message as _;
+use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Receive, Send, SendEntry};
+use raft::command::{Batch, Reply};
+use raft::env::Disk;
+use raft::env::real::StdDisk;
+use raft::machine::{Machine, MachineKind};
+use raft::store::{LetterStore, LettersOptions, MemoryStore};
+use raft::types::GroupId;
+
+const GROUP: GroupId = GroupId(7);
+const MESSAGES: usize = 40;
+const OPTIONS: LettersOptions = LettersOptions {
+    bytes_min: 1,
+    chunk_span: 8,
+    file_bytes: 1_000,
+    front: 0,
+};
+
+fn apply(machine: &mut Machine, op: QueueOp) -> Reply {
+    let command = QueueCommand {
+        invocation: Bytes::new(),
+        op: Some(op),
+    };
+    let batch = Batch {
+        now_ms: 1_000,
+        seed: 1,
+        commands: vec![command.encode_to_vec().into()],
+    };
+    machine.apply(&batch).remove(0)
+}
+
+fn receive(machine: &mut Machine) -> Reply {
+    let receive = Receive {
+        max: 10,
+        visibility_ms: 60_000,
+        ..Receive::default()
+    };
+    apply(machine, QueueOp::Receive(receive))
+}
+
+/// A queue whose letters are all in files, and its checkpoint.
+fn backlog(folder: &Path, rows: &Arc<MemoryStore>) -> (Machine, LetterStore) {
+    let store = LetterStore::open(rows.clone(), Arc::new(StdDisk), folder, OPTIONS).unwrap();
+    let mut machine = Machine::new(MachineKind::Queue);
+    let entries = (0..MESSAGES).map(|number| SendEntry {
+        body: format!("message {number}").into(),
+        ..SendEntry::default()
+    });
+    let entries = entries.collect();
+    apply(&mut machine, QueueOp::Send(Send { entries }));
+    let mut delta = machine.take_delta();
+    delta.clear = true;
+    let stored = store.write(GROUP, Bytes::from_static(b"header"), delta).unwrap();
+    assert_eq!(stored.len(), MESSAGES);
+    machine.release(stored, OPTIONS.front);
+    (machine, store)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    StdDisk.list(&folder.join("7")).unwrap()
+}
+
+fn flip(file: &Path, at: usize) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_reply_is_completed_from_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut machine, _store) = backlog(dir.path(), &Arc::default());
+    let Reply::Unread(unread) = receive(&mut machine) else {
+        panic!("the letters are in memory")
+    };
+    let Some(QueueAnswer::Received(received)) = unread.read().unwrap().answer else {
+        panic!("no messages")
+    };
+    let bodies = received.messages.iter().map(|message| message.body.clone());
+    let expected = (0..10).map(|number| Bytes::from(format!("message {number}")));
+    assert_eq!(bodies.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    // What is handed out again is read again.
+    assert!(matches!(
+        receive(&mut machine),
+        Reply::Unread(_) | Reply::Queue(QueueReply { .. })
+    ));
+}
+
+#[test]
+fn a_damaged_letter_is_no_letter() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut machine, _store) = backlog(dir.path(), &Arc::default());
+    // The first letter, behind the head of the file and the letter's checksum.
+    flip(&files(dir.path())[0], 16 + 4 + 40);
+    let Reply::Unread(unread) = receive(&mut machine) else {
+        panic!("the letters are in memory")
+    };
+    let error = unread.read().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::InvalidData, "{error}");
+}
+
+#[test]
+fn a_checkpoint_whose_letters_cannot_be_found_is_given_up() {
+    let damages: [fn(&Path); 4] = [
+        // The end of a file is the list of its last chunk.
+        |file| flip(file, std::fs::metadata(file).unwrap().len() as usize - 1),
+        |file| flip(file, 0),
+        |file| std::fs::remove_file(file).unwrap(),
+        |file| std::fs::write(file, b"MRLETTER").unwrap(),
+    ];
+    for damage in damages {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = Arc::default();
+        let (_, store) = backlog(dir.path(), &rows);
+        let all = files(dir.path());
+        assert!(all.len() > 2, "{all:?}");
+        damage(&all[1]);
+        assert!(store.load(GROUP).unwrap().is_none());
+        assert_eq!(store.groups().unwrap(), [], "it is not found again either");
+        assert_eq!(files(dir.path()), [] as [PathBuf; 0]);
+    }
+}
+
+#[test]
+fn files_of_nobody_go_when_the_store_is_opened_or_the_group_is_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let rows: Arc<MemoryStore> = Arc::default();
+    let (machine, store) = backlog(dir.path(), &rows);
+    let all = files(dir.path());
+    // As if the node had died before the rows named them.
+    for stray in [dir.path().join("7/99"), dir.path().join("8/1")] {
+        std::fs::create_dir_all(stray.parent().unwrap()).unwrap();
+        std::fs::write(&stray, b"half a letter").unwrap();
+    }
+    drop(store);
+    let store = LetterStore::open(rows, Arc::new(StdDisk), dir.path(), OPTIONS).unwrap();
+    assert!(!dir.path().join("8/1").exists());
+    let loaded = store.load(GROUP).unwrap().unwrap();
+    assert_eq!(files(dir.path()), all);
+    assert_eq!(loaded.header, "header");
+    let again = Machine::load_with(MachineKind::Queue, loaded.rows, loaded.chunks).unwrap();
+    assert_eq!(again.digest(), machine.digest());
+}
+
+#[test]
+fn without_its_first_delta_there_is_nothing_to_build_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = LetterStore::open(
+        Arc::new(MemoryStore::default()),
+        Arc::new(StdDisk),
+        dir.path(),
+        OPTIONS,
+    )
+    .unwrap();
+    let mut machine = Machine::new(MachineKind::Queue);
+    let delta = machine.take_delta();
+    assert!(store.write(GROUP, Bytes::new(), delta).is_err());
+}
