@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::sqs::attributes::{QueueSettings, Redrive};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
 use raft::group::{Group, NotDone};
 use raft::machine::{Machine, catalog::Catalog};
 use raft::peers::Peers;
 use raft::peers::pb::{self, frame::Body};
 use raft::types::{GroupId, NodeId};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 
 /// How long one question to the leader may take.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -38,11 +40,19 @@ impl QueueView {
     }
 }
 
+/// A node that has not heard for so long what the catalog's majority knows serves no queue by its name. A deleted queue's name may
+/// stand for another queue after 60 seconds: whoever still knew the old one would take messages that nobody ever gets.
+const RECENT: Duration = Duration::from_secs(40);
+/// How often it asks.
+const CONFIRM_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The catalog as this node knows it.
 pub struct CatalogView {
     group: Arc<Group>,
     peers: Arc<Peers>,
     queues: RwLock<Views>,
+    /// The local replica had everything that was acknowledged before then.
+    confirmed: Mutex<Instant>,
 }
 
 /// Parsed queues. Those of deleted queues go when the number has doubled, so that looking for them
@@ -73,7 +83,18 @@ impl CatalogView {
             group,
             peers,
             queues: RwLock::default(),
+            confirmed: Mutex::new(Instant::now()),
         })
+    }
+
+    /// Sees to it that this node's knowledge is recent, until `stop`.
+    pub async fn keep_recent(self: Arc<Self>, stop: CancellationToken) {
+        let mut interval = tokio::time::interval(CONFIRM_INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(interval.tick()).await.is_some() {
+            // What is not confirmed is noticed by those who ask for a queue.
+            let _ = self.catch_up(CONFIRM_INTERVAL).await;
+        }
     }
 
     /// The catalog's group.
@@ -116,8 +137,8 @@ impl CatalogView {
         Some(view)
     }
 
-    /// A queue, with certainty: if the local replica does not know it, it is brought up to date
-    /// before the answer is no.
+    /// A queue, with certainty: if the local replica does not know it, or has not been confirmed for long, it is brought up to
+    /// date before the answer.
     ///
     /// # Errors
     /// [`NotDone::NotLeader`] if the catalog has no leader within `patience`.
@@ -126,6 +147,9 @@ impl CatalogView {
         key: &ResourceKey,
         patience: Duration,
     ) -> Result<Option<Arc<QueueView>>, NotDone> {
+        if self.confirmed.lock().elapsed() > RECENT {
+            self.catch_up(patience).await?;
+        }
         if let Some(view) = self.queue_here(key) {
             return Ok(Some(view));
         }
@@ -147,9 +171,12 @@ impl CatalogView {
                 tokio::time::sleep(RETRY_PAUSE).await;
             }
         };
-        tokio::time::timeout(patience, caught_up)
-            .await
-            .unwrap_or(Err(NotDone::NotLeader(None)))
+        let asked = Instant::now();
+        let done = tokio::time::timeout(patience, caught_up).await;
+        done.unwrap_or(Err(NotDone::NotLeader(None)))?;
+        let mut confirmed = self.confirmed.lock();
+        *confirmed = asked.max(*confirmed);
+        Ok(())
     }
 
     async fn read_index(&self) -> Option<u64> {

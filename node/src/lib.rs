@@ -176,6 +176,11 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         members.await;
         Ok(())
     });
+    let recent = catalog.clone().keep_recent(end.clone());
+    tasks.spawn(async {
+        recent.await;
+        Ok(())
+    });
     let maintain_end = end.clone();
     tasks.spawn(async move { Ok(maintained.maintain(maintain_end).await?) });
     let founders = identity.lock().founders().len();

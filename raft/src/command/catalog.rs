@@ -128,6 +128,10 @@ pub struct SetQueueAttributes {
     /// New values in canonical form; an empty value removes the attribute.
     #[prost(btree_map = "string, string", tag = "2")]
     pub changes: BTreeMap<String, String>,
+    /// The version of the record that the changes were checked against; 0 for any. It is refused if the record has another
+    /// one by now.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
 }
 
 /// Gives tags, or new values to tags that are there. Replies `Done` or a refusal.
@@ -321,4 +325,6 @@ pub enum RefusalReason {
     NoSuchMoveTask = 22,
     /// The move task has ended, or is about to.
     MoveTaskRunsNot = 23,
+    /// The queue's record has another version than the command was made for.
+    QueueChanged = 24,
 }

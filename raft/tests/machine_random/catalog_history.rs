@@ -84,6 +84,11 @@ impl History {
             8..10 => CatalogOp::SetQueueAttributes(SetQueueAttributes {
                 key: Some(key),
                 changes: attributes,
+                version: if self.random.chance(20) {
+                    self.random.below(99)
+                } else {
+                    0
+                },
             }),
             10 => CatalogOp::TagQueue(TagQueue {
                 key: Some(key),

@@ -3,7 +3,7 @@
 //!     node 1 [disk=a] [zone=z] [peer=host:1]
 //!     create NAME [partitions=1] [replicas=3] [Attribute=value …] [call=KEY]
 //!     delete NAME [call=KEY]
-//!     set NAME Attribute=value … [call=KEY]     an empty value removes
+//!     set NAME Attribute=value … [version=3] [call=KEY]   an empty value removes
 //!     tag NAME key=value … [max=50] [call=KEY]
 //!     untag NAME key … [call=KEY]
 //!     permit NAME label=l accounts=1,2 actions=A,B [statements=20] [bytes=8192] [call=KEY]
@@ -95,6 +95,7 @@ impl Interpreter for Script {
             "set" => CatalogOp::SetQueueAttributes(SetQueueAttributes {
                 key: Some(key(line.words()[0])),
                 changes: attributes(&line),
+                version: line.number("version").unwrap_or(0),
             }),
             "tag" => CatalogOp::TagQueue(TagQueue {
                 key: Some(key(line.words()[0])),

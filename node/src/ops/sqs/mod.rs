@@ -135,8 +135,16 @@ impl Context<'_> {
 
     /// Gets a command done by the catalog, which may refuse it.
     async fn catalog(&self, op: CatalogOp) -> Result<CatalogAnswer> {
+        match self.catalog_once(self.invocation.clone(), op).await? {
+            CatalogAnswer::Refused(refusal) => Err(refusals::error(&refusal)),
+            answer => Ok(answer),
+        }
+    }
+
+    /// The same under an idempotency key, whatever the answer.
+    async fn catalog_once(&self, invocation: Bytes, op: CatalogOp) -> Result<CatalogAnswer> {
         let command = CatalogCommand {
-            invocation: self.invocation.clone(),
+            invocation,
             op: Some(op),
         };
         let command = Command {
@@ -146,10 +154,7 @@ impl Context<'_> {
             receive: None,
         };
         match self.frontend.router.command(command).await.map_err(route_error)? {
-            Reply::Catalog(CatalogReply { answer: Some(answer) }) => match answer {
-                CatalogAnswer::Refused(refusal) => Err(refusals::error(&refusal)),
-                answer => Ok(answer),
-            },
+            Reply::Catalog(CatalogReply { answer: Some(answer) }) => Ok(answer),
             other => Err(misfit(&other)),
         }
     }

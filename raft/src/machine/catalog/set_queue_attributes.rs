@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Catalog};
-use crate::command::catalog::{CatalogAnswer, ResourceKey, SetQueueAttributes};
+use super::{Answer, Catalog, refusal};
+use crate::command::catalog::{CatalogAnswer, RefusalReason, ResourceKey, SetQueueAttributes};
 use crate::types::Millis;
 
 impl Catalog {
     pub(super) fn set_queue_attributes(&mut self, now: Millis, command: SetQueueAttributes) -> Answer {
         let key = command.key.unwrap_or_default();
-        self.existing(&key)?;
+        let version = self.existing(&key)?.version;
+        if command.version != 0 && command.version != version {
+            return Err(refusal(RefusalReason::QueueChanged, &key.name));
+        }
         self.check_redrive(&key, &command.changes)?;
         self.change_attributes(now, &key, command.changes);
         Ok(CatalogAnswer::Queue(self.existing(&key)?.clone()))
