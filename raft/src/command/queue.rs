@@ -121,6 +121,9 @@ pub struct Receive {
     /// The dead-letter queue's partition. Without one, nothing leaves.
     #[prost(uint64, tag = "4")]
     pub dead_letters: u64,
+    /// FIFO: the id under which the consumer repeats this receive if it must; empty for none.
+    #[prost(string, tag = "5")]
+    pub attempt: String,
 }
 
 /// Which delivery of which message a receipt handle stands for.
@@ -349,4 +352,6 @@ pub enum Outcome {
     PurgeInProgress = 6,
     /// Too many messages are in flight.
     TooManyInFlight = 7,
+    /// A receive with this attempt id was made before, and what it gave out is not as it was.
+    AttemptNotRetryable = 8,
 }

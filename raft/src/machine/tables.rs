@@ -27,3 +27,5 @@ pub(super) const MESSAGES: u8 = 0x21;
 pub(super) const DEPARTURES: u8 = 0x22;
 /// Queue: partitions that messages came from, by group.
 pub(super) const ORIGINS: u8 = 0x23;
+/// Queue: receives with an attempt id of the last minutes, numbered in order of arrival.
+pub(super) const ATTEMPTS: u8 = 0x24;

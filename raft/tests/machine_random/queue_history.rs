@@ -126,6 +126,7 @@ impl History {
                 QueueOp::Receive(Receive {
                     max,
                     visibility_ms: visibility,
+                    attempt: self.attempt(),
                     ..Receive::default()
                 })
             }
@@ -149,6 +150,7 @@ impl History {
                 visibility_ms: 0,
                 receives_max: self.random.below(3) as u32 + 1,
                 dead_letters: self.random.below(2) + 7,
+                attempt: self.attempt(),
             }),
             1 => QueueOp::Settle(Settle {
                 target: self.random.below(2) + 7,
@@ -170,6 +172,14 @@ impl History {
                 })
             }
         }
+    }
+
+    /// One of few ids, so that it comes again, or none.
+    fn attempt(&mut self) -> String {
+        if self.random.chance(50) {
+            return String::new();
+        }
+        format!("a{}", self.random.below(12))
     }
 
     fn send(&mut self) -> QueueOp {

@@ -150,6 +150,14 @@ impl Backlog {
         }
     }
 
+    /// The same because a consumer of the message says so.
+    pub(super) fn change(&mut self, sequence: u64, place: Place) {
+        if let Some(message) = self.messages.get_mut(sequence) {
+            message.changed = true;
+        }
+        self.put(sequence, place);
+    }
+
     /// Lets a message leave for another partition.
     pub(super) fn depart(&mut self, sequence: u64, target: GroupId) {
         self.put(sequence, Place::Leaving);
@@ -174,6 +182,20 @@ impl Backlog {
             },
         );
         Some(delivered)
+    }
+
+    /// FIFO: whether a receive of enough messages would take this one from its group now, those before it in the group
+    /// being `with` it.
+    pub(super) fn is_first(&self, sequence: u64, with: impl Fn(u64) -> bool) -> bool {
+        let Line::Fifo(groups) = &self.line else {
+            return false;
+        };
+        let message = self.messages.get(sequence);
+        let group = message.and_then(|message| groups.get(message.letter().group()));
+        group.is_some_and(|group| {
+            let mut before = group.members().take_while(|member| *member < sequence);
+            group.is_open() && before.all(with)
+        })
     }
 
     /// Whether a message is in flight under this very delivery.

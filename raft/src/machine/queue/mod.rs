@@ -21,6 +21,7 @@ use crate::machine::window::Window;
 use crate::types::Millis;
 
 mod ages;
+mod attempts;
 mod backlog;
 mod change_visibility;
 mod configure;
@@ -47,6 +48,7 @@ pub use departures::Departure;
 pub use record::MessageRow;
 pub use view::Counts;
 
+use attempts::Attempts;
 use backlog::Backlog;
 use configure::Settings;
 use dedup::Deduplication;
@@ -61,6 +63,7 @@ pub struct Queue {
     last_purge: Option<Millis>,
     backlog: Backlog,
     deduplication: Deduplication,
+    attempts: Attempts,
     invocations: Window<Remembered>,
     origins: Origins,
     since_cut: rows::SinceCut,
@@ -83,6 +86,7 @@ impl Queue {
             last_purge: None,
             backlog: Backlog::new(false),
             deduplication: Deduplication::empty(),
+            attempts: Attempts::empty(),
             invocations: Window::new(idempotency::QUEUE),
             origins: Origins::default(),
             since_cut: rows::SinceCut::default(),
@@ -93,6 +97,7 @@ impl Queue {
         let now = self.clock.advance(batch.now_ms);
         self.invocations.expire(now);
         self.deduplication.expire(now);
+        self.attempts.expire(now);
         self.backlog.advance(now);
         self.backlog.drop_expired(now, self.settings.retention);
         let moment = Moment {

@@ -45,6 +45,8 @@ struct MessageRecord {
     receive_count: u32,
     #[prost(bool, tag = "12")]
     leaving: bool,
+    #[prost(bool, tag = "13")]
+    changed: bool,
 }
 
 impl MessageRow {
@@ -78,6 +80,7 @@ impl MessageRow {
             last_received_ms: history.last_received.0,
             receive_count: history.receive_count,
             leaving: history.place == Place::Leaving,
+            changed: history.changed,
         };
         record.encode_to_vec().into()
     }
@@ -109,6 +112,7 @@ impl MessageRow {
             first_received: Millis(record.first_received_ms),
             last_received: Millis(record.last_received_ms),
             receive_count: record.receive_count,
+            changed: record.changed,
         };
         Ok(Message::with_history(letter, history))
     }

@@ -9,7 +9,7 @@ use super::departures::Departures;
 use super::import::Origins;
 use super::message::Message;
 use super::record::MessageRow;
-use super::{Queue, dedup};
+use super::{Queue, attempts, dedup};
 use crate::machine::clock::Clock;
 use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
 use crate::machine::window::WindowLoader;
@@ -54,6 +54,8 @@ struct MetaRecord {
     deduplication_end: u64,
     #[prost(uint64, tag = "11")]
     departures: u64,
+    #[prost(uint64, tag = "12")]
+    attempts_end: u64,
 }
 
 impl Queue {
@@ -64,6 +66,7 @@ impl Queue {
         rows.extend(self.backlog.iter().map(message_row));
         self.backlog.departures.rows(&mut rows);
         self.origins.rows(&mut rows);
+        self.attempts.rows(&mut rows);
         rows
     }
 
@@ -80,6 +83,7 @@ impl Queue {
         self.take_messages(&mut delta);
         self.backlog.departures.take_delta(&mut delta);
         self.origins.take_delta(&mut delta);
+        self.attempts.take_delta(&mut delta);
         if clear {
             delta = Delta {
                 clear: true,
@@ -117,6 +121,7 @@ impl Queue {
             invocations_end: self.invocations.end(),
             deduplication_end: self.deduplication.end(),
             departures: self.backlog.departures.count(),
+            attempts_end: self.attempts.end(),
         }
     }
 
@@ -126,6 +131,7 @@ impl Queue {
         let mut meta = None;
         let mut invocations = WindowLoader::new(idempotency::QUEUE);
         let mut deduplication = WindowLoader::new(dedup::LIMITS);
+        let mut attempts = WindowLoader::new(attempts::LIMITS);
         let mut messages = Vec::new();
         let mut departures = Vec::new();
         let mut origins = Origins::default();
@@ -138,6 +144,7 @@ impl Queue {
                 Some(&tables::MESSAGES) => messages.push(decode_message(&key, value)?),
                 Some(&tables::DEPARTURES) => departures.push((key, value)),
                 Some(&tables::ORIGINS) => origins.load(&key, value)?,
+                Some(&tables::ATTEMPTS) => attempts.add(&key, value)?,
                 table => return Err(LoadError(format!("unknown table {table:?} of a queue"))),
             }
         }
@@ -154,6 +161,7 @@ impl Queue {
             last_purge: meta.last_purge_ms.map(Millis),
             backlog: load_backlog(&meta, messages, departures)?,
             deduplication: deduplication.finish(meta.deduplication_end)?,
+            attempts: attempts.finish(meta.attempts_end)?,
             invocations: invocations.finish(meta.invocations_end)?,
             origins,
             since_cut: SinceCut {
