@@ -50,6 +50,8 @@ struct Model {
     calls: BTreeMap<Bytes, (u64, Told)>,
     /// When each was made, and what it gave out: sequences and deliveries.
     attempts: BTreeMap<String, (u64, Vec<(u64, u32)>)>,
+    /// The groups of all messages that were delivered and hidden.
+    deliveries: Vec<String>,
 }
 
 impl Model {
@@ -68,6 +70,7 @@ impl Model {
             seen,
             calls,
             attempts: BTreeMap::new(),
+            deliveries: Vec::new(),
         }
     }
 
@@ -129,6 +132,7 @@ impl Model {
                 self.items.clear();
                 self.seen.clear();
                 self.attempts.clear();
+                self.deliveries.clear();
                 Told::Outcomes(vec![Outcome::Done])
             }
             QueueOp::Configure(settings) => {
@@ -174,7 +178,12 @@ impl Model {
 
     fn receive(&mut self, receive: &Receive) -> Vec<(u64, u32, Bytes)> {
         let until = self.now + receive.visibility_ms;
-        let chosen: Vec<u64> = self.order().into_iter().take(receive.max as usize).collect();
+        let max = receive.max as usize;
+        let chosen: Vec<u64> = if self.settings.fifo {
+            self.order().into_iter().take(max).collect()
+        } else {
+            self.fairest(max)
+        };
         let mut told = Vec::new();
         for sequence in chosen {
             let now = self.now;
@@ -184,8 +193,42 @@ impl Model {
             item.changed = false;
             (item.received, item.last_received, item.from) = (true, now, until);
             told.push((sequence, item.count, item.body.clone()));
+            if until > now {
+                self.deliveries.push(item.group.clone());
+            }
         }
         told
+    }
+
+    /// What a receive takes from a standard queue, one after the other: see `queue/fair.rs` and `queue/tenants.rs`.
+    fn fairest(&self, max: usize) -> Vec<u64> {
+        let mut left: Vec<&Item> = self.items.iter().filter(|item| item.from <= self.now).collect();
+        let held = self
+            .items
+            .iter()
+            .filter(|item| item.received && item.from > self.now);
+        let mut held: Vec<&str> = held.map(|item| item.group.as_str()).collect();
+        let last = self.deliveries.iter().rev().take(100);
+        let mut last: Vec<&str> = last.map(String::as_str).collect();
+        let mut chosen = Vec::new();
+        while chosen.len() < max && !left.is_empty() {
+            let rank = |item: &&Item| {
+                let count = |groups: &[&str]| groups.iter().filter(|group| **group == item.group).count();
+                let (own, recent) = (count(&held), count(&last));
+                let much = own >= 2 && own * 10 > held.len() || recent > 10;
+                if item.group.is_empty() || recent == 0 || !much {
+                    (false, 0, 0, item.sequence)
+                } else {
+                    (true, own, recent, item.sequence)
+                }
+            };
+            let next = left.iter().copied().min_by_key(rank).expect("not empty");
+            left.retain(|item| item.sequence != next.sequence);
+            held.push(&next.group);
+            last.push(&next.group);
+            chosen.push(next.sequence);
+        }
+        chosen
     }
 
     /// A receive with an attempt id.
@@ -232,12 +275,8 @@ impl Model {
         Told::Received(told)
     }
 
-    /// Everything that may be handed out now, in order.
+    /// Everything that a FIFO queue may hand out now, in order.
     fn order(&self) -> Vec<u64> {
-        if !self.settings.fifo {
-            let ready = self.items.iter().filter(|item| item.from <= self.now);
-            return ready.map(|item| item.sequence).collect();
-        }
         let mut groups: Vec<Vec<&Item>> = Vec::new();
         for item in &self.items {
             match groups.iter_mut().find(|group| group[0].group == item.group) {
@@ -297,6 +336,9 @@ impl Model {
 
     /// How many receives of one message would find one.
     fn receivable(&self) -> u64 {
+        if !self.settings.fifo {
+            return self.items.iter().filter(|item| item.from <= self.now).count() as u64;
+        }
         let mut trial = self.clone();
         let one = Receive {
             max: 1,

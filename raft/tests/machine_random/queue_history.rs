@@ -166,7 +166,7 @@ impl History {
                         message_id: Bytes::from_static(&[7; 16]),
                         body: self.random.bits().to_string().into(),
                         sent_ms: self.now - self.random.below(50_000),
-                        group: format!("g{}", self.random.below(5)),
+                        group: self.group(),
                         ..Imported::default()
                     }],
                 })
@@ -182,6 +182,15 @@ impl History {
         format!("a{}", self.random.below(12))
     }
 
+    /// Some are large and some small; on standard queues some messages have none.
+    fn group(&mut self) -> String {
+        if !self.fifo && self.random.chance(20) {
+            return String::new();
+        }
+        let most = *self.random.pick(&[1, 3, 12]).expect("some");
+        format!("g{}", self.random.below(most))
+    }
+
     fn send(&mut self) -> QueueOp {
         let entries = (0..1 + self.random.below(3)).map(|_| SendEntry {
             body: self.random.bits().to_string().into(),
@@ -191,7 +200,7 @@ impl History {
             } else {
                 0
             },
-            group: format!("g{}", self.random.below(5)),
+            group: self.group(),
             deduplication_id: format!("d{}", self.random.below(200)),
         });
         QueueOp::Send(Send {

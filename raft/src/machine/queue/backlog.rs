@@ -166,7 +166,8 @@ impl Backlog {
 
     /// The messages that a receive takes now, in order.
     pub(super) fn pick(&self, max: usize) -> Vec<u64> {
-        self.line.pick(max, ready_in(&self.messages))
+        let with_consumers = self.in_flight - self.departures.under_way();
+        self.line.pick(max, with_consumers, ready_in(&self.messages))
     }
 
     /// Hands a message out until a time; if that is now, it stays visible.
@@ -204,6 +205,21 @@ impl Backlog {
             let history = message.history();
             matches!(history.place, Place::InFlight(_)) && history.receive_count == receipt.delivery
         })
+    }
+
+    /// The tenants of the last deliveries, for a row: [`super::recent`].
+    pub(super) fn recent(&self) -> Vec<String> {
+        match &self.line {
+            Line::Standard(ready) => ready.recent(),
+            Line::Fifo(_) => Vec::new(),
+        }
+    }
+
+    /// Takes back what [`Backlog::recent`] gave.
+    pub(super) fn load_recent(&mut self, names: &[String]) {
+        if let Line::Standard(ready) = &mut self.line {
+            ready.load_recent(names);
+        }
     }
 
     /// Makes messages ready whose time has come.

@@ -5,6 +5,7 @@
 //! - A message is in exactly one place: ready, delayed until a time, or in flight until a time.
 //! - Sequences rise by one with each message; with the clock clamped, sequence order is also order
 //!   of sending. A message that becomes ready again takes its old place in that order.
+//! - Standard queues hand out messages in that order, but those of quiet tenants before those of noisy ones: `fair.rs`.
 //! - On FIFO queues no message of a group is handed out while another one of the group is in flight.
 //! - Nothing happens by itself: what time has brought is worked off when a batch arrives. The
 //!   read-only accessors therefore take the reader's time into account.
@@ -28,6 +29,7 @@ mod configure;
 mod dedup;
 mod delete;
 mod departures;
+mod fair;
 mod groups;
 mod import;
 mod letter;
@@ -37,10 +39,12 @@ mod message_id;
 mod pages;
 mod purge;
 mod receive;
+mod recent;
 mod record;
 mod remembered;
 mod rows;
 mod send;
+mod tenants;
 mod timers;
 mod view;
 

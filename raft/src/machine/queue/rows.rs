@@ -56,6 +56,9 @@ struct MetaRecord {
     departures: u64,
     #[prost(uint64, tag = "12")]
     attempts_end: u64,
+    /// Standard queues: the tenants of the last deliveries, the oldest first; empty for a message without a group.
+    #[prost(string, repeated, tag = "13")]
+    recent: Vec<String>,
 }
 
 impl Queue {
@@ -122,6 +125,7 @@ impl Queue {
             deduplication_end: self.deduplication.end(),
             departures: self.backlog.departures.count(),
             attempts_end: self.attempts.end(),
+            recent: self.backlog.recent(),
         }
     }
 
@@ -210,6 +214,7 @@ fn load_backlog(
     for (sequence, message) in messages {
         backlog.add(sequence, message);
     }
+    backlog.load_recent(&meta.recent);
     backlog.changes.saved_end = meta.next_sequence;
     backlog.departures = Departures::after(meta.departures);
     for (key, value) in departures {
