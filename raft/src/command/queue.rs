@@ -64,7 +64,7 @@ pub struct SendEntry {
     /// Delay before it becomes visible; the queue's own delay is already taken into account.
     #[prost(uint64, tag = "3")]
     pub delay_ms: u64,
-    /// Message group; empty for none. Always present on FIFO queues.
+    /// Message group; empty for none. Always present on FIFO queues; on standard queues it is the message's tenant.
     #[prost(string, tag = "4")]
     pub group: String,
     /// Deduplication id (explicit or content based); empty on standard queues.

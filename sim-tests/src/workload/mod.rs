@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
 
+mod attempts;
 mod attributes;
 mod consume;
 mod dead_letters;
@@ -27,6 +28,7 @@ mod queue;
 mod retention;
 mod short_lived;
 mod standard;
+mod tenants;
 mod visibility;
 
 pub use queue::Queue;
@@ -92,4 +94,6 @@ pub const WORKLOADS: &[&Workload] = &[
     &attributes::ATTRIBUTES,
     &growth::GROWTH,
     &dead_letters::DEAD_LETTERS,
+    &attempts::ATTEMPTS,
+    &tenants::TENANTS,
 ];

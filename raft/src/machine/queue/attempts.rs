@@ -20,6 +20,7 @@ use crate::command::queue::{Outcome, QueueAnswer, Receipt, Receive, Received};
 use crate::machine::row::LoadError;
 use crate::machine::tables;
 use crate::machine::window::{Key, Limits, Remember, Window};
+use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
 /// How many attempts are remembered; the oldest go first. An entry is 100 to 300 bytes, so this is 20 MiB when full,
@@ -103,7 +104,7 @@ impl Queue {
     pub(super) fn remember_attempt(&mut self, moment: Moment, key: Key, received: &Received) {
         let receipts = received.messages.iter().filter_map(|message| message.receipt);
         let receipts: Box<[Receipt]> = receipts.collect();
-        if !receipts.is_empty() {
+        if !receipts.is_empty() && !planted(Bug::AttemptForgotten) {
             self.attempts.record(key, moment.now, Attempt { receipts });
         }
     }

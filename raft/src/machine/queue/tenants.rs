@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::message::Place;
 use super::recent::{DELIVERIES, Recent};
+use crate::planted::{Bug, planted};
 
 /// A noisy tenant has more than one part in so many.
 const SHARE: usize = 10;
@@ -50,7 +51,7 @@ impl Usage {
     pub(super) fn is_noisy(self, in_flight: usize) -> bool {
         let holds_much = self.in_flight >= IN_FLIGHT_MIN && self.in_flight * SHARE > in_flight;
         let got_much = self.recent * SHARE > DELIVERIES;
-        self.recent > 0 && (holds_much || got_much)
+        self.recent > 0 && (holds_much || got_much) && !planted(Bug::NoiseUnheard)
     }
 }
 
