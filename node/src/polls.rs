@@ -93,7 +93,7 @@ impl Polls {
         let mut turn = None;
         loop {
             let is_current = group.leads_with_lease();
-            if self.has_something(&group, &invocation) {
+            if self.has_something(&group, &invocation, &receive.attempt) {
                 let reply = group.propose(command.clone()).await?;
                 if receive.dead_letters != 0 {
                     self.tell_of_departures(&group);
@@ -142,11 +142,14 @@ impl Polls {
         }
     }
 
-    fn has_something(&self, group: &Group, invocation: &[u8]) -> bool {
+    /// Whether a receive would be answered with more than nothing.
+    fn has_something(&self, group: &Group, invocation: &[u8], attempt: &str) -> bool {
         let now = self.env.clock.now();
         group.replica().read(|machine| match machine {
             Machine::Queue(queue) => {
-                queue.has_visible(now) || (!invocation.is_empty() && queue.knows_invocation(invocation))
+                queue.has_visible(now)
+                    || (!invocation.is_empty() && queue.knows_invocation(invocation))
+                    || queue.knows_attempt(attempt)
             }
             Machine::Catalog(_) => true,
         })

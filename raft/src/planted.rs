@@ -38,6 +38,10 @@ pub enum Bug {
     KeyForgotten,
     /// A queue does not know which messages of another one have arrived already.
     ArrivalForgotten,
+    /// A FIFO queue does not know which receives are repetitions of others.
+    AttemptForgotten,
+    /// A standard queue takes every tenant for a quiet one.
+    NoiseUnheard,
 }
 
 /// All of them.
@@ -58,6 +62,8 @@ pub const BUGS: &[Bug] = &[
     Bug::GroupReused,
     Bug::KeyForgotten,
     Bug::ArrivalForgotten,
+    Bug::AttemptForgotten,
+    Bug::NoiseUnheard,
 ];
 
 #[cfg(feature = "planted-bugs")]

@@ -19,7 +19,10 @@ const LOAD_S: u64 = 15;
 fn workload(bug: Bug) -> Option<&'static str> {
     match bug {
         Bug::StaleRead => Some("own_writes"),
+        Bug::GroupReused => Some("short_lived"),
         Bug::ArrivalForgotten => Some("dead_letters"),
+        Bug::AttemptForgotten => Some("attempts"),
+        Bug::NoiseUnheard => Some("tenants"),
         _ => None,
     }
 }

@@ -154,6 +154,15 @@ pub fn too_many_in_flight() -> ApiError {
     )
 }
 
+/// A receive with this attempt id was made before, and its messages are not as it left them.
+pub fn attempt_not_retryable(attempt_id: &str) -> ApiError {
+    invalid_value(
+        attempt_id,
+        "ReceiveRequestAttemptId",
+        "The receiveRequestAttemptId is not valid anymore since the receive call is not retryable.",
+    )
+}
+
 /// [`PURGE_QUEUE_IN_PROGRESS`].
 pub fn purge_queue_in_progress(queue: &str) -> ApiError {
     let message = format!("Only one PurgeQueue operation on {queue} is allowed every 60 seconds.");

@@ -27,7 +27,8 @@ pub struct Input {
     pub visibility_timeout_seconds: Option<u32>,
     /// How long to wait for a message, 0 to 20; the queue's value if absent.
     pub wait_seconds: Option<u32>,
-    /// The id that all tries of this call have.
+    /// The id under which the consumer makes this call again if it must. For FIFO queues; on others SQS
+    /// neither refuses it nor takes notice of it.
     pub attempt_id: Option<String>,
     /// What to tell of each message.
     pub selection: Selection,

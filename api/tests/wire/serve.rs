@@ -349,6 +349,7 @@ fn failure(queue: &str) -> Option<ApiError> {
         "deleted-recently" => errors::queue_deleted_recently(),
         "purged-recently" => errors::purge_queue_in_progress(queue),
         "full" => errors::too_many_in_flight(),
+        "attempted" => errors::attempt_not_retryable("try-1"),
         "visible-again" => errors::message_not_inflight(),
         "gone" => errors::message_is_gone(ReceiptHandle {
             group: 7,

@@ -67,7 +67,7 @@ pub struct SendEntry {
     /// Delay before it becomes visible; the queue's own delay is already taken into account.
     #[prost(uint64, tag = "3")]
     pub delay_ms: u64,
-    /// Message group; empty for none. Always present on FIFO queues.
+    /// Message group; empty for none. Always present on FIFO queues; on standard queues it is the message's tenant.
     #[prost(string, tag = "4")]
     pub group: String,
     /// Deduplication id (explicit or content based); empty on standard queues.
@@ -124,6 +124,9 @@ pub struct Receive {
     /// The dead-letter queue's partition. Without one, nothing leaves.
     #[prost(uint64, tag = "4")]
     pub dead_letters: u64,
+    /// FIFO: the id under which the consumer repeats this receive if it must; empty for none.
+    #[prost(string, tag = "5")]
+    pub attempt: String,
 }
 
 /// Which delivery of which message a receipt handle stands for.
@@ -381,4 +384,6 @@ pub enum Outcome {
     PurgeInProgress = 6,
     /// Too many messages are in flight.
     TooManyInFlight = 7,
+    /// A receive with this attempt id was made before, and what it gave out is not as it was.
+    AttemptNotRetryable = 8,
 }

@@ -31,6 +31,8 @@ pub(super) const DEPARTURES: u8 = 0x22;
 pub(super) const ORIGINS: u8 = 0x23;
 /// Queue: one row, what the latest move task has got done.
 pub(super) const MOVES: u8 = 0x24;
+/// Queue: receives with an attempt id of the last minutes, numbered in order of arrival.
+pub(super) const ATTEMPTS: u8 = 0x25;
 
 /// Of the store, not of a machine: chunks of letters, by their first sequence (`store/letters`).
 pub(crate) const CHUNKS: u8 = 0x7f;

@@ -1,5 +1,5 @@
-//! Things that are remembered for a while, by a key of 16 bytes: the answers to API calls, and
-//! deduplication ids.
+//! Things that are remembered for a while, by a key of 16 bytes: the answers to API calls,
+//! deduplication ids, and attempts to receive.
 //!
 //! A window is bounded by time and by count; the oldest go first. The newest entry of a key
 //! counts; an older one of the same key stays until its time has come, but is not found any more.

@@ -9,6 +9,7 @@ mod queue_history;
 mod random;
 mod rows;
 mod rules;
+mod tenants;
 
 /// Histories of each kind that are tried.
 const SEEDS: std::ops::Range<u64> = 0..24;

@@ -26,6 +26,8 @@ struct Item {
     received: bool,
     last_received: u64,
     count: u32,
+    /// Its visibility was changed since it was last received.
+    changed: bool,
 }
 
 /// What an answer is compared by: message ids are the machine's own choice.
@@ -34,6 +36,7 @@ enum Told {
     Sent(Vec<u64>),
     Received(Vec<(u64, u32, Bytes)>),
     Outcomes(Vec<Outcome>),
+    Refused(Outcome),
 }
 
 #[derive(Clone)]
@@ -45,6 +48,10 @@ struct Model {
     items: Vec<Item>,
     seen: BTreeMap<(String, String), (u64, u64)>,
     calls: BTreeMap<Bytes, (u64, Told)>,
+    /// When each was made, and what it gave out: sequences and deliveries.
+    attempts: BTreeMap<String, (u64, Vec<(u64, u32)>)>,
+    /// The groups of all messages that were delivered and hidden.
+    deliveries: Vec<String>,
 }
 
 impl Model {
@@ -62,6 +69,8 @@ impl Model {
             items: Vec::new(),
             seen,
             calls,
+            attempts: BTreeMap::new(),
+            deliveries: Vec::new(),
         }
     }
 
@@ -71,6 +80,7 @@ impl Model {
         self.items.retain(|item| item.sent + retention > now);
         self.seen.retain(|_, (at, _)| *at + 300_000 > now);
         self.calls.retain(|_, (at, _)| *at + 120_000 > now);
+        self.attempts.retain(|_, (at, _)| *at + 300_000 > now);
     }
 
     fn apply(&mut self, command: &QueueCommand) -> Told {
@@ -89,7 +99,8 @@ impl Model {
         let told = self.perform(op);
         // A repeated delete is simply made again.
         let again = matches!(op, QueueOp::Delete(_) | QueueOp::Configure(_));
-        if !command.invocation.is_empty() && !again && told != Told::Received(Vec::new()) {
+        let nothing = matches!(&told, Told::Received(none) if none.is_empty());
+        if !command.invocation.is_empty() && !again && !nothing && !matches!(told, Told::Refused(_)) {
             self.calls
                 .insert(command.invocation.clone(), (self.now, told.clone()));
         }
@@ -99,6 +110,9 @@ impl Model {
     fn perform(&mut self, op: &QueueOp) -> Told {
         match op {
             QueueOp::Send(send) => Told::Sent(send.entries.iter().map(|entry| self.send(entry)).collect()),
+            QueueOp::Receive(receive) if !receive.attempt.is_empty() && self.settings.fifo => {
+                self.attempt(receive)
+            }
             QueueOp::Receive(receive) => Told::Received(self.receive(receive)),
             QueueOp::Delete(delete) => Told::Outcomes(
                 delete
@@ -117,6 +131,8 @@ impl Model {
                 self.purged = Some(self.now);
                 self.items.clear();
                 self.seen.clear();
+                self.attempts.clear();
+                self.deliveries.clear();
                 Told::Outcomes(vec![Outcome::Done])
             }
             QueueOp::Configure(settings) => {
@@ -154,6 +170,7 @@ impl Model {
             received: false,
             last_received: 0,
             count: 0,
+            changed: false,
         });
         if self.settings.fifo {
             self.seen.insert(key, (self.now, sequence));
@@ -163,25 +180,105 @@ impl Model {
 
     fn receive(&mut self, receive: &Receive) -> Vec<(u64, u32, Bytes)> {
         let until = self.now + receive.visibility_ms;
-        let chosen: Vec<u64> = self.order().into_iter().take(receive.max as usize).collect();
+        let max = receive.max as usize;
+        let chosen: Vec<u64> = if self.settings.fifo {
+            self.order().into_iter().take(max).collect()
+        } else {
+            self.fairest(max)
+        };
         let mut told = Vec::new();
         for sequence in chosen {
             let now = self.now;
             let item = self.items.iter_mut().find(|item| item.sequence == sequence);
             let item = item.expect("it was just chosen");
             item.count += 1;
+            item.changed = false;
             (item.received, item.last_received, item.from) = (true, now, until);
             told.push((sequence, item.count, item.body.clone()));
+            if until > now {
+                self.deliveries.push(item.group.clone());
+            }
         }
         told
     }
 
-    /// Everything that may be handed out now, in order.
-    fn order(&self) -> Vec<u64> {
-        if !self.settings.fifo {
-            let ready = self.items.iter().filter(|item| item.from <= self.now);
-            return ready.map(|item| item.sequence).collect();
+    /// What a receive takes from a standard queue, one after the other: see `queue/fair.rs` and `queue/tenants.rs`.
+    fn fairest(&self, max: usize) -> Vec<u64> {
+        let mut left: Vec<&Item> = self.items.iter().filter(|item| item.from <= self.now).collect();
+        let held = self
+            .items
+            .iter()
+            .filter(|item| item.received && item.from > self.now);
+        let mut held: Vec<&str> = held.map(|item| item.group.as_str()).collect();
+        let last = self.deliveries.iter().rev().take(100);
+        let mut last: Vec<&str> = last.map(String::as_str).collect();
+        let mut chosen = Vec::new();
+        while chosen.len() < max && !left.is_empty() {
+            let rank = |item: &&Item| {
+                let count = |groups: &[&str]| groups.iter().filter(|group| **group == item.group).count();
+                let (own, recent) = (count(&held), count(&last));
+                let much = own >= 2 && own * 10 > held.len() || recent > 10;
+                if item.group.is_empty() || recent == 0 || !much {
+                    (false, 0, 0, item.sequence)
+                } else {
+                    (true, own, recent, item.sequence)
+                }
+            };
+            let next = left.iter().copied().min_by_key(rank).expect("not empty");
+            left.retain(|item| item.sequence != next.sequence);
+            held.push(&next.group);
+            last.push(&next.group);
+            chosen.push(next.sequence);
         }
+        chosen
+    }
+
+    /// A receive with an attempt id.
+    fn attempt(&mut self, receive: &Receive) -> Told {
+        let Some((_, first)) = self.attempts.get(&receive.attempt).cloned() else {
+            let told = self.receive(receive);
+            if !told.is_empty() {
+                let gave = told.iter().map(|(sequence, count, _)| (*sequence, *count));
+                let attempt = (self.now, gave.collect());
+                self.attempts.insert(receive.attempt.clone(), attempt);
+            }
+            return Told::Received(told);
+        };
+        let next = self.order();
+        let is_same = |(sequence, count): &(u64, u32)| {
+            let item = self.items.iter().find(|item| item.sequence == *sequence);
+            item.is_some_and(|item| item.count == *count && !item.changed)
+        };
+        // Still hidden, or what a receive would find, although not necessarily before other groups.
+        let held = first
+            .iter()
+            .all(|(sequence, count)| self.holds(*sequence, *count));
+        let in_place = |(sequence, _): &(u64, u32)| next.contains(sequence);
+        let leads = |(sequence, _): &(u64, u32)| {
+            let item = self.items.iter().find(|item| item.sequence == *sequence);
+            let group = item.map(|item| item.group.clone()).unwrap_or_default();
+            let mut before = self
+                .items
+                .iter()
+                .filter(|i| i.group == group && i.sequence < *sequence);
+            before.all(|other| first.iter().any(|(sequence, _)| *sequence == other.sequence))
+        };
+        if !first.iter().all(is_same) || !(held || first.iter().all(in_place) && first.iter().all(leads)) {
+            return Told::Refused(Outcome::AttemptNotRetryable);
+        }
+        let until = self.now + receive.visibility_ms;
+        let mut told = Vec::new();
+        for (sequence, count) in first {
+            let item = self.items.iter_mut().find(|item| item.sequence == sequence);
+            let item = item.expect("it is untouched");
+            item.from = until.min(item.last_received + 43_200_000);
+            told.push((sequence, count, item.body.clone()));
+        }
+        Told::Received(told)
+    }
+
+    /// Everything that a FIFO queue may hand out now, in order.
+    fn order(&self) -> Vec<u64> {
         let mut groups: Vec<Vec<&Item>> = Vec::new();
         for item in &self.items {
             match groups.iter_mut().find(|group| group[0].group == item.group) {
@@ -233,7 +330,7 @@ impl Model {
             () if !holds => Outcome::NotInFlight,
             () if until > item.last_received + 43_200_000 => Outcome::BeyondTwelveHours,
             () => {
-                item.from = until;
+                (item.from, item.changed) = (until, true);
                 Outcome::Done
             }
         }
@@ -241,6 +338,9 @@ impl Model {
 
     /// How many receives of one message would find one.
     fn receivable(&self) -> u64 {
+        if !self.settings.fifo {
+            return self.items.iter().filter(|item| item.from <= self.now).count() as u64;
+        }
         let mut trial = self.clone();
         let one = Receive {
             max: 1,
@@ -274,7 +374,7 @@ fn told(reply: &Reply) -> Told {
                 .map(|o| Outcome::try_from(*o).expect("an outcome"));
             Told::Outcomes(outcomes.collect())
         }
-        QueueAnswer::Refused(why) => panic!("refused: {why}"),
+        QueueAnswer::Refused(why) => Told::Refused(Outcome::try_from(*why).expect("an outcome")),
     }
 }
 

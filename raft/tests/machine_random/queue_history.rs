@@ -126,6 +126,7 @@ impl History {
                 QueueOp::Receive(Receive {
                     max,
                     visibility_ms: visibility,
+                    attempt: self.attempt(),
                     ..Receive::default()
                 })
             }
@@ -149,6 +150,7 @@ impl History {
                 visibility_ms: 0,
                 receives_max: self.random.below(3) as u32 + 1,
                 dead_letters: self.random.below(2) + 7,
+                attempt: self.attempt(),
             }),
             1 => QueueOp::Settle(Settle {
                 target: self.random.below(2) + 7,
@@ -169,7 +171,7 @@ impl History {
                         message_id: Bytes::from_static(&[7; 16]),
                         body: self.random.bits().to_string().into(),
                         sent_ms: self.now - self.random.below(50_000),
-                        group: format!("g{}", self.random.below(5)),
+                        group: self.group(),
                         made_new: self.random.chance(50),
                         ..Imported::default()
                     }],
@@ -185,6 +187,23 @@ impl History {
         }
     }
 
+    /// One of few ids, so that it comes again, or none.
+    fn attempt(&mut self) -> String {
+        if self.random.chance(50) {
+            return String::new();
+        }
+        format!("a{}", self.random.below(12))
+    }
+
+    /// Some are large and some small; on standard queues some messages have none.
+    fn group(&mut self) -> String {
+        if !self.fifo && self.random.chance(20) {
+            return String::new();
+        }
+        let most = *self.random.pick(&[1, 3, 12]).expect("some");
+        format!("g{}", self.random.below(most))
+    }
+
     fn send(&mut self) -> QueueOp {
         let entries = (0..1 + self.random.below(3)).map(|_| SendEntry {
             body: self.random.bits().to_string().into(),
@@ -194,7 +213,7 @@ impl History {
             } else {
                 0
             },
-            group: format!("g{}", self.random.below(5)),
+            group: self.group(),
             deduplication_id: format!("d{}", self.random.below(200)),
         });
         QueueOp::Send(Send {

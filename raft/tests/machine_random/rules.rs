@@ -16,7 +16,7 @@ use crate::random::Random;
 /// How long consumers hold a message.
 const VISIBILITY_MS: u64 = 1_000;
 
-fn apply(machine: &mut Machine, now_ms: u64, op: QueueOp) -> QueueAnswer {
+pub(crate) fn apply(machine: &mut Machine, now_ms: u64, op: QueueOp) -> QueueAnswer {
     let command = QueueCommand {
         op: Some(op),
         ..QueueCommand::default()
@@ -32,7 +32,7 @@ fn apply(machine: &mut Machine, now_ms: u64, op: QueueOp) -> QueueAnswer {
     }
 }
 
-fn new_queue(fifo: bool) -> Machine {
+pub(crate) fn new_queue(fifo: bool) -> Machine {
     let mut machine = Machine::new(MachineKind::Queue);
     let settings = Configure {
         version: 1,
@@ -56,7 +56,7 @@ fn receive(machine: &mut Machine, now: u64, max: u32) -> Received {
     }
 }
 
-fn delete(machine: &mut Machine, now: u64, receipt: Receipt) {
+pub(crate) fn delete(machine: &mut Machine, now: u64, receipt: Receipt) {
     apply(
         machine,
         now,

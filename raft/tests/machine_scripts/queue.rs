@@ -4,7 +4,7 @@
 //!
 //!     configure version=1 [fifo] [by-group] [retention=4d]
 //!     send body=a [group=g] [dedup=d] [delay=5s] [+ body=b …] [call=KEY]
-//!     receive [max=10] [visibility=30s] [receives-max=3 dead-letters=7] [call=KEY]
+//!     receive [max=10] [visibility=30s] [receives-max=3 dead-letters=7] [attempt=id] [call=KEY]
 //!     departures                           number, sequence, target
 //!     settle 7 up-to=3 [returned]
 //!     import origin=7 1=a 2=b [group=g] [sent=1000] [received=1000] [new]
@@ -15,7 +15,7 @@
 //!     purge [call=KEY]
 //!     fill N                               sends N messages and receives them all for 1 h
 //!     look                                 counts, what is visible, the next change
-//!     config, knows KEY, oldest, restart, garbage
+//!     config, knows KEY, knows-attempt ID, oldest, restart, garbage
 
 use std::collections::BTreeMap;
 
@@ -196,6 +196,7 @@ impl Interpreter for Script {
                 visibility_ms: span(line.value("visibility").unwrap_or("30s")),
                 receives_max: line.number("receives-max").map_or(0, |max| max as u32),
                 dead_letters: line.number("dead-letters").unwrap_or(0),
+                attempt: line.value("attempt").unwrap_or_default().to_owned(),
             }),
             "departures" => return self.departures(),
             "settle" => QueueOp::Settle(Settle {
@@ -222,6 +223,7 @@ impl Interpreter for Script {
                 let known = self.queue().knows_invocation(&invocation(line.words()[0]));
                 return vec![known.to_string()];
             }
+            "knows-attempt" => return vec![self.queue().knows_attempt(line.words()[0]).to_string()],
             "fill" => {
                 self.fill(number(line.words()[0]));
                 return vec![self.look()];

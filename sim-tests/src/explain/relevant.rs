@@ -88,7 +88,7 @@ fn tell(facts: &Facts, violation: &Violation, around: &RangeInclusive<Duration>,
             );
         }
     }
-    for got in &facts.deliveries {
+    for got in facts.deliveries.iter().chain(&facts.repeats) {
         if messages.has(
             &got.body,
             &got.message_id,

@@ -62,6 +62,8 @@ pub struct Delivery {
     pub ended: Duration,
     /// How long it is invisible from the moment at which the cluster handed it out.
     pub visibility: Span,
+    /// The attempt id of the call, if it had one.
+    pub attempt: Option<String>,
 }
 
 /// One receive, whatever came of it.
@@ -79,6 +81,8 @@ pub struct Receive {
     pub fate: Fate,
     /// How many messages it brought.
     pub messages: usize,
+    /// Its attempt id, if it had one.
+    pub attempt: Option<String>,
 }
 
 /// One message that somebody deleted, or tried to.
@@ -133,8 +137,10 @@ pub struct Purge {
 pub struct Facts {
     /// Messages sent.
     pub sends: Vec<Send>,
-    /// Messages received.
+    /// Messages received. Of all calls under one attempt id, those of the first one that brought any.
     pub deliveries: Vec<Delivery>,
+    /// Messages received by further calls under an attempt id.
+    pub repeats: Vec<Delivery>,
     /// Receives.
     pub receives: Vec<Receive>,
     /// Messages deleted.

@@ -145,6 +145,8 @@ impl Facts {
     fn receive(&mut self, call: &Call) {
         let messages = call.outcome.done().and_then(|reply| reply["Messages"].as_array());
         let (_, fate, _) = entries(call)[0];
+        let attempt = optional(&call.input["ReceiveRequestAttemptId"]);
+        let is_repeat = attempt.is_some() && self.deliveries.iter().any(|known| known.attempt == attempt);
         self.receives.push(Receive {
             call: call.number,
             began: call.began,
@@ -152,6 +154,7 @@ impl Facts {
             attempts: call.attempts,
             fate,
             messages: messages.map_or(0, Vec::len),
+            attempt: attempt.clone(),
         });
         for message in messages.into_iter().flatten() {
             let delivery = Delivery {
@@ -164,10 +167,15 @@ impl Facts {
                 began: call.began,
                 ended: call.ended,
                 visibility: seconds(&call.input["VisibilityTimeout"]).map_or(self.visibility, Span::of),
+                attempt: attempt.clone(),
             };
             self.receipts
                 .insert(delivery.receipt.clone(), delivery.message_id.clone());
-            self.deliveries.push(delivery);
+            if is_repeat {
+                self.repeats.push(delivery);
+            } else {
+                self.deliveries.push(delivery);
+            }
         }
     }
 

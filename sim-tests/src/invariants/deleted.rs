@@ -14,7 +14,8 @@ pub(super) fn check(facts: &Facts, _: &Allowance) -> Vec<Finding> {
         // The first to end comes first.
         gone.entry(&delete.message_id).or_insert(delete);
     }
-    let late = facts.deliveries.iter().filter_map(|delivery| {
+    let all = facts.deliveries.iter().chain(&facts.repeats);
+    let late = all.filter_map(|delivery| {
         let delete = gone.get(delivery.message_id.as_str())?;
         let what = format!("{:?} was received after its delete", delivery.body);
         (delivery.began > delete.ended).then(|| Finding::new(what, [delete.call, delivery.call]))

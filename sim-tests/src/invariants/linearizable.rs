@@ -54,7 +54,8 @@ pub(super) fn check(facts: &Facts, _: &Allowance) -> Vec<Finding> {
             by: delivery,
             from: None,
         });
-        if delivery.count == 1 {
+        // With an attempt id it may be the repetition of a receive that took it before.
+        if delivery.count == 1 && delivery.attempt.is_none() {
             taken.from = Some(delivery);
         }
     }

@@ -10,7 +10,8 @@ use super::{Allowance, Finding};
 use crate::history::{Facts, Fate, Send};
 
 pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
-    let received: BTreeSet<&str> = facts.deliveries.iter().map(|d| d.message_id.as_str()).collect();
+    let all = || facts.deliveries.iter().chain(&facts.repeats);
+    let received: BTreeSet<&str> = all().map(|d| d.message_id.as_str()).collect();
     let sent: BTreeSet<&str> = facts.sends.iter().map(|s| s.body.as_str()).collect();
     let may_be_purged = |send: &Send| {
         let mut purges = facts.purges.iter().filter(|purge| purge.fate != Fate::Refused);
@@ -34,9 +35,7 @@ pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
                 [send.call],
             )
         });
-    let invented = facts
-        .deliveries
-        .iter()
+    let invented = all()
         .filter(|delivery| !sent.contains(delivery.body.as_str()))
         .map(|delivery| {
             Finding::new(

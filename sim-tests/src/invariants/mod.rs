@@ -11,6 +11,7 @@ use crate::scenario::Scenario;
 use crate::violation::Violation;
 use crate::watch::Property;
 
+mod attempts;
 mod committed;
 mod dead_letters;
 mod deduplicated;
@@ -19,6 +20,7 @@ mod deleted;
 mod doubled;
 mod empty;
 mod equal_states;
+mod fair;
 mod kept;
 mod linearizable;
 mod lock;
@@ -100,6 +102,8 @@ pub const HISTORY: &[(&str, Rule)] = &[
     ("timeout", timeout::check),
     ("order", order::check),
     ("lock", lock::check),
+    ("attempts", attempts::check),
+    ("fair", fair::check),
     ("sequence", sequence::check),
     ("refused", refused::check),
     ("refuses", refuses::check),

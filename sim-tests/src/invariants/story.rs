@@ -65,6 +65,7 @@ pub(super) fn delivered(facts: &mut Facts, ms: Range<u64>, bodies: &[&str]) {
             began: Duration::from_millis(ms.start),
             ended: Duration::from_millis(ms.end),
             visibility: facts.visibility,
+            attempt: None,
         });
     }
 }
@@ -78,6 +79,7 @@ pub(super) fn empty(facts: &mut Facts, ms: Range<u64>) {
         attempts: 1,
         fate: Fate::Done,
         messages: 0,
+        attempt: None,
     });
 }
 

@@ -4,7 +4,8 @@
 //! number after another known one, there was none between them, not even to a receive whose reply was
 //! lost; and the message was there, not deleted, purged or expired, until the second one. From the moment
 //! at which it had to be visible again until the second receive began, it surely was. The same holds
-//! between a message's acknowledgement and its first delivery.
+//! between a message's acknowledgement and its first delivery. A receive with an attempt id says nothing
+//! of this: it may repeat one that took the message before, and be repeated by one that hides it for longer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,10 +45,11 @@ impl<'a> Visible<'a> {
             let mut before: Option<&Delivery> = None;
             for delivery in list {
                 let from = match before {
+                    _ if delivery.attempt.is_some() => None,
                     None if delivery.count == 1 => acknowledged
                         .get(id)
                         .map(|send| send.ended + with_margin(facts.delay(send, delivery.ended).max, margin)),
-                    Some(before) if before.count + 1 == delivery.count => changes
+                    Some(before) if before.count + 1 == delivery.count && before.attempt.is_none() => changes
                         .surely_free_from(before, delivery.ended)
                         .map(|free| free + margin),
                     _ => None,

@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
 
+mod attempts;
 mod attributes;
 mod consume;
 mod dead_letters;
@@ -28,6 +29,7 @@ mod queue;
 mod retention;
 mod short_lived;
 mod standard;
+mod tenants;
 mod visibility;
 
 pub use queue::Queue;
@@ -94,4 +96,6 @@ pub const WORKLOADS: &[&Workload] = &[
     &growth::GROWTH,
     &dead_letters::DEAD_LETTERS,
     &move_tasks::MOVE_TASKS,
+    &attempts::ATTEMPTS,
+    &tenants::TENANTS,
 ];

@@ -26,6 +26,7 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
             .as_ref()
             .map_or(0, |(redrive, _)| redrive.receives_max),
         dead_letters: dead_letters(context, &queue),
+        attempt: input.attempt_id.clone().unwrap_or_default(),
     };
     let wait = Duration::from_millis(seconds(input.wait_seconds, queue.settings.receive_wait_ms));
     match context
@@ -39,6 +40,9 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
         QueueAnswer::Refused(outcome) if outcome == i32::from(Outcome::TooManyInFlight) => {
             Err(errors::too_many_in_flight())
         }
+        QueueAnswer::Refused(outcome) if outcome == i32::from(Outcome::AttemptNotRetryable) => Err(
+            errors::attempt_not_retryable(input.attempt_id.as_deref().unwrap_or_default()),
+        ),
         other => Err(misfit(&other)),
     }
 }

@@ -1,6 +1,7 @@
 """FIFO queues: order, locks, deduplication."""
 
 import hashlib
+import time
 
 from cluster import check, equal, invalid, none, one, receive, receive_exactly, refused
 
@@ -98,6 +99,59 @@ def visibility_zero_frees_the_group(cluster):
     first = one(cluster.node(1), url, most=1)
     cluster.node(2).change_message_visibility(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
     equal(_bodies(receive(cluster.node(0), url)), ["1", "2"], "bodies")
+
+
+@check
+def an_attempt_is_made_again(cluster):
+    """a receive under the same attempt id gives the same messages and handles, and their timeout starts anew"""
+    url = cluster.queue("attempt", fifo=True, ContentBasedDeduplication="true")
+    for body in ["1", "2", "3"]:
+        _send(cluster.node(0), url, body)
+    again = {"most": 2, "wait": 20, "VisibilityTimeout": 3, "ReceiveRequestAttemptId": "one"}
+    first = receive(cluster.node(1), url, **again)
+    equal(_bodies(first), ["1", "2"], "bodies")
+    began = time.monotonic()
+    while time.monotonic() - began < 4:
+        # The group is locked: without the id nothing is there, and with it nobody waits.
+        none(cluster.node(2), url)
+        asked = time.monotonic()
+        equal(receive(cluster.node(2), url, **again), first, "messages")
+        assert time.monotonic() - asked < 2, "a known attempt waited"
+        time.sleep(0.5)
+    for message in first:
+        _delete(cluster.node(0), url, message)
+    message = invalid(cluster.node(1).receive_message, QueueUrl=url, ReceiveRequestAttemptId="one")
+    equal(
+        message,
+        "Value one for parameter ReceiveRequestAttemptId is invalid. "
+        "Reason: The receiveRequestAttemptId is not valid anymore since the receive call is not retryable.",
+        "message",
+    )
+    equal(_bodies(receive(cluster.node(2), url, ReceiveRequestAttemptId="two")), ["3"], "bodies")
+
+
+@check
+def an_attempt_ends_with_a_change(cluster):
+    """an attempt cannot be made again once the visibility of a message was changed"""
+    url, sqs = cluster.queue("changed", fifo=True, ContentBasedDeduplication="true"), cluster.node(0)
+    _send(sqs, url, "1")
+    handle = one(sqs, url, ReceiveRequestAttemptId="one")["ReceiptHandle"]
+    cluster.node(1).change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=20)
+    invalid(cluster.node(2).receive_message, QueueUrl=url, ReceiveRequestAttemptId="one")
+
+
+@check
+def attempt_ids_are_checked(cluster):
+    """an attempt id has the characters of other ids; on a standard queue it means nothing"""
+    url, sqs = cluster.queue("ids", fifo=True), cluster.node(0)
+    for bad in ["", "sp ace", "\u00e9", "x" * 129]:
+        invalid(sqs.receive_message, QueueUrl=url, ReceiveRequestAttemptId=bad)
+    sqs.receive_message(QueueUrl=url, ReceiveRequestAttemptId="!~" * 64)
+    url = cluster.queue("ids")
+    for body in ["1", "2"]:
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    found = [one(sqs, url, most=1, ReceiveRequestAttemptId="one")["Body"] for _ in range(2)]
+    equal(sorted(found), ["1", "2"], "bodies")
 
 
 @check

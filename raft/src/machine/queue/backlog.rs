@@ -165,6 +165,14 @@ impl Backlog {
         }
     }
 
+    /// The same because a consumer of the message says so.
+    pub(super) fn change(&mut self, sequence: u64, place: Place) {
+        if let Some(message) = self.messages.get_mut(sequence) {
+            message.changed = true;
+        }
+        self.put(sequence, place);
+    }
+
     /// Lets a message leave for another partition, on behalf of a move task or, with 0, as a dead letter.
     pub(super) fn depart(&mut self, sequence: u64, target: GroupId, task: u64) {
         self.put(sequence, Place::Leaving);
@@ -173,7 +181,8 @@ impl Backlog {
 
     /// The messages that a receive takes now, in order.
     pub(super) fn pick(&self, max: usize) -> Vec<u64> {
-        self.line.pick(max, ready_in(&self.messages))
+        let with_consumers = self.in_flight - self.departures.under_way();
+        self.line.pick(max, with_consumers, ready_in(&self.messages))
     }
 
     /// Hands a message out until a time; if that is now, it stays visible.
@@ -191,12 +200,41 @@ impl Backlog {
         Some(delivered)
     }
 
+    /// FIFO: whether a receive of enough messages would take this one from its group now, those before it in the group
+    /// being `with` it.
+    pub(super) fn is_first(&self, sequence: u64, with: impl Fn(u64) -> bool) -> bool {
+        let Line::Fifo(groups) = &self.line else {
+            return false;
+        };
+        let message = self.messages.get(sequence);
+        let group = message.and_then(|message| groups.get(message.letter().group()));
+        group.is_some_and(|group| {
+            let mut before = group.members().take_while(|member| *member < sequence);
+            group.is_open() && before.all(with)
+        })
+    }
+
     /// Whether a message is in flight under this very delivery.
     pub(super) fn is_held_by(&self, receipt: &Receipt) -> bool {
         self.get(receipt.sequence).is_some_and(|message| {
             let history = message.history();
             matches!(history.place, Place::InFlight(_)) && history.receive_count == receipt.delivery
         })
+    }
+
+    /// The tenants of the last deliveries, for a row: [`super::recent`].
+    pub(super) fn recent(&self) -> Vec<String> {
+        match &self.line {
+            Line::Standard(ready) => ready.recent(),
+            Line::Fifo(_) => Vec::new(),
+        }
+    }
+
+    /// Takes back what [`Backlog::recent`] gave.
+    pub(super) fn load_recent(&mut self, names: &[String]) {
+        if let Line::Standard(ready) = &mut self.line {
+            ready.load_recent(names);
+        }
     }
 
     /// Makes messages ready whose time has come.

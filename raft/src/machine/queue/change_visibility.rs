@@ -24,11 +24,11 @@ impl Queue {
                 if planted(Bug::ExtensionIgnored) {
                     return Outcome::Done;
                 }
-                self.backlog.put(receipt.sequence, Place::InFlight(until));
+                self.backlog.change(receipt.sequence, Place::InFlight(until));
                 Outcome::Done
             }
             Ok(()) => {
-                self.backlog.put(receipt.sequence, Place::Ready);
+                self.backlog.change(receipt.sequence, Place::Ready);
                 Outcome::Done
             }
             Err(outcome) => outcome,

@@ -69,6 +69,11 @@ impl Departures {
         self.count
     }
 
+    /// How many are on their way.
+    pub(super) fn under_way(&self) -> usize {
+        self.by_number.len()
+    }
+
     pub(super) fn begin(&mut self, sequence: u64, target: GroupId, task: u64) {
         self.count += 1;
         self.insert(Departure {

@@ -103,6 +103,7 @@ impl Queue {
             first_received: Millis(message.first_received_ms),
             last_received: Millis(0),
             receive_count: 0,
+            changed: false,
         };
         self.backlog.add(sequence, Message::with_history(letter, history));
     }

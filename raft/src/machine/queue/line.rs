@@ -1,16 +1,15 @@
-//! The order in which ready messages are handed out: one line for a standard queue, a line for each
-//! message group of a FIFO queue.
+//! The order in which ready messages are handed out: one line for a standard queue, which is fair to its
+//! tenants, a line for each message group of a FIFO queue.
 
-use std::collections::BTreeSet;
-
+use super::fair::Ready;
 use super::groups::Groups;
 use super::letter::Letter;
 use super::message::Place;
 
 /// What is ready, in order.
 pub(super) enum Line {
-    /// Ready messages by sequence.
-    Standard(BTreeSet<u64>),
+    /// Ready messages.
+    Standard(Ready),
     /// All messages by group.
     Fifo(Groups),
 }
@@ -20,7 +19,7 @@ impl Line {
         if fifo {
             Line::Fifo(Groups::default())
         } else {
-            Line::Standard(BTreeSet::new())
+            Line::Standard(Ready::default())
         }
     }
 
@@ -33,11 +32,7 @@ impl Line {
         is_ready: impl Fn(u64) -> bool,
     ) {
         match self {
-            Line::Standard(ready) => {
-                if place == Place::Ready {
-                    ready.insert(sequence);
-                }
-            }
+            Line::Standard(ready) => ready.arrived(letter, sequence, place),
             Line::Fifo(groups) => groups.arrived(letter.group(), sequence, place, is_ready),
         }
     }
@@ -51,9 +46,7 @@ impl Line {
         is_ready: impl Fn(u64) -> bool,
     ) {
         match self {
-            Line::Standard(ready) => {
-                ready.remove(&sequence);
-            }
+            Line::Standard(ready) => ready.left(letter, sequence, place),
             Line::Fifo(groups) => groups.left(letter.group(), sequence, place, is_ready),
         }
     }
@@ -68,21 +61,15 @@ impl Line {
         is_ready: impl Fn(u64) -> bool,
     ) {
         match self {
-            Line::Standard(ready) => {
-                if to == Place::Ready {
-                    ready.insert(sequence);
-                } else {
-                    ready.remove(&sequence);
-                }
-            }
+            Line::Standard(ready) => ready.moved(letter, sequence, from, to),
             Line::Fifo(groups) => groups.moved(letter.group(), from, to, is_ready),
         }
     }
 
-    /// The messages that a receive takes now, in order.
-    pub(super) fn pick(&self, max: usize, is_ready: impl Fn(u64) -> bool) -> Vec<u64> {
+    /// The messages that a receive takes now, in order. Consumers have `in_flight` messages.
+    pub(super) fn pick(&self, max: usize, in_flight: usize, is_ready: impl Fn(u64) -> bool) -> Vec<u64> {
         match self {
-            Line::Standard(ready) => ready.iter().take(max).copied().collect(),
+            Line::Standard(ready) => ready.pick(max, in_flight),
             Line::Fifo(groups) => groups.pick(max, is_ready),
         }
     }

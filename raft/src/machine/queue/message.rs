@@ -39,6 +39,8 @@ pub(super) struct History {
     pub(super) first_received: Millis,
     pub(super) last_received: Millis,
     pub(super) receive_count: u32,
+    /// Whether its visibility was changed since it was last received.
+    pub(super) changed: bool,
 }
 
 /// A message in the backlog. It holds its [`History`] in a form that is a third smaller.
@@ -49,6 +51,8 @@ pub(super) struct Message {
     last_received: Millis,
     receive_count: u32,
     state: State,
+    /// Whether its visibility was changed since it was last received.
+    pub(super) changed: bool,
     /// Whether it is already listed as changed since the last cut.
     pub(super) touched: bool,
 }
@@ -71,6 +75,7 @@ impl Message {
             first_received: never,
             last_received: never,
             receive_count: 0,
+            changed: false,
         };
         Message::with_history(letter, history)
     }
@@ -84,6 +89,7 @@ impl Message {
             last_received: history.last_received,
             receive_count: history.receive_count,
             state: State::Ready,
+            changed: history.changed,
             touched: false,
         };
         message.put(history.place);
@@ -100,6 +106,7 @@ impl Message {
             first_received: self.first_received,
             last_received: self.last_received,
             receive_count: self.receive_count,
+            changed: self.changed,
         }
     }
 
@@ -130,6 +137,7 @@ impl Message {
         }
         self.last_received = now;
         self.receive_count += 1;
+        self.changed = false;
         self.delivered(sequence)
     }
 

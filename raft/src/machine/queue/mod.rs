@@ -5,6 +5,7 @@
 //! - A message is in exactly one place: ready, delayed until a time, or in flight until a time.
 //! - Sequences rise by one with each message; with the clock clamped, sequence order is also order
 //!   of sending. A message that becomes ready again takes its old place in that order.
+//! - Standard queues hand out messages in that order, but those of quiet tenants before those of noisy ones: `fair.rs`.
 //! - On FIFO queues no message of a group is handed out while another one of the group is in flight.
 //! - Nothing happens by itself: what time has brought is worked off when a batch arrives. The
 //!   read-only accessors therefore take the reader's time into account.
@@ -21,6 +22,7 @@ use crate::machine::window::Window;
 use crate::types::Millis;
 
 mod ages;
+mod attempts;
 mod backlog;
 mod change_visibility;
 mod chunk;
@@ -28,6 +30,7 @@ mod configure;
 mod dedup;
 mod delete;
 mod departures;
+mod fair;
 mod groups;
 mod import;
 mod letter;
@@ -38,10 +41,12 @@ mod moves;
 mod pages;
 mod purge;
 mod receive;
+mod recent;
 mod record;
 mod remembered;
 mod rows;
 mod send;
+mod tenants;
 mod timers;
 mod unread;
 mod view;
@@ -54,6 +59,7 @@ pub use record::MessageRow;
 pub use unread::{Unread, UnreadReply};
 pub use view::Counts;
 
+use attempts::Attempts;
 use backlog::Backlog;
 use configure::Settings;
 use dedup::Deduplication;
@@ -69,6 +75,7 @@ pub struct Queue {
     last_purge: Option<Millis>,
     backlog: Backlog,
     deduplication: Deduplication,
+    attempts: Attempts,
     invocations: Window<Remembered>,
     origins: Origins,
     moves: Moves,
@@ -92,6 +99,7 @@ impl Queue {
             last_purge: None,
             backlog: Backlog::new(false),
             deduplication: Deduplication::empty(),
+            attempts: Attempts::empty(),
             invocations: Window::new(idempotency::QUEUE),
             origins: Origins::default(),
             moves: Moves::default(),
@@ -103,6 +111,7 @@ impl Queue {
         let now = self.clock.advance(batch.now_ms);
         self.invocations.expire(now);
         self.deduplication.expire(now);
+        self.attempts.expire(now);
         self.backlog.advance(now);
         self.backlog.drop_expired(now, self.settings.retention);
         let moment = Moment {

@@ -22,6 +22,7 @@ impl Queue {
             self.backlog = Backlog::new(self.settings.fifo);
             self.backlog.departures = departures;
             self.deduplication.clear();
+            self.attempts.clear();
             self.since_cut.clear = true;
             Outcome::Done
         };

@@ -24,6 +24,10 @@ impl Queue {
             Millis(0) => max,
             _ => MAX_IN_FLIGHT.saturating_sub(self.backlog.in_flight()),
         };
+        let attempt = self.attempt_key(&command);
+        if let Some(again) = attempt.and_then(|key| self.attempt_again(moment, &key, visibility)) {
+            return again;
+        }
         self.send_off_dead_letters(&command, max);
         let picked = self.backlog.pick(max);
         if room == 0 && !picked.is_empty() {
@@ -31,10 +35,14 @@ impl Queue {
         }
         let until = moment.now.after(visibility);
         let picked = picked.into_iter().take(room);
-        let messages = picked
-            .filter_map(|s| self.backlog.deliver(s, moment.now, until))
-            .collect();
-        QueueAnswer::Received(Received { messages })
+        let messages = picked.filter_map(|s| self.backlog.deliver(s, moment.now, until));
+        let received = Received {
+            messages: messages.collect(),
+        };
+        if let Some(key) = attempt {
+            self.remember_attempt(moment, key, &received);
+        }
+        QueueAnswer::Received(received)
     }
 
     /// Of what this receive would take, lets those go that were received often enough, until none is.

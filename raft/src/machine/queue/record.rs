@@ -45,6 +45,8 @@ struct MessageRecord {
     receive_count: u32,
     #[prost(bool, tag = "12")]
     leaving: bool,
+    #[prost(bool, tag = "13")]
+    changed: bool,
 }
 
 impl MessageRecord {
@@ -65,6 +67,7 @@ impl MessageRecord {
             first_received: Millis(self.first_received_ms),
             last_received: Millis(self.last_received_ms),
             receive_count: self.receive_count,
+            changed: self.changed,
         })
     }
 }
@@ -119,6 +122,7 @@ impl MessageRow {
             last_received_ms: history.last_received.0,
             receive_count: history.receive_count,
             leaving: history.place == Place::Leaving,
+            changed: history.changed,
             ..MessageRecord::default()
         }
     }

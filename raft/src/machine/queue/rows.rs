@@ -11,7 +11,7 @@ use super::import::Origins;
 use super::message::Message;
 use super::moves::Moves;
 use super::record::MessageRow;
-use super::{Queue, dedup};
+use super::{Queue, attempts, dedup};
 use crate::machine::clock::Clock;
 use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
 use crate::machine::window::WindowLoader;
@@ -56,6 +56,11 @@ struct MetaRecord {
     deduplication_end: u64,
     #[prost(uint64, tag = "11")]
     departures: u64,
+    #[prost(uint64, tag = "12")]
+    attempts_end: u64,
+    /// Standard queues: the tenants of the last deliveries, the oldest first; empty for a message without a group.
+    #[prost(string, repeated, tag = "13")]
+    recent: Vec<String>,
 }
 
 impl Queue {
@@ -67,6 +72,7 @@ impl Queue {
         self.backlog.departures.rows(&mut rows);
         self.origins.rows(&mut rows);
         self.moves.rows(&mut rows);
+        self.attempts.rows(&mut rows);
         rows
     }
 
@@ -84,6 +90,7 @@ impl Queue {
         self.backlog.departures.take_delta(&mut delta);
         self.origins.take_delta(&mut delta);
         self.moves.take_delta(&mut delta);
+        self.attempts.take_delta(&mut delta);
         if clear {
             delta = Delta {
                 clear: true,
@@ -121,6 +128,8 @@ impl Queue {
             invocations_end: self.invocations.end(),
             deduplication_end: self.deduplication.end(),
             departures: self.backlog.departures.count(),
+            attempts_end: self.attempts.end(),
+            recent: self.backlog.recent(),
         }
     }
 
@@ -131,6 +140,7 @@ impl Queue {
         let mut meta = None;
         let mut invocations = WindowLoader::new(idempotency::QUEUE);
         let mut deduplication = WindowLoader::new(dedup::LIMITS);
+        let mut attempts = WindowLoader::new(attempts::LIMITS);
         let mut messages = Vec::new();
         let mut departures = Vec::new();
         let mut origins = Origins::default();
@@ -145,6 +155,7 @@ impl Queue {
                 Some(&tables::DEPARTURES) => departures.push((key, value)),
                 Some(&tables::ORIGINS) => origins.load(&key, value)?,
                 Some(&tables::MOVES) => moves = Moves::load(value)?,
+                Some(&tables::ATTEMPTS) => attempts.add(&key, value)?,
                 table => return Err(LoadError(format!("unknown table {table:?} of a queue"))),
             }
         }
@@ -166,6 +177,7 @@ impl Queue {
             last_purge: meta.last_purge_ms.map(Millis),
             backlog: load_backlog(&meta, messages, departures)?,
             deduplication: deduplication.finish(meta.deduplication_end)?,
+            attempts: attempts.finish(meta.attempts_end)?,
             invocations: invocations.finish(meta.invocations_end)?,
             origins,
             moves,
@@ -215,6 +227,7 @@ fn load_backlog(
     for (sequence, message) in messages {
         backlog.add(sequence, message);
     }
+    backlog.load_recent(&meta.recent);
     backlog.changes.saved_end = meta.next_sequence;
     backlog.departures = Departures::after(meta.departures);
     for (key, value) in departures {
