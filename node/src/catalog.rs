@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::sqs::attributes::{QueueSettings, Redrive};
 use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
+use raft::command::queue::Configure;
 use raft::group::{Group, NotDone};
 use raft::machine::{Machine, catalog::Catalog};
 use raft::peers::Peers;
@@ -37,6 +38,17 @@ impl QueueView {
     pub fn group(&self) -> GroupId {
         // A queue is created with at least one.
         GroupId(self.record.partitions.first().copied().unwrap_or_default())
+    }
+
+    /// What its partitions have to know of its settings.
+    pub fn configure(&self) -> Configure {
+        Configure {
+            version: self.record.version,
+            fifo: self.settings.fifo,
+            retention_ms: self.settings.retention_ms,
+            deduplicate_by_group: self.settings.deduplicate_by_group,
+            delay_ms: Some(self.settings.delay_ms),
+        }
     }
 }
 

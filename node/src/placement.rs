@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use prost::Message;
 use raft::command::catalog::{GroupRecord, ResourceKey};
-use raft::command::queue::{Configure, QueueCommand, QueueOp};
+use raft::command::queue::{QueueCommand, QueueOp};
 use raft::group::{Group, OpenError, Prelude};
 use raft::groups::{Birth, Groups};
 use raft::machine::{Machine, MachineKind};
@@ -161,15 +161,9 @@ fn newer_settings(catalog: &CatalogView, key: &ResourceKey, known: u64) -> Optio
     if view.record.version <= known {
         return None;
     }
-    let configure = Configure {
-        version: view.record.version,
-        fifo: view.settings.fifo,
-        retention_ms: view.settings.retention_ms,
-        deduplicate_by_group: view.settings.deduplicate_by_group,
-    };
     let command = QueueCommand {
         invocation: Bytes::new(),
-        op: Some(QueueOp::Configure(configure)),
+        op: Some(QueueOp::Configure(view.configure())),
     };
     Some(command.encode_to_vec().into())
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message;
 use raft::command::Reply;
-use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Received};
+use raft::command::queue::{Outcome, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receive, Received};
 use raft::env::Env;
 use raft::group::{Group, NotDone};
 use raft::machine::Machine;
@@ -93,13 +93,16 @@ impl Polls {
         let mut turn = None;
         loop {
             let is_current = group.leads_with_lease();
-            if self.has_something(&group, &invocation, &receive.attempt) {
+            if self.has_something(&group, &invocation, &receive) {
                 let reply = group.propose(command.clone()).await?;
                 if receive.dead_letters != 0 {
                     self.tell_of_departures(&group);
                 }
-                if !is_empty(&reply) || Instant::now() >= deadline {
+                if !is_empty(&reply) {
                     return Ok(reply);
+                }
+                if Instant::now() >= deadline {
+                    return Ok(self.nothing(&group, wait));
                 }
             }
             drop(turn.take());
@@ -108,7 +111,7 @@ impl Polls {
                 return Err(NotDone::NotLeader(seen.leader.filter(|_| !seen.leads)));
             }
             if Instant::now() >= deadline {
-                return Ok(nothing());
+                return Ok(self.nothing(&group, wait));
             }
             let waiting = self.wait(&group, receive.max as usize)?;
             // Held while this receive takes its turn, in the next round.
@@ -143,16 +146,35 @@ impl Polls {
     }
 
     /// Whether a receive would be answered with more than nothing.
-    fn has_something(&self, group: &Group, invocation: &[u8], attempt: &str) -> bool {
+    fn has_something(&self, group: &Group, invocation: &[u8], receive: &Receive) -> bool {
         let now = self.env.clock.now();
         group.replica().read(|machine| match machine {
             Machine::Queue(queue) => {
-                queue.has_visible(now)
+                // What stays visible is not in flight.
+                let has_room = receive.visibility_ms == 0 || !queue.is_full(now);
+                (has_room && queue.has_visible(now))
                     || (!invocation.is_empty() && queue.knows_invocation(invocation))
-                    || queue.knows_attempt(attempt)
+                    || queue.knows_attempt(&receive.attempt)
             }
             Machine::Catalog(_) => true,
         })
+    }
+
+    /// The answer to a receive for which there is nothing. SQS: if that is because too many messages are in flight, a receive
+    /// that does not wait is refused on a standard queue; one that waited is not, nor is any on a FIFO queue.
+    fn nothing(&self, group: &Group, wait: Duration) -> Reply {
+        let now = self.env.clock.now();
+        let refuses = wait.is_zero()
+            && group.replica().read(|machine| {
+                let queue = machine.as_queue();
+                queue.is_some_and(|queue| !queue.is_fifo() && queue.is_full(now) && queue.has_visible(now))
+            });
+        let answer = if refuses {
+            QueueAnswer::Refused(Outcome::TooManyInFlight.into())
+        } else {
+            QueueAnswer::Received(Received::default())
+        };
+        Reply::Queue(QueueReply { answer: Some(answer) })
     }
 
     /// Joins the partition's waiters; the future ends when there seems to be a message.
@@ -191,6 +213,7 @@ impl Polls {
             applied.mark_unchanged();
             let now = self.env.clock.now();
             let (visible, next) = group.replica().read(|machine| match machine {
+                Machine::Queue(queue) if queue.is_full(now) => (0, queue.next_change(now)),
                 Machine::Queue(queue) => (queue.visible_count(now), queue.next_change(now)),
                 Machine::Catalog(_) => (0, None),
             });
@@ -258,14 +281,12 @@ impl Drop for Place {
 }
 
 fn is_empty(reply: &Reply) -> bool {
-    matches!(
-        reply,
-        Reply::Queue(QueueReply { answer: Some(QueueAnswer::Received(received)) }) if received.messages.is_empty()
-    )
-}
-
-fn nothing() -> Reply {
-    Reply::Queue(QueueReply {
-        answer: Some(QueueAnswer::Received(Received::default())),
-    })
+    let Reply::Queue(QueueReply { answer: Some(answer) }) = reply else {
+        return false;
+    };
+    match answer {
+        QueueAnswer::Received(received) => received.messages.is_empty(),
+        QueueAnswer::Refused(outcome) => *outcome == i32::from(Outcome::TooManyInFlight),
+        _ => false,
+    }
 }

@@ -42,6 +42,10 @@ pub enum Bug {
     AttemptForgotten,
     /// A standard queue takes every tenant for a quiet one.
     NoiseUnheard,
+    /// A message that was deleted stays in its chunk of letters.
+    DeletedInChunk,
+    /// The end of a move task is reported before the partition's log says that nothing more leaves.
+    MoveUnclosed,
 }
 
 /// All of them.
@@ -64,6 +68,8 @@ pub const BUGS: &[Bug] = &[
     Bug::ArrivalForgotten,
     Bug::AttemptForgotten,
     Bug::NoiseUnheard,
+    Bug::DeletedInChunk,
+    Bug::MoveUnclosed,
 ];
 
 #[cfg(feature = "planted-bugs")]

@@ -23,6 +23,7 @@ fn workload(bug: Bug) -> Option<&'static str> {
         Bug::ArrivalForgotten => Some("dead_letters"),
         Bug::AttemptForgotten => Some("attempts"),
         Bug::NoiseUnheard => Some("tenants"),
+        Bug::MoveUnclosed => Some("move_tasks"),
         _ => None,
     }
 }

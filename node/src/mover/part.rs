@@ -7,6 +7,7 @@ use raft::command::move_tasks::{MovePart, MoveStatus, MoveTask, ReportMoveTask};
 use raft::command::queue::{Move, Moved, QueueOp};
 use raft::group::Group;
 use raft::machine::queue::{Progress, Queue, Unread};
+use raft::planted::{Bug, planted};
 use raft::types::{GroupId, Millis};
 use tokio::time::Instant;
 
@@ -100,12 +101,14 @@ impl Mover {
             self.report(group, task, &progress, Some((false, reason)), reported)
                 .await?;
         }
-        if (!goes_on || failure.is_some() || !progress.some_left) && !progress.closed {
+        let is_over = !goes_on || failure.is_some() || !progress.some_left;
+        let closed = progress.closed || (is_over && planted(Bug::MoveUnclosed));
+        if is_over && !closed {
             // Another leader, who does not know that yet, must not go on.
             self.command(group, task, Vec::new(), true).await?;
             return Ok(Next::Step);
         }
-        let end = progress.closed && progress.under_way == 0;
+        let end = closed && progress.under_way == 0;
         let last = end.then_some((true, ""));
         self.report(group, task, &progress, last, reported).await?;
         Ok(if end { Next::End } else { Next::Wait })

@@ -9,6 +9,7 @@
 //! - `python`: boto3, the AWS CLI, the query protocol and Celery, by the scripts in `tests/python`
 //! - `javascript`: the AWS SDK for JavaScript, by the scripts in `tests/javascript`
 //! - `dead_letters`: dead letters and move tasks while leaders die
+//! - `in_flight`: the limit of messages in flight
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
 //! - `recovery`: snapshots, lost and damaged files, blackouts, refusals at start-up, no quorum, overload
@@ -19,6 +20,7 @@ mod dead_letters;
 mod dev;
 mod failover;
 mod harness;
+mod in_flight;
 mod javascript;
 mod python;
 mod recovery;

@@ -186,6 +186,9 @@ pub struct Configure {
     /// Whether deduplication ids count within their message group only (`DeduplicationScope=messageGroup`).
     #[prost(bool, tag = "4")]
     pub deduplicate_by_group: bool,
+    /// FIFO: the delay of all messages, those that are there already included. Absent in entries of older versions.
+    #[prost(uint64, optional, tag = "5")]
+    pub delay_ms: Option<u64>,
 }
 
 /// Takes in messages that leave another partition, each once: of one partition, departures have rising

@@ -139,6 +139,13 @@ impl Model {
                 if settings.version > self.settings.version {
                     self.settings = settings.clone();
                     self.advance(self.now);
+                    if let Some(delay) = settings.delay_ms.filter(|_| settings.fifo) {
+                        let now = self.now;
+                        let delayed = self.items.iter_mut();
+                        for item in delayed.filter(|item| !item.received && item.from > now) {
+                            item.from = item.sent + delay;
+                        }
+                    }
                 }
                 Told::Outcomes(Vec::new())
             }

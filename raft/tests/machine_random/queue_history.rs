@@ -241,6 +241,7 @@ impl History {
             fifo: self.fifo,
             retention_ms: *self.random.pick(&[60_000, 300_000, 345_600_000]).expect("some"),
             deduplicate_by_group: self.random.chance(30),
+            delay_ms: self.random.chance(20).then(|| self.random.below(9_000)),
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Messages are shown as `#sequence.delivery "body" mID`, where ids are numbered as they turn up.
 //!
-//!     configure version=1 [fifo] [by-group] [retention=4d]
+//!     configure version=1 [fifo] [by-group] [retention=4d] [delay=5s]
 //!     send body=a [group=g] [dedup=d] [delay=5s] [+ body=b …] [call=KEY]
 //!     receive [max=10] [visibility=30s] [receives-max=3 dead-letters=7] [attempt=id] [call=KEY]
 //!     departures                           number, sequence, target
@@ -285,6 +285,7 @@ fn configure(line: &Line) -> QueueOp {
         fifo: line.words().contains(&"fifo"),
         retention_ms: span(line.value("retention").unwrap_or("4d")),
         deduplicate_by_group: line.words().contains(&"by-group"),
+        delay_ms: line.value("delay").map(span),
     })
 }
 

@@ -2,9 +2,11 @@
 
 use api::error;
 use api::sqs::Done;
+use api::sqs::queue_url::QueueRef;
 use api::sqs::set_queue_attributes::Input;
 use bytes::Bytes;
 use raft::command::catalog::{CatalogAnswer, CatalogOp, RefusalReason, SetQueueAttributes};
+use raft::command::queue::QueueOp;
 
 use super::{Context, Result, misfit, refusals};
 
@@ -28,11 +30,26 @@ pub(super) async fn set(context: &Context<'_>, input: Input) -> Result<Done> {
         {
             CatalogAnswer::Refused(refusal) if refusal.reason() == RefusalReason::QueueChanged => {}
             CatalogAnswer::Refused(refusal) => return Err(refusals::error(&refusal)),
-            CatalogAnswer::Queue(_) => return Ok(Done {}),
+            CatalogAnswer::Queue(_) => {
+                tell(context, &input.queue).await;
+                return Ok(Done {});
+            }
             other => return Err(misfit(&other)),
         }
     }
     Err(error::service_unavailable())
+}
+
+/// Tells the queue's partition at once. It would hear of it with its next command, but what waits for a shorter delay has to wake
+/// up before. If the partition cannot be told now, that is how it hears of it.
+async fn tell(context: &Context<'_>, queue: &QueueRef) {
+    let Ok(queue) = context.queue_now(queue).await else {
+        return;
+    };
+    if queue.settings.fifo {
+        let configure = QueueOp::Configure(queue.configure());
+        let _ = context.partition(&queue, configure, None).await;
+    }
 }
 
 /// Each attempt is another call to the catalog, and the same one when the client repeats its own.

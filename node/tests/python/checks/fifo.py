@@ -1,5 +1,6 @@
 """FIFO queues: order, locks, deduplication."""
 
+import concurrent.futures
 import hashlib
 import time
 
@@ -241,3 +242,15 @@ def throughput_needs_scope(cluster):
     # The reference demands it and leaves the code open between these two.
     refused(("InvalidAttributeValue", "InvalidParameterValue"), sqs.set_queue_attributes, QueueUrl=url, Attributes=limit)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={**limit, **scope})
+
+
+@check
+def a_fifo_queues_delay_is_retroactive(cluster):
+    """another DelaySeconds counts for messages that are there already, and wakes who waits for them"""
+    url, sqs = cluster.queue("retroactive", fifo=True, DelaySeconds="900"), cluster.node(0)
+    _send(sqs, url, "late", MessageDeduplicationId="d")
+    none(cluster.node(1), url)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(one, cluster.node(1), url, wait=20)
+        cluster.node(2).set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "1"})
+        equal(waiting.result()["Body"], "late", "body")

@@ -237,6 +237,27 @@ impl Backlog {
         }
     }
 
+    /// Gives delayed messages another delay, from when they were sent (SQS: a FIFO queue's delay is retroactive). What is visible
+    /// already stays so.
+    pub(super) fn delay_by(&mut self, now: Millis, delay: Millis) {
+        if self.delayed == 0 {
+            return;
+        }
+        let all = self.iter();
+        let delayed = all.filter(|(_, message)| matches!(message.place(), Place::Delayed(_)));
+        let delayed: Vec<_> = delayed
+            .map(|(sequence, message)| (sequence, message.letter().sent().after(delay)))
+            .collect();
+        for (sequence, until) in delayed {
+            let place = if until > now {
+                Place::Delayed(until)
+            } else {
+                Place::Ready
+            };
+            self.put(sequence, place);
+        }
+    }
+
     /// Makes messages ready whose time has come.
     pub(super) fn advance(&mut self, now: Millis) {
         while let Some(sequence) = self.timers.first_due(now) {

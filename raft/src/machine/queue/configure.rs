@@ -42,6 +42,9 @@ impl Queue {
                 self.backlog = backlog.into_kind(command.fifo);
             }
             self.backlog.drop_expired(moment.now, self.settings.retention);
+            if let Some(delay_ms) = command.delay_ms.filter(|_| command.fifo) {
+                self.backlog.delay_by(moment.now, Millis(delay_ms));
+            }
         }
         QueueAnswer::Outcomes(Outcomes::default())
     }

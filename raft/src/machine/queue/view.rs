@@ -10,6 +10,7 @@ use super::Queue;
 use super::groups::Group;
 use super::line::Line;
 use super::message::{Message, Place};
+use super::receive::MAX_IN_FLIGHT;
 use crate::machine::idempotency;
 use crate::types::Millis;
 
@@ -28,6 +29,11 @@ impl Queue {
     /// Whether a receive at `now` would find a message (the limit of messages in flight aside).
     pub fn has_visible(&self, now: Millis) -> bool {
         self.visible_count(now) > 0
+    }
+
+    /// Whether consumers have as many messages at `now` as they may.
+    pub fn is_full(&self, now: Millis) -> bool {
+        self.backlog.in_flight() >= MAX_IN_FLIGHT && self.counts(now).in_flight >= MAX_IN_FLIGHT as u64
     }
 
     /// How many receives of one message each would find one at `now`: visible messages on standard

@@ -13,6 +13,7 @@ use crate::machine::queue::{Bits, Chunk, ChunkWriter, MessageRow, Stored};
 use crate::machine::row::{number_in_key, numbered_key};
 use crate::machine::tables;
 use crate::machine::{Delta, Row, RowValue};
+use crate::planted::{Bug, planted};
 use crate::store::{Checkpoint, StoreError};
 use crate::types::GroupId;
 
@@ -177,7 +178,7 @@ impl Shelf {
         let sequence = message_in(&key);
         if let Some((first, entry)) = sequence.and_then(|sequence| self.chunks.of(sequence)) {
             let number = sequence.unwrap_or_default() - first;
-            entry.live.put(number, false);
+            entry.live.put(number, planted(Bug::DeletedInChunk));
             entry.changed = true;
             if !entry.with_row.has(number) {
                 return;
