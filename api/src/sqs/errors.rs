@@ -272,6 +272,11 @@ pub fn no_such_label(label: &str) -> ApiError {
     invalid_value(label, "Label", "can't find label on existing policy.")
 }
 
+/// There are no permissions that one could be removed from.
+pub fn no_policy(label: &str) -> ApiError {
+    invalid_value(label, "Label", "can't find label.")
+}
+
 /// A queue would have more tags than it may.
 pub fn too_many_tags(queue: &str) -> ApiError {
     ApiError::new(

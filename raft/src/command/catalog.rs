@@ -327,4 +327,6 @@ pub enum RefusalReason {
     MoveTaskRunsNot = 23,
     /// The queue's record has another version than the command was made for.
     QueueChanged = 24,
+    /// The queue has no policy that a statement called `subject` could be removed from.
+    NoPolicy = 25,
 }

@@ -226,7 +226,8 @@ async fn fetch(
                 machine.take_delta();
                 let delta = Delta::whole(rows.into_iter().map(Row::from).collect());
                 let header = wire::header_to(&meta);
-                parts.checkpointer.write(id, header, delta).await?;
+                let stored = parts.checkpointer.write(id, header, delta).await?;
+                machine.release(stored, parts.front);
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));
             }

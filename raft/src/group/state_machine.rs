@@ -145,10 +145,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         machine.take_delta();
         let delta = Delta::whole(encoded.into_iter().map(Row::from).collect());
         let mut installed = self.installed.lock().await;
-        self.checkpointer
+        let stored = self
+            .checkpointer
             .write(self.group, wire::header_to(meta), delta)
             .await
             .map_err(io::Error::other)?;
+        machine.release(stored, self.front);
         *installed += 1;
         self.replica.update(|s| {
             s.machine = machine;

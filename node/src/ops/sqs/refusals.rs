@@ -22,6 +22,7 @@ pub(super) fn error(refusal: &CatalogRefusal) -> ApiError {
         RefusalReason::DeadLetterTargetOfOtherType => dead_letters::target_of_other_type(subject),
         RefusalReason::DeadLetterTargetDenies => dead_letters::target_denies(subject),
         RefusalReason::LabelExists => errors::label_exists(subject),
+        RefusalReason::NoPolicy => errors::no_policy(subject),
         RefusalReason::NoSuchLabel => errors::no_such_label(subject),
         RefusalReason::TooManyStatements => errors::too_much_in_policy("Statements", subject, STATEMENTS_MAX),
         RefusalReason::PolicyTooLong => errors::too_much_in_policy("Bytes", subject, POLICY_BYTES_MAX),

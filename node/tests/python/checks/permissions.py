@@ -33,7 +33,7 @@ def permissions(cluster):
             "Action": "SQS:SendMessage",
             "Resource": arn,
         }
-        whole = {"Version": "2012-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": [one]}
+        whole = {"Version": "2008-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": [one]}
         equal(_policy(cluster.node(1), url), whole, "policy")
         _add(cluster.node(1), url, "all", (ALICE, BOB), ("*", "PurgeQueue"))
         two = {
@@ -72,8 +72,10 @@ def permissions_are_checked(cluster):
     """labels, accounts and actions, with the texts that AWS answers"""
     sqs, url = cluster.node(2), cluster.queue("unshared")
     good = {"QueueUrl": url, "Label": "send", "AWSAccountIds": [ALICE], "Actions": ["SendMessage"]}
-    sqs.add_permission(**good)
     value = lambda text, name, reason: f"Value {text} for parameter {name} is invalid. Reason: {reason}"  # noqa: E731
+    message = invalid(sqs.remove_permission, QueueUrl=url, Label="never")
+    equal(message, value("never", "Label", "can't find label."), "message without a policy")
+    sqs.add_permission(**good)
     equal(invalid(sqs.add_permission, **good), value("send", "Label", "Already exists."), "message")
     equal(
         invalid(sqs.remove_permission, QueueUrl=url, Label="never"),

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-const VERSION: &str = "2012-10-17";
+/// As AWS has been seen to write it.
+const VERSION: &str = "2008-10-17";
 const STATEMENT: &str = "Statement";
 
 /// A policy in parts.

@@ -12,7 +12,10 @@ impl Catalog {
     pub(super) fn remove_permission(&mut self, now: Millis, command: RemovePermission) -> Answer {
         let key = command.key.unwrap_or_default();
         let present = self.existing(&key)?.attributes.get(POLICY);
-        let policy = present.and_then(|text| Policy::parse(text));
+        let Some(present) = present else {
+            return Err(refusal(RefusalReason::NoPolicy, command.label));
+        };
+        let policy = Policy::parse(present);
         let Some(mut policy) = policy.filter(|policy| policy.has(&command.label)) else {
             return Err(refusal(RefusalReason::NoSuchLabel, command.label));
         };

@@ -117,7 +117,7 @@ impl Queue {
         self.backlog.oldest_sent()
     }
 
-    /// About how much memory the messages take.
+    /// About how many bytes the messages have, in memory or in files.
     pub fn approximate_bytes(&self) -> u64 {
         self.backlog.bytes()
     }

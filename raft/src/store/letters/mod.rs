@@ -24,8 +24,11 @@ use crate::machine::queue::{Chunk, Stored};
 use crate::types::GroupId;
 
 mod chunks;
+mod delta;
 mod files;
+mod last;
 mod shelf;
+mod write;
 
 use shelf::Shelf;
 

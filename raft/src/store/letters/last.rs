@@ -1,0 +1,34 @@
+//! The file that chunks are added to.
+
+use std::sync::Arc;
+
+use crate::env::DiskFile;
+
+/// What is written without waiting for the disk: more would keep the log waiting for it.
+const UNSYNCED_BYTES_MAX: u64 = 8 << 20;
+/// The file that chunks are added to.
+pub(super) struct Last {
+    pub(super) number: u64,
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) end: u64,
+    pub(super) unsynced: u64,
+}
+
+impl Last {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all_at(bytes, self.end)?;
+        self.end += bytes.len() as u64;
+        self.unsynced += bytes.len() as u64;
+        if self.unsynced >= UNSYNCED_BYTES_MAX {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self) -> std::io::Result<()> {
+        if std::mem::take(&mut self.unsynced) > 0 {
+            self.file.sync_data()?;
+        }
+        Ok(())
+    }
+}
