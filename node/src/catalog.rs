@@ -29,15 +29,27 @@ pub struct QueueView {
     pub settings: QueueSettings,
     /// When its messages become dead letters, and the queue for those.
     pub redrive: Option<(Redrive, ResourceKey)>,
-    /// The nodes of its first partition.
+    /// Its partitions; at least one.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition of a queue.
+pub struct Partition {
+    /// Its group.
+    pub group: GroupId,
+    /// The nodes that have a replica.
     pub replicas: Arc<[NodeId]>,
 }
 
 impl QueueView {
-    /// The group of its first partition.
-    pub fn group(&self) -> GroupId {
-        // A queue is created with at least one.
-        GroupId(self.record.partitions.first().copied().unwrap_or_default())
+    /// The partition for whatever has this number: the same one for the same number.
+    pub fn partition(&self, number: u64) -> &Partition {
+        &self.partitions[(number % self.partitions.len() as u64) as usize]
+    }
+
+    /// The partition that is this group, if one is.
+    pub fn of_group(&self, group: GroupId) -> Option<&Partition> {
+        self.partitions.iter().find(|partition| partition.group == group)
     }
 
     /// What its partitions have to know of its settings.
@@ -130,11 +142,17 @@ impl CatalogView {
         {
             return Some(view.clone());
         }
-        let (record, replicas) = self.read(|c| {
+        let (record, partitions) = self.read(|c| {
             let record = c.queue(key)?.clone();
-            let first = record.partitions.first().and_then(|g| c.group(GroupId(*g)));
-            let replicas = first.map(|g| g.replicas.iter().map(|n| NodeId(*n)).collect());
-            Some((record, replicas.unwrap_or_default()))
+            let partitions = record.partitions.iter().map(|group| Partition {
+                group: GroupId(*group),
+                replicas: c.group(GroupId(*group)).map_or_else(
+                    || Arc::from([]),
+                    |group| group.replicas.iter().map(|node| NodeId(*node)).collect(),
+                ),
+            });
+            let partitions = partitions.collect();
+            Some((record, partitions))
         })?;
         let settings = QueueSettings::of(&record.attributes);
         let redrive = Redrive::of(&record.attributes).map(|redrive| (redrive.clone(), target(redrive)));
@@ -142,7 +160,7 @@ impl CatalogView {
             record,
             settings,
             redrive,
-            replicas,
+            partitions,
         });
         let exists = |key: &ResourceKey| self.read(|c| c.queue(key).is_some());
         self.queues.write().insert(key.clone(), view.clone(), exists);
@@ -247,7 +265,7 @@ mod tests {
             record: QueueRecord::default(),
             settings: QueueSettings::of(&Default::default()),
             redrive: None,
-            replicas: Arc::from([]),
+            partitions: Vec::new(),
         });
         let mut views = Views::default();
         let lasting: Vec<ResourceKey> = (0..10).map(key).collect();

@@ -14,6 +14,9 @@ use serde::Deserialize;
 use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits};
 use crate::telemetry::LogFormat;
 
+/// More partitions than a queue needs on any cluster of today.
+const PARTITIONS_MAX: u32 = 64;
+
 /// Millrace: a replicated messaging cluster that speaks the wire protocols of AWS.
 #[derive(Parser, Debug)]
 #[command(name = "millrace", version)]
@@ -113,6 +116,9 @@ pub struct Server {
     /// Replicas of each partition [default: 3].
     #[arg(long, env = "MILLRACE_REPLICAS")]
     pub replicas: Option<u32>,
+    /// Partitions that a new standard queue begins with, up to 64 [default: 1].
+    #[arg(long, env = "MILLRACE_PARTITIONS")]
+    pub partitions: Option<u32>,
     /// How often leaders show themselves, in milliseconds [default: 150].
     #[arg(long, env = "MILLRACE_HEARTBEAT_MS")]
     pub heartbeat_ms: Option<u64>,
@@ -188,6 +194,7 @@ impl Server {
             bootstrap_expect: pick!(bootstrap_expect).unwrap_or(1).max(1),
             zone: pick!(zone).unwrap_or_default(),
             replicas: pick!(replicas).unwrap_or(3).max(1),
+            partitions: pick!(partitions).unwrap_or(1).clamp(1, PARTITIONS_MAX),
             timing,
             checkpoints: Checkpoints::Disk,
             wal: WalOptions::default(),

@@ -33,6 +33,8 @@ pub struct Config {
     pub zone: String,
     /// Replicas of each partition.
     pub replicas: u32,
+    /// Partitions that a new standard queue begins with.
+    pub partitions: u32,
     /// Raft's times.
     pub timing: Timing,
     /// Where checkpoints go.

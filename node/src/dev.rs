@@ -68,6 +68,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         bootstrap_expect: usize::from(NODES),
         zone: String::new(),
         replicas: 3,
+        partitions: 1,
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
         wal: WalOptions::default(),

@@ -54,6 +54,8 @@ pub struct Frontend {
     pub limits: Limits,
     /// Replicas that new partitions get.
     pub replicas: u32,
+    /// How many partitions a new standard queue gets.
+    pub partitions: u32,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     requests: Semaphore,
@@ -73,6 +75,7 @@ impl Frontend {
         metrics: Arc<Metrics>,
         limits: Limits,
         replicas: u32,
+        partitions: u32,
     ) -> Frontend {
         let requests = Semaphore::new(limits.requests);
         let bodies = Semaphore::new(limits.bodies_bytes / 1024);
@@ -83,6 +86,7 @@ impl Frontend {
             peers,
             limits,
             replicas,
+            partitions,
             readiness,
             metrics,
             requests,

@@ -204,6 +204,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         metrics,
         config.limits,
         config.replicas,
+        config.partitions,
     ));
     let drain = CancellationToken::new();
     tasks.spawn(http::serve(frontend, api_port, drain.clone(), end.clone()));

@@ -21,6 +21,9 @@ use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+/// How long a receive waits that was refused because too many messages are in flight.
+const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
+
 /// The waiting receives of the partitions that this node leads.
 pub struct Polls {
     env: Env,
@@ -74,7 +77,8 @@ impl Polls {
         self.partitions.lock().remove(&group);
     }
 
-    /// Receives from a partition that this node leads, waiting up to `wait` for a message.
+    /// Receives from a partition that this node leads, waiting up to `wait` for a message. A receive of no message at all takes none,
+    /// and only ends when there is one.
     pub async fn receive(
         self: Arc<Self>,
         group: Arc<Group>,
@@ -94,6 +98,9 @@ impl Polls {
         loop {
             let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation, &receive) {
+                if receive.max == 0 {
+                    return Ok(nothing());
+                }
                 let reply = group.propose(command.clone()).await?;
                 if receive.dead_letters != 0 {
                     self.tell_of_departures(&group);
@@ -103,6 +110,10 @@ impl Polls {
                 }
                 if Instant::now() >= deadline {
                     return Ok(self.nothing(&group, wait));
+                }
+                if is_refused(&reply) {
+                    // What it needs room for may be more than there is: it would ask again and again.
+                    tokio::time::sleep_until(deadline.min(Instant::now() + NO_ROOM_PAUSE)).await;
                 }
             }
             drop(turn.take());
@@ -172,7 +183,7 @@ impl Polls {
         let answer = if refuses {
             QueueAnswer::Refused(Outcome::TooManyInFlight.into())
         } else {
-            QueueAnswer::Received(Received::default())
+            return nothing();
         };
         Reply::Queue(QueueReply { answer: Some(answer) })
     }
@@ -213,8 +224,10 @@ impl Polls {
             applied.mark_unchanged();
             let now = self.env.clock.now();
             let (visible, next) = group.replica().read(|machine| match machine {
-                Machine::Queue(queue) if queue.is_full(now) => (0, queue.next_change(now)),
-                Machine::Queue(queue) => (queue.visible_count(now), queue.next_change(now)),
+                Machine::Queue(queue) => {
+                    let visible = queue.visible_count(now).min(queue.room(now));
+                    (visible, queue.next_change(now))
+                }
                 Machine::Catalog(_) => (0, None),
             });
             {
@@ -278,6 +291,21 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn nothing() -> Reply {
+    Reply::Queue(QueueReply {
+        answer: Some(QueueAnswer::Received(Received::default())),
+    })
+}
+
+fn is_refused(reply: &Reply) -> bool {
+    matches!(
+        reply,
+        Reply::Queue(QueueReply {
+            answer: Some(QueueAnswer::Refused(_))
+        })
+    )
 }
 
 fn is_empty(reply: &Reply) -> bool {

@@ -182,8 +182,9 @@ impl Groups {
     pub async fn maintain(&self, stop: CancellationToken) -> Result<(), GroupFault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
-            self.check()?;
+            // Before the replica that stopped for it is noticed.
             self.give_up_unreadable().await?;
+            self.check()?;
             self.limit_log().await;
         }
         Ok(())

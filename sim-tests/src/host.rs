@@ -166,6 +166,7 @@ impl Host {
             bootstrap_expect: usize::try_from(size).unwrap_or(usize::MAX),
             zone: String::new(),
             replicas: 3,
+            partitions: self.scenario.partitions,
             timing: Timing::default(),
             checkpoints: Checkpoints::Given(self.store.lock().clone()),
             wal: WalOptions {

@@ -35,9 +35,10 @@ fn of_message(task: &MoveTask, message: &Delivered, catalog: &CatalogView) -> Re
         None => source(message).ok_or(NO_SOURCE)?,
     };
     let target = catalog.queue_here(&queue).ok_or(NO_QUEUE)?;
+    let sequence = message.receipt.unwrap_or_default().sequence;
     Ok(Moved {
-        sequence: message.receipt.unwrap_or_default().sequence,
-        target: target.group().0,
+        sequence,
+        target: target.partition(sequence).group.0,
     })
 }
 

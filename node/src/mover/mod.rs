@@ -26,8 +26,8 @@ mod part;
 
 /// How often all tasks are looked at, apart from changes of the catalog: leaders change, too.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Parts of tasks that are carried out here at a time.
-const PARTS_MAX: usize = 64;
+/// Parts of tasks that are carried out here at a time. Most of them sleep most of the time.
+const PARTS_MAX: usize = 1_024;
 
 /// What it needs to know and to reach.
 pub struct Mover {

@@ -49,7 +49,7 @@ impl Mover {
     /// Moves messages until the part has ended, this node leads no more, or something is in the way.
     pub(super) async fn move_part(&self, number: u64, origin: GroupId) {
         let task = |mover: &Mover| mover.errands.catalog.read(|c| c.move_task(number).cloned());
-        let mut pace = Pace::new(task(self).map_or(0, |task| task.rate_max));
+        let mut pace = task(self).map_or(Pace::new(0, 1), |task| Pace::new(task.rate_max, task.parts.len()));
         let mut reported = Reported::default();
         while let (Some(group), Some(task)) = (self.led(origin), task(self)) {
             if !task.is_active() {
@@ -80,11 +80,16 @@ impl Mover {
         reported: &mut Reported,
     ) -> Result<Next, RouteError> {
         let Some(progress) = read(group, |queue| queue.move_progress(task.number)).flatten() else {
+            if read(group, Queue::latest_move).is_some_and(|latest| latest > task.number) {
+                // This node does not know yet that the task has ended.
+                return Ok(Next::Wait);
+            }
             self.command(group, task, Vec::new(), false).await?;
             return Ok(Next::Step);
         };
         let goes_on = task.status() == MoveStatus::Running && task.failure.is_empty();
-        let failure = if Millis(task.started_ms).after(SPAN) < self.env.clock.now() {
+        let is_late = Millis(task.started_ms).after(SPAN) < self.env.clock.now();
+        let failure = if is_late && task.failure.is_empty() {
             Some(TOO_LONG)
         } else if goes_on && !progress.closed && progress.under_way < UNDER_WAY_MAX {
             let (left, failure) = self.move_some(group, task, pace.batch()).await?;

@@ -112,7 +112,7 @@ pub struct MessageAttribute {
 /// Takes visible messages. Replies [`Received`].
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Receive {
-    /// At most this many messages, 1 to 10.
+    /// At most this many messages, 1 to 10. With 0 it never becomes an entry: whoever asks wants to be told of a message.
     #[prost(uint32, tag = "1")]
     pub max: u32,
     /// For how long they are invisible to others; 0 leaves them visible.

@@ -18,7 +18,7 @@ use super::state_machine::{Installed, StateMachine};
 use super::types::LogId;
 use super::{Group, Prelude, wire};
 use crate::env::Env;
-use crate::machine::{Delta, LoadError, Machine, MachineKind, Row};
+use crate::machine::{Delta, LoadError, Machine, MachineKind};
 use crate::peers::{Peers, snapshot};
 use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
@@ -224,7 +224,8 @@ async fn fetch(
                     continue;
                 };
                 machine.take_delta();
-                let delta = Delta::whole(rows.into_iter().map(Row::from).collect());
+                let delta = Delta::whole(machine.rows());
+                drop(rows);
                 let header = wire::header_to(&meta);
                 let stored = parts.checkpointer.write(id, header, delta).await?;
                 machine.release(stored, parts.front);

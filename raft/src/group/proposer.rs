@@ -129,8 +129,17 @@ impl Gatherer {
             Ok(Replies(mut replies)) => {
                 // The prelude's reply comes first and interests nobody.
                 let own = replies.len() - waiting.len();
+                let mut unread = Vec::new();
                 for (reply_to, reply) in waiting.into_iter().zip(replies.drain(own..)) {
+                    match reply {
+                        reply @ Reply::Unread(_) => unread.push((reply_to, reply)),
+                        reply => drop(reply_to.send(Ok(reply))),
+                    }
+                }
+                for (reply_to, reply) in unread {
                     let _ = reply_to.send(self.replica.complete(reply));
+                    // Each waits for the disk, perhaps. Others of this thread have their turn in between.
+                    tokio::task::yield_now().await;
                 }
             }
             Err(not_done) => {

@@ -141,9 +141,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             .collect();
         let mut machine = Machine::load(kind, encoded.iter().cloned())
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
+        drop(encoded);
         // Loaded rows count as clean: they are exactly what the store is given now.
         machine.take_delta();
-        let delta = Delta::whole(encoded.into_iter().map(Row::from).collect());
+        let delta = Delta::whole(machine.rows());
         let mut installed = self.installed.lock().await;
         let stored = self
             .checkpointer
@@ -251,6 +252,10 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
                     self.replica.set_checkpointed(&written);
                 }
                 written => {
+                    if let Err(StoreError::Unreadable(reason)) = &written {
+                        // The next checkpoint would fail in the same way: this one has to be forgotten.
+                        self.replica.fail(&io::Error::other(reason.clone()));
+                    }
                     self.release(written.map_err(io::Error::other)?).await;
                     self.replica.set_checkpointed(&self.meta);
                 }

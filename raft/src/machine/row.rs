@@ -47,6 +47,17 @@ pub enum RowValue {
 }
 
 impl RowValue {
+    /// The value as it is stored, unless it lacks a letter that cannot be read.
+    ///
+    /// # Errors
+    /// If it does.
+    pub fn try_encode(&self) -> std::io::Result<Bytes> {
+        match self {
+            RowValue::Encoded(bytes) => Ok(bytes.clone()),
+            RowValue::Message(message) => message.try_encode(),
+        }
+    }
+
     /// The value as it is stored.
     pub fn encode(&self) -> Bytes {
         match self {

@@ -113,10 +113,15 @@ pub(super) fn chunks(header: pb::SnapshotHeader, rows: Vec<Row>) -> impl Stream<
         };
         let mut bytes = 0;
         for row in rows {
-            let row = pb::SnapshotRow {
-                key: row.key,
-                value: row.value.encode(),
+            let value = match row.value.try_encode() {
+                Ok(value) => value,
+                Err(error) => {
+                    // The receiver sees that the state is not whole.
+                    tracing::error!(%error, "a state cannot be sent: a letter cannot be read");
+                    return;
+                }
             };
+            let row = pb::SnapshotRow { key: row.key, value };
             bytes += row.key.len() + row.value.len();
             chunk.rows.push(row);
             if bytes >= CHUNK_BYTES {

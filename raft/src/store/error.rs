@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The disk failed. Never tried again; the node has to stop.
     #[error("the checkpoint store has failed: {0}")]
     Failed(String),
+    /// A letter, or the list of a chunk, is not what was written. The group's checkpoint is worth nothing.
+    #[error("letters are damaged: {0}")]
+    Unreadable(String),
     /// The store's worker is gone.
     #[error("the checkpoint store has stopped")]
     Stopped,

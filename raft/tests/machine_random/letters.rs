@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use raft::env::Disk;
 use raft::env::real::StdDisk;
-use raft::machine::{Machine, MachineKind};
+use raft::machine::{Delta, Machine, MachineKind, Row};
 use raft::store::{LetterStore, LettersOptions, MemoryStore, Store};
 use raft::types::GroupId;
 
@@ -35,6 +35,11 @@ fn load(store: &LetterStore) -> Machine {
     let loaded = loaded.expect("there is a checkpoint");
     Machine::load_with(MachineKind::Queue, loaded.rows, loaded.chunks)
         .expect("what was written can be loaded")
+}
+
+fn encoded(machine: &Machine) -> Vec<(Bytes, Bytes)> {
+    let rows = machine.rows().into_iter();
+    rows.map(|row| (row.key, row.value.encode())).collect()
 }
 
 fn files(folder: &Path) -> usize {
@@ -79,6 +84,19 @@ fn letters_in_files_are_the_same_letters() {
                     plain.digest(),
                     "seed {seed}: as it is loaded"
                 );
+            }
+            if begun && random.chance(3) {
+                // Another replica's state is installed.
+                lettered =
+                    Machine::load(MachineKind::Queue, encoded(&plain)).expect("its own rows can be loaded");
+                let rows = if random.chance(50) {
+                    lettered.rows()
+                } else {
+                    encoded(&plain).into_iter().map(Row::from).collect()
+                };
+                let stored = store.write(GROUP, Bytes::new(), Delta::whole(rows));
+                lettered.release(stored.expect("the store works"), OPTIONS.front);
+                log.clear();
             }
             if begun && random.chance(10) {
                 store = open(&rows, dir.path());

@@ -75,6 +75,9 @@ pub struct Scenario {
     pub latency_max: Duration,
     /// Checkpoints are written after so much log.
     pub checkpoint_bytes: u64,
+    /// Partitions of standard queues.
+    #[serde(default = "one")]
+    pub partitions: u32,
     /// Bytes of a segment of the log.
     pub segment_bytes: u64,
     /// Some of what was not synced survives a loss of power all the same.
@@ -83,6 +86,11 @@ pub struct Scenario {
     pub clients: Vec<Client>,
     /// In their order.
     pub schedule: Vec<Occurrence>,
+}
+
+/// What scenarios that were written before there were partitions have.
+fn one() -> u32 {
+    1
 }
 
 /// A cluster needs some time to be born.
@@ -119,6 +127,7 @@ impl Scenario {
             latency_max: Duration::from_millis(*rng.pick(&[2, 5, 10, 40])),
             checkpoint_bytes: *rng.pick(&[4 << 10, 32 << 10, 256 << 10]),
             segment_bytes: *rng.pick(&[64 << 10, 256 << 10]),
+            partitions: *root.child("partitions").pick(&[1, 1, 1, 3]),
             unsynced_may_survive: network.percent(50),
             clients,
             schedule: Vec::new(),

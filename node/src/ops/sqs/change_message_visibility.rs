@@ -9,11 +9,11 @@ use super::{Context, Result, receipts};
 pub(super) async fn change(context: &Context<'_>, input: Input) -> Result<Done> {
     let queue = context.queue(&input.queue).await?;
     let change = input.change?;
-    receipts::check(&change.receipt, &queue)?;
+    let partition = receipts::partition(&change.receipt, &queue)?;
     let op = QueueOp::ChangeVisibility(ChangeVisibility {
         entries: vec![entry(&change)],
     });
-    let answer = context.partition(&queue, op, None).await?;
+    let answer = context.partition(partition, op, None).await?;
     receipts::single(&answer, &change.receipt, change.visibility_timeout_seconds)
 }
 

@@ -1,5 +1,6 @@
 //! ChangeMessageVisibilityBatch.
 
+use api::sqs::change_message_visibility::Change;
 use api::sqs::change_message_visibility_batch::{Input, Output};
 use raft::command::queue::{ChangeVisibility, QueueOp};
 
@@ -8,14 +9,12 @@ use super::{Context, Result, receipts};
 
 pub(super) async fn change(context: &Context<'_>, input: Input) -> Result<Output> {
     let queue = context.queue(&input.queue).await?;
-    let (changes, batch) = receipts::sort(input.entries, &queue, |change| {
-        (change.receipt, change.visibility_timeout_seconds)
-    });
-    if changes.is_empty() {
-        return batch.finish(None);
-    }
-    let op = QueueOp::ChangeVisibility(ChangeVisibility {
-        entries: changes.iter().map(entry).collect(),
-    });
-    batch.finish(Some(context.partition(&queue, op, None).await?))
+    let asked = |change: &Change| (change.receipt, change.visibility_timeout_seconds);
+    receipts::batch(context, &queue, input.entries, asked, command).await
+}
+
+fn command(changes: Vec<&Change>) -> QueueOp {
+    QueueOp::ChangeVisibility(ChangeVisibility {
+        entries: changes.into_iter().map(entry).collect(),
+    })
 }

@@ -17,24 +17,23 @@ pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output
         given: input.attributes.given,
         complete: input.attributes.complete,
         tags: input.tags,
-        partitions: 1,
+        partitions: if queue.name.is_fifo() {
+            1
+        } else {
+            context.frontend.partitions
+        },
         replicas: context.frontend.replicas,
     };
     match context.catalog(CatalogOp::CreateQueue(command)).await? {
         CatalogAnswer::Queue(record) => {
-            wait_for_leader(context, record.partitions.first().copied()).await;
+            // Answers a little later, when the queue has leaders, instead of letting its first messages wait.
+            for group in record.partitions {
+                context.frontend.router.wait_for_leader(GroupId(group)).await;
+            }
             Ok(Output {
                 queue_url: queue.url(&context.call.host),
             })
         }
         other => Err(misfit(&other)),
     }
-}
-
-/// Answers a little later, when the queue has a leader, instead of letting its first message wait.
-async fn wait_for_leader(context: &Context<'_>, partition: Option<u64>) {
-    let Some(group) = partition.map(GroupId) else {
-        return;
-    };
-    context.frontend.router.wait_for_leader(group).await;
 }

@@ -9,10 +9,10 @@ use super::{Context, Result, receipts};
 pub(super) async fn delete(context: &Context<'_>, input: Input) -> Result<Done> {
     let queue = context.queue(&input.queue).await?;
     let handle = input.receipt?;
-    receipts::check(&handle, &queue)?;
+    let partition = receipts::partition(&handle, &queue)?;
     let op = QueueOp::Delete(Delete {
         receipts: vec![receipts::receipt(&handle)],
     });
-    let answer = context.partition(&queue, op, None).await?;
+    let answer = context.partition(partition, op, None).await?;
     receipts::single(&answer, &handle, 0)
 }

@@ -5,19 +5,20 @@ use api::sqs::get_queue_attributes::{Input, Output, QueueState};
 use raft::peers::pb::CountsReply;
 
 use super::{Context, Result};
+use crate::catalog::Partition;
 
 pub(super) async fn get(context: &Context<'_>, input: Input) -> Result<Output> {
     let queue = context.queue_now(&input.queue).await?;
-    let counts = if input.wants_counts() {
-        context
-            .frontend
-            .router
-            .counts(queue.group(), &queue.replicas)
-            .await
-            .ok_or_else(error::service_unavailable)?
-    } else {
-        CountsReply::default()
-    };
+    let mut counts = CountsReply::default();
+    if input.wants_counts() {
+        for Partition { group, replicas } in &queue.partitions {
+            let counted = context.frontend.router.counts(*group, replicas).await;
+            let counted = counted.ok_or_else(error::service_unavailable)?;
+            counts.visible += counted.visible;
+            counts.in_flight += counted.in_flight;
+            counts.delayed += counted.delayed;
+        }
+    }
     let record = &queue.record;
     Ok(input.output(&QueueState {
         attributes: record.attributes.clone(),

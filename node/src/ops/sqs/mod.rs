@@ -18,7 +18,7 @@ use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply};
 use raft::types::{GroupId, NodeId};
 
 use super::Context;
-use crate::catalog::QueueView;
+use crate::catalog::{Partition, QueueView};
 use crate::router::{Command, RouteError};
 
 mod add_permission;
@@ -46,6 +46,7 @@ mod send_message_batch;
 mod set_queue_attributes;
 mod start_message_move_task;
 mod tag_queue;
+mod take;
 mod untag_queue;
 
 type Result<T> = std::result::Result<T, ApiError>;
@@ -135,16 +136,16 @@ impl Context<'_> {
 
     /// Gets a command done by the catalog, which may refuse it.
     async fn catalog(&self, op: CatalogOp) -> Result<CatalogAnswer> {
-        match self.catalog_once(self.invocation.clone(), op).await? {
+        match self.catalog_answer(op).await? {
             CatalogAnswer::Refused(refusal) => Err(refusals::error(&refusal)),
             answer => Ok(answer),
         }
     }
 
-    /// The same under an idempotency key, whatever the answer.
-    async fn catalog_once(&self, invocation: Bytes, op: CatalogOp) -> Result<CatalogAnswer> {
+    /// The same, whatever the answer.
+    async fn catalog_answer(&self, op: CatalogOp) -> Result<CatalogAnswer> {
         let command = CatalogCommand {
-            invocation,
+            invocation: self.invocation.clone(),
             op: Some(op),
         };
         let command = Command {
@@ -160,14 +161,19 @@ impl Context<'_> {
     }
 
     /// Gets a command done by a partition of a queue. `wait` is for receives.
-    async fn partition(&self, queue: &QueueView, op: QueueOp, wait: Option<Duration>) -> Result<QueueAnswer> {
+    async fn partition(
+        &self,
+        partition: &Partition,
+        op: QueueOp,
+        wait: Option<Duration>,
+    ) -> Result<QueueAnswer> {
         let command = QueueCommand {
             invocation: self.invocation.clone(),
             op: Some(op),
         };
         let command = Command {
-            group: queue.group(),
-            replicas: queue.replicas.clone(),
+            group: partition.group,
+            replicas: partition.replicas.clone(),
             bytes: command.encode_to_vec().into(),
             receive: wait,
         };
@@ -183,6 +189,11 @@ impl Context<'_> {
             Reply::Queue(QueueReply { answer: Some(answer) }) => Ok(answer),
             other => Err(misfit(&other)),
         }
+    }
+
+    /// A number that is the same for repetitions of the call and evenly spread over all calls.
+    fn number(&self) -> u64 {
+        u64::from(crc32c::crc32c(&self.invocation))
     }
 
     async fn is_gone(&self, group: GroupId) -> bool {

@@ -5,10 +5,11 @@ use api::error;
 use api::sqs::batch::{BatchOutput, DoneEntry, Entry, EntryId, Failed};
 use api::sqs::receipt::ReceiptHandle;
 use api::sqs::{Done, errors};
-use raft::command::queue::{Outcome, QueueAnswer, Receipt};
+use raft::command::queue::{Outcome, QueueAnswer, QueueOp, Receipt};
+use raft::types::GroupId;
 
-use super::{Result, misfit};
-use crate::catalog::QueueView;
+use super::{Context, Result, misfit};
+use crate::catalog::{Partition, QueueView};
 
 /// What a handle stands for within its partition.
 pub(super) fn receipt(handle: &ReceiptHandle) -> Receipt {
@@ -18,13 +19,10 @@ pub(super) fn receipt(handle: &ReceiptHandle) -> Receipt {
     }
 }
 
-/// Refuses a handle that another queue gave.
-pub(super) fn check(handle: &ReceiptHandle, queue: &QueueView) -> Result<()> {
-    if queue.record.partitions.contains(&handle.group) {
-        Ok(())
-    } else {
-        Err(errors::receipt_handle_is_invalid(&handle.to_string()))
-    }
+/// The partition that gave a handle; refuses one that another queue gave.
+pub(super) fn partition<'a>(handle: &ReceiptHandle, queue: &'a QueueView) -> Result<&'a Partition> {
+    let partition = queue.of_group(GroupId(handle.group));
+    partition.ok_or_else(|| errors::receipt_handle_is_invalid(&handle.to_string()))
 }
 
 /// The outcome of the one receipt of a command.
@@ -52,25 +50,49 @@ fn outcome(outcome: i32, handle: &ReceiptHandle, timeout_seconds: u32) -> Result
     }
 }
 
+/// Does a batch: of each partition, what it has to do with one command. `command` makes it from entries.
+pub(super) async fn batch<T>(
+    context: &Context<'_>,
+    queue: &QueueView,
+    entries: Vec<Entry<T>>,
+    asked: impl Fn(&T) -> Asked,
+    command: impl Fn(Vec<&T>) -> QueueOp,
+) -> Result<BatchOutput<DoneEntry>> {
+    let (good, batch) = sort(entries, queue, &asked);
+    let mut outcomes = vec![0; good.len()];
+    for partition in &queue.partitions {
+        let of_it = |entry: &&T| asked(entry).0.group == partition.group.0;
+        let places: Vec<usize> = (0..good.len()).filter(|place| of_it(&&good[*place])).collect();
+        if places.is_empty() {
+            continue;
+        }
+        let op = command(places.iter().map(|place| &good[*place]).collect());
+        match context.partition(partition, op, None).await? {
+            QueueAnswer::Outcomes(answer) if answer.outcomes.len() == places.len() => {
+                let told = places.into_iter().zip(answer.outcomes);
+                told.for_each(|(place, outcome)| outcomes[place] = outcome);
+            }
+            other => return Err(misfit(&other)),
+        }
+    }
+    batch.finish(outcomes)
+}
+
 /// What the machine was asked for one entry: its handle and its new timeout in seconds.
 type Asked = (ReceiptHandle, u32);
 
 /// A batch whose good entries are with the machine; the others are refused already.
-pub(super) struct Batch {
+struct Batch {
     entries: Vec<(EntryId, Result<Asked>)>,
 }
 
 /// Divides a batch into what goes to the machine and what the answer needs.
-pub(super) fn sort<T>(
-    entries: Vec<Entry<T>>,
-    queue: &QueueView,
-    asked: impl Fn(&T) -> Asked,
-) -> (Vec<T>, Batch) {
+fn sort<T>(entries: Vec<Entry<T>>, queue: &QueueView, asked: impl Fn(&T) -> Asked) -> (Vec<T>, Batch) {
     let mut good = Vec::with_capacity(entries.len());
     let sorted = entries.into_iter().map(|Entry { id, content }| {
         let fate = content.and_then(|content| {
             let asked = asked(&content);
-            check(&asked.0, queue)?;
+            partition(&asked.0, queue)?;
             good.push(content);
             Ok(asked)
         });
@@ -81,14 +103,8 @@ pub(super) fn sort<T>(
 }
 
 impl Batch {
-    /// The batch's answer, from what the machine said; none if it was not asked.
-    pub(super) fn finish(self, answer: Option<QueueAnswer>) -> Result<BatchOutput<DoneEntry>> {
-        let asked = self.entries.iter().filter(|(_, fate)| fate.is_ok()).count();
-        let outcomes = match answer {
-            None if asked == 0 => Vec::new(),
-            Some(QueueAnswer::Outcomes(outcomes)) if outcomes.outcomes.len() == asked => outcomes.outcomes,
-            other => return Err(misfit(&other)),
-        };
+    /// The batch's answer, from what became of its good entries.
+    fn finish(self, outcomes: Vec<i32>) -> Result<BatchOutput<DoneEntry>> {
         let mut outcomes = outcomes.into_iter();
         let mut output = BatchOutput::default();
         for (id, fate) in self.entries {

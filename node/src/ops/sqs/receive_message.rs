@@ -7,15 +7,16 @@ use api::sqs::message_attributes::MessageAttribute;
 use api::sqs::receipt::ReceiptHandle;
 use api::sqs::receive_message::{self, Input, Output};
 use prost::Message;
-use raft::command::queue::{Attributes, Delivered, Outcome, QueueAnswer, QueueOp, Receive};
+use raft::command::queue::{Attributes, Delivered, Outcome, QueueAnswer, Receive};
+use raft::types::GroupId;
 
-use super::{Context, Result, message_id, misfit, sequence_number};
-use crate::catalog::QueueView;
+use super::{Context, Result, message_id, misfit, sequence_number, take};
+use crate::catalog::{Partition, QueueView};
 
 pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Output> {
     let queue = context.queue(&input.queue).await?;
     let seconds = |own: Option<u32>, queues_ms: u64| own.map_or(queues_ms, |s| u64::from(s) * 1000);
-    let command = Receive {
+    let command = |partition: &Partition| Receive {
         max: input.messages_max,
         visibility_ms: seconds(
             input.visibility_timeout_seconds,
@@ -25,16 +26,15 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
             .redrive
             .as_ref()
             .map_or(0, |(redrive, _)| redrive.receives_max),
-        dead_letters: dead_letters(context, &queue),
+        dead_letters: dead_letters(context, &queue, partition),
         attempt: input.attempt_id.clone().unwrap_or_default(),
     };
     let wait = Duration::from_millis(seconds(input.wait_seconds, queue.settings.receive_wait_ms));
-    match context
-        .partition(&queue, QueueOp::Receive(command), Some(wait))
-        .await?
-    {
+    let (group, answer) = take::take(context, &queue, command, wait).await?;
+    match answer {
         QueueAnswer::Received(received) => {
-            let delivered = received.messages.into_iter().map(|m| delivered(&queue, m));
+            let messages = received.messages.into_iter();
+            let delivered = messages.map(|message| delivered(&queue, group, message));
             Ok(Output::new(delivered.collect::<Result<_>>()?, &input.selection))
         }
         QueueAnswer::Refused(outcome) if outcome == i32::from(Outcome::TooManyInFlight) => {
@@ -47,20 +47,20 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
     }
 }
 
-/// The partition for dead letters; 0 if the queue has no policy, or no dead-letter queue any more.
-fn dead_letters(context: &Context<'_>, queue: &QueueView) -> u64 {
+/// The partition for a partition's dead letters; 0 if the queue has no policy, or no dead-letter queue any more.
+fn dead_letters(context: &Context<'_>, queue: &QueueView, partition: &Partition) -> u64 {
     let target = queue.redrive.as_ref();
     let target = target.and_then(|(_, key)| context.frontend.catalog.queue_here(key));
-    target.map_or(0, |target| target.group().0)
+    target.map_or(0, |target| target.partition(partition.group.0).group.0)
 }
 
-fn delivered(queue: &QueueView, message: Delivered) -> Result<receive_message::Delivered> {
+fn delivered(queue: &QueueView, group: GroupId, message: Delivered) -> Result<receive_message::Delivered> {
     let receipt = message.receipt.unwrap_or_default();
     // The node that sent it encoded them; what cannot be read is none.
     let attributes = Attributes::decode(message.attributes).unwrap_or_default();
     Ok(receive_message::Delivered {
         receipt: ReceiptHandle {
-            group: queue.group().0,
+            group: group.0,
             sequence: receipt.sequence,
             delivery: receipt.delivery,
         },

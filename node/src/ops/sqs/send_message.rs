@@ -29,8 +29,10 @@ pub(super) async fn add(
 ) -> Result<Vec<SentEntry>> {
     let wanted = messages.len();
     let entries = messages.into_iter().map(|m| entry(context, m)).collect();
+    // A repetition of the call finds the first one where that was.
+    let partition = queue.partition(context.number());
     match context
-        .partition(queue, QueueOp::Send(Send { entries }), None)
+        .partition(partition, QueueOp::Send(Send { entries }), None)
         .await?
     {
         QueueAnswer::Sent(sent) if sent.entries.len() == wanted => Ok(sent.entries),

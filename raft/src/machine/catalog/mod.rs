@@ -124,6 +124,9 @@ impl Catalog {
             return first.answer.clone();
         }
         let answer = self.perform(now, op);
+        if is_passing(&answer) {
+            return answer;
+        }
         self.invocations.record(
             key,
             now,
@@ -248,6 +251,17 @@ impl Catalog {
     pub fn groups(&self) -> impl Iterator<Item = &GroupRecord> {
         self.groups.values()
     }
+}
+
+/// Whether the same call may have another answer a moment later: then it is not remembered.
+fn is_passing(answer: &CatalogAnswer) -> bool {
+    let CatalogAnswer::Refused(refusal) = answer else {
+        return false;
+    };
+    matches!(
+        refusal.reason(),
+        RefusalReason::QueueChanged | RefusalReason::TooManyMoveTasks | RefusalReason::NoNodes
+    )
 }
 
 /// Whether an operation names what it is about. Rows are named by these texts, with zero bytes

@@ -4,8 +4,6 @@
 //! what has arrived, whoever leads. A task moves what was here when it began: a message that comes while it runs,
 //! perhaps because it was moved and failed again, stays.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use prost::Message as _;
 
@@ -142,13 +140,25 @@ impl Queue {
         })
     }
 
+    /// The number of the latest move task; 0 if there was none.
+    pub fn latest_move(&self) -> u64 {
+        self.moves.latest.task
+    }
+
     /// The first messages, at most `max`, that the latest move task could let go now, in order.
     pub fn movable(&self, max: usize) -> Unread {
-        let mut blocked = BTreeSet::new();
-        let next = self
-            .left_to_move()
-            .filter(|sequence| self.is_unlocked(*sequence, &mut blocked));
-        let next = next.take(max);
+        let next: Vec<u64> = match &self.backlog.line {
+            Line::Standard(_) => self.left_to_move().take(max).collect(),
+            Line::Fifo(groups) => {
+                let end = self.moves.latest.end;
+                let is_ready = |sequence: u64| {
+                    let message = self.backlog.get(sequence);
+                    sequence < end && message.is_some_and(|message| message.place() == Place::Ready)
+                };
+                groups.pick(max, is_ready)
+            }
+        };
+        let next = next.into_iter();
         let next = next.filter_map(|sequence| Some(self.backlog.get(sequence)?.delivered(sequence)));
         self.unread(next.collect())
     }
@@ -162,21 +172,5 @@ impl Queue {
             .take_while(move |(sequence, _)| *sequence < end);
         old.filter(|(_, message)| message.place() == Place::Ready)
             .map(|(sequence, _)| sequence)
-    }
-
-    /// Whether a message's group, if it has one, lets it go. Called in order; `blocked` are the groups that do not.
-    fn is_unlocked<'a>(&'a self, sequence: u64, blocked: &mut BTreeSet<&'a str>) -> bool {
-        let (Line::Fifo(groups), Some(message)) = (&self.backlog.line, self.backlog.get(sequence)) else {
-            return true;
-        };
-        let name = message.letter().group();
-        if blocked.contains(name) {
-            return false;
-        }
-        let open = groups.get(name).is_some_and(|group| group.is_open());
-        if !open {
-            blocked.insert(name);
-        }
-        open
     }
 }

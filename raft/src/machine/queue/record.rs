@@ -86,8 +86,16 @@ impl MessageRow {
     /// # Panics
     /// If the letter's file cannot be read: then nothing can be said about the message.
     pub fn encode(&self) -> Bytes {
-        let letter = self.letter.fetch();
-        let letter = letter.unwrap_or_else(|error| panic!("a message cannot be read: {error}"));
+        self.try_encode()
+            .unwrap_or_else(|error| panic!("a message cannot be read: {error}"))
+    }
+
+    /// The same, for who can do something about it.
+    ///
+    /// # Errors
+    /// If the letter's file cannot be read.
+    pub fn try_encode(&self) -> std::io::Result<Bytes> {
+        let letter = self.letter.fetch()?;
         let parts = letter.parts();
         let [id, body, attributes] = letter.shared();
         let record = MessageRecord {
@@ -99,7 +107,7 @@ impl MessageRow {
             deduplication_id: parts.deduplication_id.to_owned(),
             ..self.history_record()
         };
-        record.encode_to_vec().into()
+        Ok(record.encode_to_vec().into())
     }
 
     /// The value of a message whose letter is in a chunk: what has happened to it; none if nothing has.

@@ -31,9 +31,20 @@ impl Queue {
         self.visible_count(now) > 0
     }
 
+    /// How many more messages consumers may have at `now`.
+    pub fn room(&self, now: Millis) -> u64 {
+        let in_flight = if self.backlog.in_flight() < MAX_IN_FLIGHT {
+            // Time can only make it less.
+            self.backlog.in_flight() as u64
+        } else {
+            self.counts(now).in_flight
+        };
+        (MAX_IN_FLIGHT as u64).saturating_sub(in_flight)
+    }
+
     /// Whether consumers have as many messages at `now` as they may.
     pub fn is_full(&self, now: Millis) -> bool {
-        self.backlog.in_flight() >= MAX_IN_FLIGHT && self.counts(now).in_flight >= MAX_IN_FLIGHT as u64
+        self.room(now) == 0
     }
 
     /// How many receives of one message each would find one at `now`: visible messages on standard

@@ -51,18 +51,9 @@ struct ChunkRecord {
 #[derive(Default)]
 pub(super) struct Chunks {
     by_first: BTreeMap<u64, Entry>,
-    span: u64,
 }
 
 impl Chunks {
-    /// None yet. Each spans so many sequences at most.
-    pub(super) fn new(span: u64) -> Chunks {
-        Chunks {
-            by_first: BTreeMap::new(),
-            span,
-        }
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Entry)> {
         self.by_first.iter().map(|(first, entry)| (*first, entry))
     }
@@ -79,7 +70,7 @@ impl Chunks {
     pub(super) fn of(&mut self, sequence: u64) -> Option<(u64, &mut Entry)> {
         let (first, entry) = self.by_first.range_mut(..=sequence).next_back()?;
         let number = sequence - first;
-        (number < self.span && entry.live.has(number)).then_some((*first, entry))
+        entry.live.has(number).then_some((*first, entry))
     }
 
     /// Takes out those that have no message any more, and returns the keys of their rows; and the rows of those that

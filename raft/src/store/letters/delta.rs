@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::chunks::Chunks;
+use super::files;
 use super::shelf::{Placed, Shelf};
 use crate::machine::queue::MessageRow;
 use crate::machine::row::{number_in_key, numbered_key};
@@ -19,7 +20,7 @@ impl Shelf {
             ..Delta::default()
         };
         if delta.clear {
-            self.chunks = Chunks::new(self.options.chunk_span);
+            self.chunks = Chunks::default();
             self.end = 0;
         }
         for key in delta.deletes {
@@ -29,7 +30,12 @@ impl Shelf {
         for Row { key, value } in delta.puts {
             match value {
                 RowValue::Message(message) => self.put(key, message, &mut rows, &mut new),
-                encoded @ RowValue::Encoded(_) => rows.puts.push(Row { key, value: encoded }),
+                encoded @ RowValue::Encoded(_) => {
+                    // What has a row keeps it: see `put`.
+                    let after = message_in(&key).map_or(0, |sequence| sequence + 1);
+                    self.end = self.end.max(after);
+                    rows.puts.push(Row { key, value: encoded });
+                }
             }
         }
         new.sort_by_key(|(sequence, _)| *sequence);
@@ -39,11 +45,12 @@ impl Shelf {
         if bytes >= self.options.bytes_min {
             stored.extend(self.add(new, &mut rows)?);
         } else {
-            let plain = new.into_iter().map(|(sequence, message)| Row {
-                key: numbered_key(tables::MESSAGES, sequence),
-                value: RowValue::Message(message),
-            });
-            rows.puts.extend(plain);
+            for (sequence, message) in new {
+                // Read here, where it can be said what is wrong: rows are encoded where nobody expects a letter to be missing.
+                let value = message.try_encode().map_err(files::unreadable)?;
+                let key = numbered_key(tables::MESSAGES, sequence);
+                rows.puts.push(Row::from((key, value)));
+            }
         }
         self.sync()?;
         let (deletes, puts) = self.chunks.take_changes();

@@ -3,6 +3,7 @@
 //! A file begins with 8 bytes of magic and its format's version (u32, little-endian), padded to 16 bytes. After that there are only
 //! chunks, which rows point into.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +31,9 @@ pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<
     let made = || {
         disk.create_dir_all(folder)?;
         let file = disk.open(&path(folder, number), true)?;
+        if !file.is_empty()? {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
         let mut head = [0; START as usize];
         head[..8].copy_from_slice(&MAGIC);
         head[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -45,40 +49,53 @@ pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<
 }
 
 /// Opens a file that a row names.
-pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dyn DiskFile>, String> {
+pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
     let path = path(folder, number);
-    let file = disk.open(&path, false).map_err(|error| error.to_string())?;
+    let file = disk.open(&path, false).map_err(unreadable)?;
     let mut head = [0; START as usize];
-    file.read_exact_at(&mut head, 0)
-        .map_err(|error| error.to_string())?;
-    let (magic, version) = (&head[..8], &head[8..12]);
-    if magic != MAGIC || version != VERSION.to_le_bytes() {
-        return Err(format!(
-            "{} is no file of letters of version {VERSION}",
+    file.read_exact_at(&mut head, 0).map_err(unreadable)?;
+    let version = u32::from_le_bytes(head[8..12].try_into().expect("four bytes"));
+    if head[..8] != MAGIC {
+        return Err(StoreError::Unreadable(format!(
+            "{} is no file of letters",
             path.display()
-        ));
+        )));
+    }
+    if version != VERSION {
+        return Err(StoreError::Version {
+            path,
+            found: version,
+            known: VERSION,
+        });
     }
     Ok(file)
 }
 
 /// The numbers of the files in a folder; none if there is no folder.
-pub(super) fn numbers(disk: &dyn Disk, folder: &Path) -> Vec<u64> {
-    let paths = disk.list(folder).unwrap_or_default();
+pub(super) fn numbers(disk: &dyn Disk, folder: &Path) -> Result<Vec<u64>, StoreError> {
+    let paths = list(disk, folder)?;
     let numbers = paths.iter().filter_map(|path| number(path));
-    numbers.collect()
+    Ok(numbers.collect())
+}
+
+fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    match disk.list(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(failed),
+    }
 }
 
 /// Removes a file; one that is not there is no error.
 pub(super) fn remove(disk: &dyn Disk, folder: &Path, number: u64) -> Result<(), StoreError> {
     match disk.remove_file(&path(folder, number)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
         _ => Ok(()),
     }
 }
 
 /// Removes all files of a folder.
 pub(super) fn remove_all(disk: &dyn Disk, folder: &Path) -> Result<(), StoreError> {
-    let numbers = numbers(disk, folder);
+    let numbers = numbers(disk, folder)?;
     numbers
         .into_iter()
         .try_for_each(|number| remove(disk, folder, number))
@@ -86,12 +103,32 @@ pub(super) fn remove_all(disk: &dyn Disk, folder: &Path) -> Result<(), StoreErro
 
 /// Removes the files of all groups but these.
 pub(super) fn remove_strangers(disk: &dyn Disk, all: &Path, known: &[GroupId]) -> Result<(), StoreError> {
-    for path in disk.list(all).unwrap_or_default() {
+    for path in list(disk, all)? {
         if number(&path).is_some_and(|group| !known.contains(&GroupId(group))) {
             remove_all(disk, &path)?;
         }
     }
     Ok(())
+}
+
+/// Makes the folder of all groups, durably.
+pub(super) fn prepare(disk: &dyn Disk, folder: &Path) -> Result<(), StoreError> {
+    disk.create_dir_all(folder).map_err(failed)?;
+    match folder.parent() {
+        Some(parent) => disk.sync_dir(parent).map_err(failed),
+        None => Ok(()),
+    }
+}
+
+/// What cannot be read: damage if there is something else, or nothing, where it was written; or else a fault of the disk, or
+/// of this process, which says nothing about the letters.
+pub(super) fn unreadable(error: std::io::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+            StoreError::Unreadable(error.to_string())
+        }
+        _ => failed(error),
+    }
 }
 
 pub(super) fn failed(error: std::io::Error) -> StoreError {

@@ -86,6 +86,7 @@ impl LetterStore {
         folder: &Path,
         options: LettersOptions,
     ) -> Result<LetterStore, StoreError> {
+        files::prepare(&*disk, folder)?;
         files::remove_strangers(&*disk, folder, &rows.groups()?)?;
         Ok(LetterStore {
             rows,
@@ -105,17 +106,18 @@ impl LetterStore {
         let Some(checkpoint) = self.rows.load(group)? else {
             return Ok(None);
         };
-        let shelf = Shelf::new(self.disk.clone(), &self.folder, group, self.options);
+        let shelf = Shelf::new(self.disk.clone(), &self.folder, group, self.options)?;
         match shelf.load(checkpoint) {
             Ok((shelf, loaded)) => {
                 self.shelves.lock().insert(group, shelf);
                 Ok(Some(loaded))
             }
-            Err(reason) => {
+            Err(StoreError::Unreadable(reason)) => {
                 tracing::warn!(%group, reason, "the letters of a checkpoint are damaged: going on without it");
                 self.forget(group)?;
                 Ok(None)
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -134,7 +136,7 @@ impl LetterStore {
             Some(shelf) => shelf,
             // Without a shelf nothing was loaded or written here yet, so that there is nothing to build on.
             None if !delta.clear => return Err(StoreError::NoBase(group)),
-            None => Shelf::new(self.disk.clone(), &self.folder, group, self.options),
+            None => Shelf::new(self.disk.clone(), &self.folder, group, self.options)?,
         };
         let (delta, stored) = shelf.put_away(delta)?;
         self.rows.write(group, header, delta)?;

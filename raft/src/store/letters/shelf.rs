@@ -34,31 +34,37 @@ pub(super) struct Shelf {
 
 impl Shelf {
     /// One with nothing on it.
-    pub(super) fn new(disk: Arc<dyn Disk>, folder: &Path, group: GroupId, options: LettersOptions) -> Shelf {
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        group: GroupId,
+        options: LettersOptions,
+    ) -> Result<Shelf, StoreError> {
         let folder = files::folder(folder, group);
-        let next_file = files::numbers(&*disk, &folder).into_iter().max();
-        Shelf {
+        let next_file = files::numbers(&*disk, &folder)?.into_iter().max();
+        Ok(Shelf {
             disk,
             folder,
             options,
-            chunks: Chunks::new(options.chunk_span),
+            chunks: Chunks::default(),
             end: 0,
             next_file: next_file.map_or(1, |number| number + 1),
             last: None,
             open: BTreeMap::new(),
-        }
+        })
     }
 
-    /// Finds the letters of a checkpoint. Says what is wrong if they cannot be found.
-    pub(super) fn load(mut self, checkpoint: Checkpoint) -> Result<(Shelf, Loaded), String> {
-        let wrong = |error: crate::machine::LoadError| error.to_string();
+    /// Finds the letters of a checkpoint; [`StoreError::Unreadable`] if they cannot be found.
+    pub(super) fn load(mut self, checkpoint: Checkpoint) -> Result<(Shelf, Loaded), StoreError> {
+        let wrong = |error: crate::machine::LoadError| StoreError::Unreadable(error.to_string());
         let mut rows = Vec::new();
         let mut of_messages = Vec::new();
         for (key, value) in checkpoint.rows {
             match key.first() {
                 Some(&tables::CHUNKS) => {
                     let first = number_in_key(&key).map_err(wrong)?;
-                    self.chunks.insert(first, Entry::decode(value)?);
+                    self.chunks
+                        .insert(first, Entry::decode(value).map_err(StoreError::Unreadable)?);
                 }
                 Some(&tables::MESSAGES) => of_messages.push((key, value)),
                 _ => rows.push((key, value)),
@@ -94,9 +100,9 @@ impl Shelf {
             .last()
             .and_then(|chunk| Some(chunk.first + chunk.live.iter().last()? + 1));
         self.end = self.end.max(newest.unwrap_or(0));
-        let nobodys = files::numbers(&*self.disk, &self.folder).into_iter();
+        let nobodys = files::numbers(&*self.disk, &self.folder)?.into_iter();
         for number in nobodys.filter(|number| !self.open.contains_key(number)) {
-            files::remove(&*self.disk, &self.folder, number).map_err(|error| error.to_string())?;
+            files::remove(&*self.disk, &self.folder, number)?;
         }
         let header = checkpoint.header;
         Ok((self, Loaded { header, rows, chunks }))
@@ -107,7 +113,7 @@ impl Shelf {
         let used = self.chunks.files();
         self.last.take_if(|last| !used.contains_key(&last.number));
         self.open.retain(|number, _| used.contains_key(number));
-        let numbers = files::numbers(&*self.disk, &self.folder).into_iter();
+        let numbers = files::numbers(&*self.disk, &self.folder)?.into_iter();
         for number in numbers.filter(|number| !used.contains_key(number)) {
             files::remove(&*self.disk, &self.folder, number)?;
         }
@@ -115,12 +121,12 @@ impl Shelf {
     }
 }
 
-pub(super) fn read_list(file: &dyn DiskFile, entry: &Entry) -> Result<Bytes, String> {
+pub(super) fn read_list(file: &dyn DiskFile, entry: &Entry) -> Result<Bytes, StoreError> {
     let mut list = vec![0; entry.list_bytes as usize];
     file.read_exact_at(&mut list, entry.list_at)
-        .map_err(|error| error.to_string())?;
+        .map_err(files::unreadable)?;
     if crc32c::crc32c(&list) != entry.list_checksum {
-        return Err("the list of a chunk is damaged".into());
+        return Err(StoreError::Unreadable("the list of a chunk".into()));
     }
     Ok(list.into())
 }

@@ -61,7 +61,7 @@ impl Shelf {
         let mut live = Bits::default();
         for (sequence, message) in messages {
             let added = chunk.add(*sequence, message, &last.file, start);
-            added.map_err(files::failed)?;
+            added.map_err(files::unreadable)?;
             live.put(sequence - first, true);
         }
         let (records, list, placed) = chunk.finish();
@@ -96,14 +96,14 @@ impl Shelf {
         for (first, entry) in remains.into_iter().filter(|(_, entry)| entry.live.count() > 0) {
             let file = self.open[&entry.file].clone();
             let chunk = Chunk {
-                list: read_list(&*file, &entry).map_err(StoreError::Failed)?,
+                list: read_list(&*file, &entry)?,
                 file,
                 first,
                 live: entry.live,
                 histories: BTreeMap::new(),
             };
             let messages: Result<Vec<_>, _> = chunk.rows().collect();
-            let messages = messages.map_err(|error| StoreError::Failed(error.to_string()))?;
+            let messages = messages.map_err(|error| StoreError::Unreadable(error.to_string()))?;
             // Its first message may be gone: the chunk keeps its place in the order, and its row its key.
             self.chunks.remove(first);
             placed.extend(self.add_chunk(first, &messages, entry.with_row)?);
