@@ -169,7 +169,11 @@ pub struct VisibilityEntry {
 
 /// Removes every message, also those in flight and delayed. Replies [`Outcomes`] with one outcome.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Purge {}
+pub struct Purge {
+    /// Also a moment after another one: the queue's first partition has said that it may be.
+    #[prost(bool, tag = "1")]
+    pub forced: bool,
+}
 
 /// The settings that the machine itself needs. Replies [`Outcomes`] with no outcome.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -138,7 +138,7 @@ impl History {
             }
             85..97 => self.change_visibility(),
             97..99 => self.configure(),
-            _ => QueueOp::Purge(Purge {}),
+            _ => QueueOp::Purge(Purge::default()),
         }
     }
 

@@ -12,7 +12,7 @@
 //!     progress 9                           of a move task, and what it could move now
 //!     delete 1.1 2.1 [call=KEY]            receipts: sequence.delivery
 //!     visibility 1.1=60s 2.1=0s [call=KEY]
-//!     purge [call=KEY]
+//!     purge [forced] [call=KEY]
 //!     fill N                               sends N messages and receives them all for 1 h
 //!     look                                 counts, what is visible, the next change
 //!     config, knows KEY, knows-attempt ID, oldest, restart, garbage
@@ -215,7 +215,9 @@ impl Interpreter for Script {
                 receipts: receipts(&line).collect(),
             }),
             "visibility" => visibility(&line),
-            "purge" => QueueOp::Purge(Purge {}),
+            "purge" => QueueOp::Purge(Purge {
+                forced: line.words().contains(&"forced"),
+            }),
             "look" => return vec![self.look()],
             "config" => return vec![format!("version {}", self.queue().config_version())],
             "oldest" => return vec![format!("{:?}", self.queue().oldest_sent())],

@@ -19,9 +19,9 @@ const ROW: usize = 100;
 /// SQS's limit of messages in one receive.
 const MESSAGES_MAX: usize = 10;
 
-pub(super) fn check(facts: &Facts, _: &Allowance) -> Vec<Finding> {
+pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
     let has_groups = facts.sends.iter().any(|send| send.group.is_some());
-    if facts.is_fifo() || !has_groups || !facts.purges.is_empty() {
+    if allowance.partitioned || facts.is_fifo() || !has_groups || !facts.purges.is_empty() {
         return Vec::new();
     }
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();

@@ -89,6 +89,8 @@ pub struct Allowance {
     pub healthy_from: Duration,
     /// When most nodes lost their disks, if they did.
     pub ruin: Option<Duration>,
+    /// Whether standard queues have several partitions, each of which is fair by itself.
+    pub partitioned: bool,
 }
 
 /// Timestamps of the cluster have whole milliseconds.
@@ -158,6 +160,7 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
         clock_slack: scenario.clock_slack(),
         healthy_from: scenario.load_end,
         ruin: scenario.ruin(),
+        partitioned: scenario.partitions > 1,
     };
     let applies = |name: &&str| allowance.ruin.is_none() || !IN_THE_END.contains(name);
     let mut all = Vec::new();

@@ -9,25 +9,18 @@ use crate::catalog::Partition;
 
 pub(super) async fn purge(context: &Context<'_>, input: Input) -> Result<Done> {
     let queue = context.queue_now(&input.queue).await?;
-    let mut purged = None;
-    for partition in &queue.partitions {
-        match purge_partition(context, partition).await? {
-            // One that was purged a moment ago by a call that did not come to all has no more to do.
-            Outcome::PurgeInProgress => purged = purged.or(Some(false)),
-            _ => purged = Some(true),
+    // The first partition says for all whether it may be. A repetition of the call finds what it said, and goes on with the others.
+    for (number, partition) in queue.partitions.iter().enumerate() {
+        if purge_partition(context, partition, number > 0).await? == Outcome::PurgeInProgress {
+            return Err(errors::purge_queue_in_progress(input.queue.name.as_str()));
         }
     }
-    if purged == Some(true) {
-        Ok(Done {})
-    } else {
-        Err(errors::purge_queue_in_progress(input.queue.name.as_str()))
-    }
+    Ok(Done {})
 }
 
-async fn purge_partition(context: &Context<'_>, partition: &Partition) -> Result<Outcome> {
-    let answer = context
-        .partition(partition, QueueOp::Purge(Purge {}), None)
-        .await?;
+async fn purge_partition(context: &Context<'_>, partition: &Partition, forced: bool) -> Result<Outcome> {
+    let op = QueueOp::Purge(Purge { forced });
+    let answer = context.partition(partition, op, None).await?;
     let outcome = match &answer {
         QueueAnswer::Outcomes(outcomes) => outcomes.outcomes.first().copied(),
         QueueAnswer::Refused(outcome) => Some(*outcome),

@@ -165,7 +165,7 @@ impl Queue {
             QueueOp::Receive(receive) => self.receive(moment, receive),
             QueueOp::Delete(delete) => self.delete(delete),
             QueueOp::ChangeVisibility(change) => self.change_visibility(moment, change),
-            QueueOp::Purge(_) => self.purge(moment),
+            QueueOp::Purge(purge) => self.purge(moment, &purge),
             QueueOp::Configure(configure) => self.configure(moment, configure),
             QueueOp::Import(import) => self.import(moment, import),
             QueueOp::Settle(settle) => self.settle(&settle),

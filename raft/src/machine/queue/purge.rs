@@ -3,18 +3,18 @@
 use super::backlog::Backlog;
 use super::departures::Departures;
 use super::{Moment, Queue};
-use crate::command::queue::{Outcome, Outcomes, QueueAnswer};
+use crate::command::queue::{Outcome, Outcomes, Purge, QueueAnswer};
 use crate::types::Millis;
 
 /// SQS allows one purge in this time.
 const INTERVAL: Millis = Millis(60 * 1000);
 
 impl Queue {
-    pub(super) fn purge(&mut self, moment: Moment) -> QueueAnswer {
+    pub(super) fn purge(&mut self, moment: Moment, command: &Purge) -> QueueAnswer {
         let too_soon = self
             .last_purge
             .is_some_and(|last| last.after(INTERVAL) > moment.now);
-        let outcome = if too_soon {
+        let outcome = if too_soon && !command.forced {
             Outcome::PurgeInProgress
         } else {
             self.last_purge = Some(moment.now);
