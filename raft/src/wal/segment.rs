@@ -202,6 +202,8 @@ impl Folder {
     fn restore_headers(&mut self, segments: &mut Vec<Segment>) -> Result<(), WalError> {
         let sequences = || segments.iter().map(|segment| segment.sequence);
         let range = sequences().min().zip(sequences().max());
+        // If more are missing than files could be, there is a hole whatever these files are.
+        let candidates_max = segments.len() + self.free.len() + 2;
         for free in std::mem::take(&mut self.free) {
             let Some((oldest, newest)) = range else {
                 refuse_contents(&free)?;
@@ -213,6 +215,7 @@ impl Folder {
                 free.read(&mut first, SEGMENT_HEADER_BYTES)?;
             }
             let sequence = (oldest.saturating_sub(1)..=newest + 1)
+                .take(candidates_max)
                 .find(|sequence| BatchHeader::decode(&first, salt(self.log, *sequence)).is_some());
             match sequence {
                 Some(sequence) => {

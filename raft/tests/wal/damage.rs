@@ -184,6 +184,22 @@ async fn a_segment_without_its_beginning_is_no_free_file() {
 }
 
 #[tokio::test]
+async fn a_hole_of_any_size_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    many_segments(dir.path()).await;
+    let files = segments(dir.path());
+    flip(&files[1], 20);
+    flip(&files[1], 4096);
+    let mut bytes = std::fs::read(&files[2]).unwrap();
+    bytes[24..32].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+    bytes[12..16].fill(0);
+    let checksum = crc32c::crc32c(&bytes[..40]);
+    bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
+    std::fs::write(&files[2], bytes).unwrap();
+    assert!(matches!(refused(dir.path()), WalError::Damaged { .. }));
+}
+
+#[tokio::test]
 async fn an_unknown_version_is_refused_and_named() {
     for name in ["wal.id", "00000001.wal"] {
         let dir = tempfile::tempdir().unwrap();
