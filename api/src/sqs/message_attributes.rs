@@ -183,6 +183,7 @@ fn check_value(name: String, wire: ValueWire) -> Result<MessageAttribute, ApiErr
             "The message attribute '{name}' must contain non-empty message attribute type."
         ))
     })?;
+    body::check(&data_type)?;
     let value = match data_type.split('.').next() {
         _ if data_type.len() > TYPE_LENGTH_MAX => None,
         Some("Binary") => Some(wire.binary_value.map(|blob| blob.0)),

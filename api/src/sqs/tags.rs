@@ -54,7 +54,9 @@ fn check_key(key: &str) -> Result<(), ApiError> {
 }
 
 fn check_symbols(text: &str, what: &str) -> Result<(), ApiError> {
-    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || SYMBOLS.contains(c);
+    // Some control characters count as white space, and XML replies cannot carry them.
+    let is_space = |c: char| c.is_whitespace() && !c.is_control();
+    let allowed = |c: char| c.is_alphanumeric() || is_space(c) || SYMBOLS.contains(c);
     if text.chars().all(allowed) {
         return Ok(());
     }

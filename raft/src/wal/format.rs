@@ -17,6 +17,8 @@
 //! this one. A CRC-32C with another start differs for certain, not just probably, when the rest
 //! is equal.
 
+use super::WalOptions;
+
 /// The version in the identity file and in every segment. An older one would be read; there is none yet.
 pub(super) const FORMAT_VERSION: u32 = 1;
 /// The header has a disk block of its own, so that rewriting it can tear nothing else.
@@ -26,6 +28,9 @@ pub(super) const BATCH_HEADER_BYTES: usize = 24;
 pub(super) const RECORD_HEADER_BYTES: usize = 25;
 /// Batches start at multiples of this, which makes looking for one cheap.
 pub(super) const BATCH_ALIGNMENT: usize = 8;
+
+/// No log counts so far: a greater number is damage. Whatever is read can be added to without an overflow.
+const NUMBER_MAX: u64 = u64::MAX >> 1;
 
 const IDENTITY_MAGIC: &[u8; 8] = b"MILLRLOG";
 const SEGMENT_MAGIC: &[u8; 8] = b"MILLRSEG";
@@ -115,11 +120,15 @@ impl SegmentHeader {
     pub(super) fn decode(bytes: &[u8]) -> Result<SegmentHeader, HeaderError> {
         let used = bytes.get(..SEGMENT_HEADER_USED).ok_or(HeaderError::Invalid)?;
         check_header(used, SEGMENT_MAGIC)?;
-        Ok(SegmentHeader {
+        let header = SegmentHeader {
             log: u64_at(used, 16),
             sequence: u64_at(used, 24),
             capacity: u64_at(used, 32),
-        })
+        };
+        if header.sequence > NUMBER_MAX || header.capacity > WalOptions::SEGMENT_BYTES_MAX {
+            return Err(HeaderError::Invalid);
+        }
+        Ok(header)
     }
 }
 
@@ -172,11 +181,13 @@ impl BatchHeader {
         if u32_at(bytes, 4) != BATCH_TAG || u32_at(bytes, 0) != crc32c::crc32c_append(salt, &bytes[4..]) {
             return None;
         }
-        Some(BatchHeader {
+        let header = BatchHeader {
             number: u64_at(bytes, 8),
             body_bytes: u32_at(bytes, 16),
             records: u32_at(bytes, 20),
-        })
+        };
+        let records_bytes = u64::from(header.records) * RECORD_HEADER_BYTES as u64;
+        (header.number <= NUMBER_MAX && records_bytes <= u64::from(header.body_bytes)).then_some(header)
     }
 }
 
@@ -222,11 +233,15 @@ pub(super) fn decode_record(bytes: &[u8], salt: u32) -> Result<RecordHeader, &'s
     if u32_at(record, 0) != crc32c::crc32c_append(salt, &record[4..]) {
         return Err("the checksum of a record does not match");
     }
+    let index = u64_at(record, 16);
+    if index > NUMBER_MAX {
+        return Err("a record has an index that no log reaches");
+    }
     Ok(RecordHeader {
         kind: RecordKind::from_byte(record[24])
             .ok_or("a record is of a kind that this build does not know")?,
         group: u64_at(record, 8),
-        index: u64_at(record, 16),
+        index,
         body_bytes,
     })
 }
@@ -265,6 +280,35 @@ mod tests {
         assert_eq!(decode_identity(&identity), Ok(5));
         identity[20] ^= 1;
         assert_eq!(decode_identity(&identity), Err(HeaderError::Invalid));
+    }
+
+    #[test]
+    fn numbers_that_no_log_reaches_are_damage() {
+        let segment = |sequence, capacity| {
+            let header = SegmentHeader {
+                log: 7,
+                sequence,
+                capacity,
+            };
+            SegmentHeader::decode(&header.encode()).is_ok()
+        };
+        assert!(segment(NUMBER_MAX, WalOptions::SEGMENT_BYTES_MAX));
+        assert!(!segment(NUMBER_MAX + 1, 1) && !segment(1, WalOptions::SEGMENT_BYTES_MAX + 1));
+
+        let batch = |number, body_bytes, records| {
+            let header = BatchHeader {
+                number,
+                body_bytes,
+                records,
+            };
+            BatchHeader::decode(&header.encode(5), 5).is_some()
+        };
+        assert!(batch(NUMBER_MAX, 25, 1));
+        assert!(!batch(u64::MAX, 25, 1) && !batch(1, 24, 1) && !batch(1, 0, u32::MAX));
+
+        let mut record = Vec::new();
+        encode_record(&mut record, 5, RecordKind::Purge, 3, u64::MAX, b"");
+        assert!(decode_record(&record, 5).is_err());
     }
 
     #[test]

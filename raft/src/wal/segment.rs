@@ -14,6 +14,7 @@ use super::format::{
     BATCH_HEADER_BYTES, BatchHeader, HeaderError, IDENTITY_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader,
     decode_identity, encode_identity, salt,
 };
+use super::scan::Scanner;
 use crate::env::{Disk, DiskFile, Env};
 use crate::planted::{Bug, planted};
 
@@ -79,6 +80,30 @@ struct FreeFile {
     path: PathBuf,
     file: Arc<dyn DiskFile>,
     bytes: u64,
+}
+
+impl FreeFile {
+    fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), WalError> {
+        self.file
+            .read_exact_at(buffer, offset)
+            .map_err(|error| WalError::io("read", &self.path, error))
+    }
+}
+
+/// With no other segment to tell what a file without a header is, only one that was never written is of no use.
+fn refuse_contents(free: &FreeFile) -> Result<(), WalError> {
+    const WINDOW_BYTES: u64 = 1024 * 1024;
+    let mut at = SEGMENT_HEADER_BYTES;
+    while at < free.bytes {
+        let mut window = vec![0; WINDOW_BYTES.min(free.bytes - at) as usize];
+        free.read(&mut window, at)?;
+        if window.iter().any(|byte| *byte != 0) {
+            let reason = "its header is unreadable, but batches follow";
+            return Err(WalError::damaged(&free.path, 0, reason));
+        }
+        at += window.len() as u64;
+    }
+    Ok(())
 }
 
 /// The folder.
@@ -177,22 +202,20 @@ impl Folder {
     fn restore_headers(&mut self, segments: &mut Vec<Segment>) -> Result<(), WalError> {
         let sequences = || segments.iter().map(|segment| segment.sequence);
         let range = sequences().min().zip(sequences().max());
+        // If more are missing than files could be, there is a hole whatever these files are.
+        let candidates_max = segments.len() + self.free.len() + 2;
         for free in std::mem::take(&mut self.free) {
-            let mut first = [0; BATCH_HEADER_BYTES];
-            if free.bytes >= SEGMENT_HEADER_BYTES + first.len() as u64 {
-                free.file
-                    .read_exact_at(&mut first, SEGMENT_HEADER_BYTES)
-                    .map_err(|error| WalError::io("read", &free.path, error))?;
-            }
             let Some((oldest, newest)) = range else {
-                if first != [0; BATCH_HEADER_BYTES] {
-                    let reason = "its header is unreadable, but batches follow";
-                    return Err(WalError::damaged(&free.path, 0, reason));
-                }
+                refuse_contents(&free)?;
                 self.free.push_back(free);
                 continue;
             };
+            let mut first = [0; BATCH_HEADER_BYTES];
+            if free.bytes >= SEGMENT_HEADER_BYTES + first.len() as u64 {
+                free.read(&mut first, SEGMENT_HEADER_BYTES)?;
+            }
             let sequence = (oldest.saturating_sub(1)..=newest + 1)
+                .take(candidates_max)
                 .find(|sequence| BatchHeader::decode(&first, salt(self.log, *sequence)).is_some());
             match sequence {
                 Some(sequence) => {
@@ -200,7 +223,31 @@ impl Folder {
                     let capacity = free.bytes;
                     segments.push(self.give_header(free, sequence, capacity)?);
                 }
-                None => self.free.push_back(free),
+                None => {
+                    self.refuse_batches(&free, [oldest.saturating_sub(1), newest + 1])?;
+                    self.free.push_back(free);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A file that lost its header and its first batch would pass for a free one. If it was at either end of
+    /// the log no hole in the sequence tells either, but its later batches do.
+    fn refuse_batches(&self, free: &FreeFile, sequences: [u64; 2]) -> Result<(), WalError> {
+        for sequence in sequences {
+            let segment = Segment {
+                sequence,
+                salt: salt(self.log, sequence),
+                capacity: free.bytes,
+                path: free.path.clone(),
+                file: free.file.clone(),
+            };
+            if let Some(batch) = Scanner::new(&segment)?.later_batch(SEGMENT_HEADER_BYTES)? {
+                let reason = format!(
+                    "its header and its first batch are unreadable, but batch {batch} of segment {sequence} follows"
+                );
+                return Err(WalError::damaged(&free.path, 0, reason));
             }
         }
         Ok(())

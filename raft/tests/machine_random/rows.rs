@@ -163,6 +163,13 @@ fn damaged_rows_are_refused() {
         Machine::load(MachineKind::Queue, damaged).is_err(),
         "a gap in the window"
     );
+    let message = rows.iter().find(|(key, _)| key[0] == 0x21);
+    let (key, value) = message.expect("there are messages");
+    let twice = rows.clone().into_iter().chain([(key.clone(), value.clone())]);
+    assert!(
+        Machine::load(MachineKind::Queue, twice).is_err(),
+        "a message twice"
+    );
     let mut damaged = rows;
     damaged.insert(Bytes::from_static(&[1]), Bytes::from_static(b"\x08\x63"));
     assert!(Machine::load(MachineKind::Queue, damaged).is_err(), "format 99");

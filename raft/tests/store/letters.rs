@@ -9,6 +9,7 @@ use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Recei
 use raft::command::{Batch, Reply};
 use raft::env::Disk;
 use raft::env::real::StdDisk;
+use raft::machine::queue::{Bits, Chunk};
 use raft::machine::{Machine, MachineKind};
 use raft::store::{LetterStore, LettersOptions, MemoryStore};
 use raft::types::GroupId;
@@ -161,4 +162,35 @@ fn without_its_first_delta_there_is_nothing_to_build_on() {
     let mut machine = Machine::new(MachineKind::Queue);
     let delta = machine.take_delta();
     assert!(store.write(GROUP, Bytes::new(), delta).is_err());
+}
+
+#[test]
+fn a_list_that_names_less_than_a_letter_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (machine, _store) = backlog(dir.path(), &Arc::default());
+    let meta = machine.rows().into_iter().filter(|row| row.key[0] == 1);
+    let meta: Vec<_> = meta.map(|row| (row.key.clone(), row.value.encode())).collect();
+    let load = |length: u32| {
+        let mut list = Vec::new();
+        for number in [1_u64, 1_000] {
+            list.extend(number.to_le_bytes());
+        }
+        list.extend(16_u32.to_le_bytes());
+        list.extend(length.to_le_bytes());
+        list.extend(0_u16.to_le_bytes());
+        let mut live = Bits::default();
+        live.put(0, true);
+        let chunk = Chunk {
+            file: StdDisk.open(&dir.path().join("file"), true).unwrap(),
+            list: list.into(),
+            first: 1,
+            live,
+            histories: Default::default(),
+        };
+        Machine::load_with(MachineKind::Queue, meta.clone(), vec![chunk])
+    };
+    assert!(load(40).is_ok());
+    for length in [0, 3, 39] {
+        assert!(load(length).is_err(), "a letter of {length} bytes");
+    }
 }

@@ -156,6 +156,49 @@ async fn a_lost_header_is_restored_from_the_batches_that_follow_it() {
     assert!(matches!(refused(dir.path()), WalError::Damaged { .. }));
 }
 
+/// Zeros over the header and the first batch: what several lost pages in a row leave.
+fn lose_the_beginning(file: &Path) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[..4096 + 24].fill(0);
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_segment_without_its_beginning_is_no_free_file() {
+    let dir = tempfile::tempdir().unwrap();
+    many_segments(dir.path()).await;
+    let count = segments(dir.path()).len();
+    for which in 0..count {
+        let damaged = copy(dir.path());
+        let file = segments(damaged.path())[which].clone();
+        // The last one may be prepared and not used yet: then nothing is lost.
+        let is_used = end_of_data(&file) > 4096 + 24;
+        lose_the_beginning(&file);
+        let opened = try_open(damaged.path());
+        assert_eq!(opened.is_err(), is_used, "segment {which} of {count}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    three_batches(dir.path()).await;
+    lose_the_beginning(&segments(dir.path())[0]);
+    assert!(matches!(refused(dir.path()), WalError::Damaged { .. }));
+}
+
+#[tokio::test]
+async fn a_hole_of_any_size_is_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    many_segments(dir.path()).await;
+    let files = segments(dir.path());
+    flip(&files[1], 20);
+    flip(&files[1], 4096);
+    let mut bytes = std::fs::read(&files[2]).unwrap();
+    bytes[24..32].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+    bytes[12..16].fill(0);
+    let checksum = crc32c::crc32c(&bytes[..40]);
+    bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
+    std::fs::write(&files[2], bytes).unwrap();
+    assert!(matches!(refused(dir.path()), WalError::Damaged { .. }));
+}
+
 #[tokio::test]
 async fn an_unknown_version_is_refused_and_named() {
     for name in ["wal.id", "00000001.wal"] {

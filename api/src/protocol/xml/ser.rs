@@ -41,21 +41,32 @@ pub(super) fn element<T: Serialize + ?Sized>(
 }
 
 /// Writes text with what XML keeps for itself, and the carriage return that parsers would turn into
-/// a line feed, as references.
+/// a line feed, as references. Characters that XML cannot hold in any way, which an error may quote from
+/// its request, become the replacement character: parsers refuse a whole document for one of them.
 pub(super) fn escape(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"', '\r']) {
-        out.push_str(&rest[..at]);
-        out.push_str(match rest.as_bytes()[at] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            b'"' => "&quot;",
-            _ => "&#xD;",
-        });
-        rest = &rest[at + 1..];
+    while let Some(at) = rest.find(|c| stand_in(c).is_some()) {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut special = special.chars();
+        out.push_str(special.next().and_then(stand_in).unwrap_or_default());
+        rest = special.as_str();
     }
     out.push_str(rest);
+}
+
+/// What is written for a character that cannot stand for itself.
+fn stand_in(c: char) -> Option<&'static str> {
+    Some(match c {
+        '&' => "&amp;",
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '"' => "&quot;",
+        '\r' => "&#xD;",
+        '\t' | '\n' => return None,
+        '\0'..' ' | '\u{fffe}' | '\u{ffff}' => "\u{fffd}",
+        _ => return None,
+    })
 }
 
 /// One element yet to be written.

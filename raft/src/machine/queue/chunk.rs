@@ -144,7 +144,7 @@ fn entry(list: &mut Bytes) -> Result<(u64, Millis, u32, u32, usize), LoadError> 
     let (sequence, sent) = (list.get_u64_le(), Millis(list.get_u64_le()));
     let (at, length) = (list.get_u32_le(), list.get_u32_le());
     let group = usize::from(list.get_u16_le());
-    if list.len() < group {
+    if list.len() < group || !Stored::may_have(length) {
         return Err(damaged());
     }
     Ok((sequence, sent, at, length, group))

@@ -125,6 +125,11 @@ impl Letter {
 }
 
 impl Stored {
+    /// Whether a letter can take so many bytes of its file.
+    pub(super) fn may_have(length: u32) -> bool {
+        length as usize >= CHECKSUM + HEADER
+    }
+
     fn read(&self) -> io::Result<Packed> {
         let mut record = vec![0; self.length as usize];
         self.file.read_exact_at(&mut record, u64::from(self.at))?;

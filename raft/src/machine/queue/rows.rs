@@ -223,6 +223,10 @@ fn load_backlog(
     {
         return Err(LoadError("a message with a sequence still to come".into()));
     }
+    let sequences = messages.iter().map(|(sequence, _)| *sequence);
+    if let Some((twice, _)) = sequences.clone().zip(sequences.skip(1)).find(|(a, b)| a == b) {
+        return Err(LoadError(format!("message {twice} is there twice")));
+    }
     let mut backlog = Backlog::new(meta.fifo);
     for (sequence, message) in messages {
         backlog.add(sequence, message);
