@@ -43,16 +43,33 @@ impl QueueSettings {
                 .or_else(|| default.parse().ok())
                 .expect("defaults of numeric settings are numbers")
         };
+        let seconds = |name| number(name).saturating_mul(1000);
         QueueSettings {
             fifo: text(FIFO_QUEUE) == Some("true"),
             content_based_deduplication: text(CONTENT_BASED) == Some("true"),
             deduplicate_by_group: text(CONTENT_SCOPE) == Some("messageGroup"),
             throughput_by_group: text(THROUGHPUT) == Some("perMessageGroupId"),
-            delay_ms: number(DELAY) * 1000,
+            delay_ms: seconds(DELAY),
             message_bytes_max: usize::try_from(number(MESSAGE_SIZE)).unwrap_or(usize::MAX),
-            retention_ms: number(RETENTION) * 1000,
-            receive_wait_ms: number(WAIT) * 1000,
-            visibility_timeout_ms: number(VISIBILITY) * 1000,
+            retention_ms: seconds(RETENTION),
+            receive_wait_ms: seconds(WAIT),
+            visibility_timeout_ms: seconds(VISIBILITY),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_that_nobody_checked_are_settings_too() {
+        let of = |value: String| {
+            let attributes = [DELAY, MESSAGE_SIZE, RETENTION, WAIT, VISIBILITY];
+            let attributes = attributes.map(|name| (name.to_owned(), value.clone()));
+            QueueSettings::of(&attributes.into())
+        };
+        assert_eq!(of(u64::MAX.to_string()).retention_ms, u64::MAX);
+        assert_eq!(of("none".to_owned()), QueueSettings::of(&Map::new()));
     }
 }
