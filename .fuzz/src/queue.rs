@@ -35,6 +35,11 @@ fn op(recipe: &mut Recipe) -> QueueOp {
             visibility_ms: span(recipe),
             receives_max: recipe.small_number(),
             dead_letters: recipe.number(),
+            attempt: if recipe.chance(50) {
+                String::new()
+            } else {
+                recipe.below(4).to_string()
+            },
         }),
         6 => QueueOp::Delete(Delete {
             receipts: many(recipe, receipt),
@@ -50,6 +55,7 @@ fn op(recipe: &mut Recipe) -> QueueOp {
             fifo: recipe.chance(50),
             retention_ms: span(recipe),
             deduplicate_by_group: recipe.chance(50),
+            delay_ms: recipe.chance(50).then(|| span(recipe)),
         }),
         9 => QueueOp::Import(Import {
             origin: recipe.number(),
@@ -60,7 +66,9 @@ fn op(recipe: &mut Recipe) -> QueueOp {
             up_to: recipe.number(),
             returned: recipe.chance(50),
         }),
-        _ if recipe.chance(20) => QueueOp::Purge(Purge {}),
+        _ if recipe.chance(20) => QueueOp::Purge(Purge {
+            forced: recipe.chance(50),
+        }),
         _ => QueueOp::Move(Move {
             task: recipe.number(),
             messages: many(recipe, |recipe| Moved {

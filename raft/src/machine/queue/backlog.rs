@@ -181,7 +181,7 @@ impl Backlog {
 
     /// The messages that a receive takes now, in order.
     pub(super) fn pick(&self, max: usize) -> Vec<u64> {
-        let with_consumers = self.in_flight - self.departures.under_way();
+        let with_consumers = self.in_flight.saturating_sub(self.departures.under_way());
         self.line.pick(max, with_consumers, ready_in(&self.messages))
     }
 
