@@ -1,7 +1,7 @@
 //! Files of letters: `letters/<group>/<number>`.
 //!
-//! A file begins with 8 bytes of magic and its format's version (u32, little-endian), padded to 16 bytes. After that there are only
-//! chunks, which rows point into.
+//! A file begins with 16 bytes: 8 of magic, its format's version, and the CRC-32C of these twelve (u32 each, little-endian). After that
+//! there are only chunks, which rows point into.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -34,10 +34,7 @@ pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<
         if !file.is_empty()? {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let mut head = [0; START as usize];
-        head[..8].copy_from_slice(&MAGIC);
-        head[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        file.write_all_at(&head, 0)?;
+        file.write_all_at(&head(), 0)?;
         file.sync_data()?;
         disk.sync_dir(folder)?;
         if let Some(parent) = folder.parent() {
@@ -48,6 +45,15 @@ pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<
     made().map_err(failed)
 }
 
+fn head() -> [u8; START as usize] {
+    let mut head = [0; START as usize];
+    head[..8].copy_from_slice(&MAGIC);
+    head[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    let checksum = crc32c::crc32c(&head[..12]);
+    head[12..].copy_from_slice(&checksum.to_le_bytes());
+    head
+}
+
 /// Opens a file that a row names.
 pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
     let path = path(folder, number);
@@ -55,7 +61,8 @@ pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dy
     let mut head = [0; START as usize];
     file.read_exact_at(&mut head, 0).map_err(unreadable)?;
     let version = u32::from_le_bytes(head[8..12].try_into().expect("four bytes"));
-    if head[..8] != MAGIC {
+    let checksum = u32::from_le_bytes(head[12..].try_into().expect("four bytes"));
+    if head[..8] != MAGIC || checksum != crc32c::crc32c(&head[..12]) {
         return Err(StoreError::Unreadable(format!(
             "{} is no file of letters",
             path.display()
