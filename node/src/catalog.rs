@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::sqs::attributes::{QueueSettings, Redrive};
+use api::sqs::queue_arn::QueueArn;
 use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
 use raft::command::queue::Configure;
@@ -155,7 +156,10 @@ impl CatalogView {
             Some((record, partitions))
         })?;
         let settings = QueueSettings::of(&record.attributes);
-        let redrive = Redrive::of(&record.attributes).map(|redrive| (redrive.clone(), target(redrive)));
+        let redrive = Redrive::of(&record.attributes).map(|redrive| {
+            let target = key_of(&redrive.target);
+            (redrive, target)
+        });
         let view = Arc::new(QueueView {
             record,
             settings,
@@ -240,11 +244,12 @@ impl CatalogView {
     }
 }
 
-fn target(redrive: Redrive) -> ResourceKey {
+/// The resource that an ARN names.
+pub fn key_of(arn: &QueueArn) -> ResourceKey {
     ResourceKey {
-        account: redrive.account,
-        region: redrive.region,
-        name: redrive.name,
+        account: arn.queue.account.to_string(),
+        region: arn.region.to_string(),
+        name: arn.queue.name.to_string(),
     }
 }
 

@@ -21,9 +21,6 @@ use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-/// How long a receive waits that was refused because too many messages are in flight.
-const NO_ROOM_PAUSE: Duration = Duration::from_millis(100);
-
 /// The waiting receives of the partitions that this node leads.
 pub struct Polls {
     env: Env,
@@ -111,9 +108,9 @@ impl Polls {
                 if Instant::now() >= deadline {
                     return Ok(self.nothing(&group, wait));
                 }
-                if is_refused(&reply) {
-                    // What it needs room for may be more than there is: it would ask again and again.
-                    tokio::time::sleep_until(deadline.min(Instant::now() + NO_ROOM_PAUSE)).await;
+                if is_refused(&reply) && knows_attempt(&group, &receive) {
+                    // It needs room for all that the attempt had. There may be some, and it would ask again and again.
+                    return Ok(self.nothing(&group, wait));
                 }
             }
             drop(turn.take());
@@ -296,6 +293,13 @@ impl Drop for Place {
 fn nothing() -> Reply {
     Reply::Queue(QueueReply {
         answer: Some(QueueAnswer::Received(Received::default())),
+    })
+}
+
+fn knows_attempt(group: &Group, receive: &Receive) -> bool {
+    group.replica().read(|machine| {
+        let queue = machine.as_queue();
+        queue.is_some_and(|queue| queue.knows_attempt(&receive.attempt))
     })
 }
 

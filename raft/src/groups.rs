@@ -196,8 +196,9 @@ impl Groups {
         for group in self.list() {
             if let Some(reason) = group.replica().unreadable() {
                 let (group, reason) = (group.id(), reason.to_owned());
-                // The fault is worth more than what this may say.
-                let _ = self.parts.checkpointer.forget(group).await;
+                if let Err(error) = self.parts.checkpointer.forget(group).await {
+                    tracing::error!(%group, %error, "a checkpoint that is worth nothing cannot be forgotten");
+                }
                 return Err(GroupFault { group, reason });
             }
         }

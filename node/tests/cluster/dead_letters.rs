@@ -3,6 +3,7 @@
 //! Each message must be in the one queue or the other, once.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -12,6 +13,9 @@ use crate::harness::{Balancer, Cluster, client};
 const MESSAGES: usize = 600;
 /// Messages a second, so that the task outlives its leader's death.
 const RATE: i32 = 150;
+/// How long messages may take to move, a leader's death included.
+const MOVING_LIMIT: Duration = Duration::from_secs(90);
+const ASKING_INTERVAL: Duration = Duration::from_millis(100);
 const SOURCE: &str = "move-source";
 const DEAD: &str = "move-dead";
 
@@ -116,9 +120,19 @@ fn assert_each_once(bodies: &BTreeMap<String, usize>) {
     assert_eq!(bodies, &expected);
 }
 
-/// Waits until a move task has moved so many messages, which are all there are if it has ended.
+/// Waits until a move task has moved so many messages, which are all there are if it has ended. The only way to hear of it
+/// is to ask.
 async fn await_moved(sqs: &Client, arn: &str, count: i64) {
+    let moved = tokio::time::timeout(MOVING_LIMIT, ask_until_moved(sqs, arn, count));
+    moved
+        .await
+        .unwrap_or_else(|_| panic!("{count} messages have not moved in {MOVING_LIMIT:?}"));
+}
+
+async fn ask_until_moved(sqs: &Client, arn: &str, count: i64) {
+    let mut interval = tokio::time::interval(ASKING_INTERVAL);
     loop {
+        interval.tick().await;
         let list = sqs.list_message_move_tasks().source_arn(arn);
         let tasks = list.send().await.unwrap();
         let task = tasks.results().first().expect("the task was started");
@@ -133,6 +147,5 @@ async fn await_moved(sqs: &Client, arn: &str, count: i64) {
                 return;
             }
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
 }

@@ -8,6 +8,14 @@ fn boto3() {
     passes(venv::script("boto3_conformance.py"));
 }
 
+/// But for the checks of how tenants of one queue wait for each other: each partition is fair by itself.
+#[test]
+fn boto3_on_several_partitions() {
+    let mut script = venv::script("boto3_conformance.py");
+    script.args(["--but", "a_tenant_with"]);
+    passes_with(script, &["--partitions", "3"]);
+}
+
 #[test]
 fn query_protocol() {
     passes(venv::script("query_conformance.py"));

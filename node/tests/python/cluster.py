@@ -153,9 +153,11 @@ def main(make=Cluster):
     arguments = argparse.ArgumentParser()
     arguments.add_argument("endpoints", nargs="+", help="URLs of the nodes")
     arguments.add_argument("--only", default="", help="checks whose name contains this")
+    arguments.add_argument("--but", default=None, help="but not those whose name contains this")
     options = arguments.parse_args()
     cluster = make(options.endpoints)
     chosen = [f for f in _registered if options.only in f.__name__]
+    chosen = [f for f in chosen if options.but is None or options.but not in f.__name__]
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         for done in concurrent.futures.as_completed([pool.submit(_run, f, cluster) for f in chosen]):

@@ -1,14 +1,16 @@
 //! Letters in files: what is damaged or missing is noticed, and costs the checkpoint, never a wrong message.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message as _;
-use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Receive, Send, SendEntry};
+use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, Receive, Send, SendEntry};
 use raft::command::{Batch, Reply};
 use raft::env::Disk;
 use raft::env::real::StdDisk;
+use raft::machine::queue::UnreadReply;
 use raft::machine::queue::{Bits, Chunk};
 use raft::machine::{Machine, MachineKind};
 use raft::store::{LetterStore, LettersOptions, MemoryStore};
@@ -80,17 +82,27 @@ fn a_reply_is_completed_from_files() {
     let Reply::Unread(unread) = receive(&mut machine) else {
         panic!("the letters are in memory")
     };
+    assert_eq!(bodies(*unread), expected(0..10));
+    // The next ones are read from where they are, too.
+    let Reply::Unread(unread) = receive(&mut machine) else {
+        panic!("the letters are in memory")
+    };
+    assert_eq!(bodies(*unread), expected(10..20));
+}
+
+fn bodies(unread: UnreadReply) -> Vec<Bytes> {
     let Some(QueueAnswer::Received(received)) = unread.read().unwrap().answer else {
         panic!("no messages")
     };
-    let bodies = received.messages.iter().map(|message| message.body.clone());
-    let expected = (0..10).map(|number| Bytes::from(format!("message {number}")));
-    assert_eq!(bodies.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
-    // What is handed out again is read again.
-    assert!(matches!(
-        receive(&mut machine),
-        Reply::Unread(_) | Reply::Queue(QueueReply { .. })
-    ));
+    received
+        .messages
+        .into_iter()
+        .map(|message| message.body)
+        .collect()
+}
+
+fn expected(numbers: Range<usize>) -> Vec<Bytes> {
+    numbers.map(|number| format!("message {number}").into()).collect()
 }
 
 #[test]

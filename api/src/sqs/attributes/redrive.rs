@@ -3,18 +3,15 @@
 use serde_json::Value;
 
 use super::Map;
+use crate::sqs::queue_arn::QueueArn;
 
 /// When messages leave a queue as dead letters, and for where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redrive {
     /// A message that was received so often leaves instead of being received once more (`maxReceiveCount`).
     pub receives_max: u32,
-    /// The region of the dead-letter queue.
-    pub region: String,
-    /// The account of the dead-letter queue.
-    pub account: String,
-    /// The name of the dead-letter queue.
-    pub name: String,
+    /// The dead-letter queue.
+    pub target: QueueArn,
 }
 
 impl Redrive {
@@ -23,15 +20,10 @@ impl Redrive {
         let policy: Value = serde_json::from_str(attributes.get("RedrivePolicy")?).ok()?;
         let count = &policy["maxReceiveCount"];
         let count = count.as_u64().or_else(|| count.as_str()?.parse().ok())?;
-        let arn: Vec<&str> = policy["deadLetterTargetArn"].as_str()?.split(':').collect();
-        let [_, _, "sqs", region, account, name] = arn[..] else {
-            return None;
-        };
+        let target = QueueArn::read(policy["deadLetterTargetArn"].as_str()?)?;
         Some(Redrive {
             receives_max: u32::try_from(count).ok().filter(|count| *count > 0)?,
-            region: region.to_owned(),
-            account: account.to_owned(),
-            name: name.to_owned(),
+            target,
         })
     }
 }
@@ -53,9 +45,7 @@ mod tests {
         };
         let expected = Redrive {
             receives_max: 3,
-            region: "eu-west-1".to_owned(),
-            account: "000000000000".to_owned(),
-            name: "dead".to_owned(),
+            target: QueueArn::read("arn:aws:sqs:eu-west-1:000000000000:dead").expect("a queue's ARN"),
         };
         assert_eq!(read(&policy("3")), Some(expected.clone()));
         assert_eq!(read(&policy("\"3\"")), Some(expected));

@@ -7,10 +7,11 @@ use api::types::MessageId;
 use raft::command::move_tasks::{MoveStatus, MoveTask};
 
 use super::{Context, Result, message_id, misfit, move_tasks};
+use crate::catalog::key_of;
 
 pub(super) async fn list(context: &Context<'_>, input: Input) -> Result<Output> {
     context.catch_up().await?;
-    let source = move_tasks::key(&input.source);
+    let source = key_of(&input.source);
     let tasks: Option<Vec<MoveTask>> = context.frontend.catalog.read(|catalog| {
         catalog.queue(&source)?;
         let latest = catalog.move_tasks_of(&source).take(input.results_max as usize);

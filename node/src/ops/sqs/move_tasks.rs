@@ -8,15 +8,6 @@ use raft::command::move_tasks::MoveTask;
 
 use super::{Context, Result, misfit};
 
-/// The resource that an ARN names.
-pub(super) fn key(arn: &QueueArn) -> ResourceKey {
-    ResourceKey {
-        account: arn.queue.account.to_string(),
-        region: arn.region.to_string(),
-        name: arn.queue.name.to_string(),
-    }
-}
-
 /// The ARN of a resource.
 pub(super) fn arn(key: &ResourceKey) -> Result<QueueArn> {
     let arn = raft::machine::catalog::arn::of_queue(key);

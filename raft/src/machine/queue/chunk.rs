@@ -63,21 +63,6 @@ impl ChunkWriter {
         Ok(())
     }
 
-    /// How many letters it has.
-    pub fn len(&self) -> usize {
-        self.placed.len()
-    }
-
-    /// Whether it has none.
-    pub fn is_empty(&self) -> bool {
-        self.placed.is_empty()
-    }
-
-    /// How many bytes its letters have.
-    pub fn bytes(&self) -> usize {
-        self.records.len()
-    }
-
     /// The records, the list, and where each letter will be once both are written.
     pub fn finish(self) -> (Vec<u8>, Vec<u8>, Vec<(u64, Stored)>) {
         (self.records, self.list, self.placed)

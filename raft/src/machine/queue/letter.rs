@@ -130,9 +130,36 @@ impl Stored {
         length as usize >= CHECKSUM + HEADER
     }
 
+    /// Several letters in their order. Neighbours in a file, as a receive from the front of a backlog takes them, cost one
+    /// read together.
+    pub(super) fn read_all(letters: &[Stored]) -> io::Result<Vec<Packed>> {
+        let mut packed = Vec::with_capacity(letters.len());
+        for run in letters.chunk_by(Stored::is_followed_by) {
+            let bytes = run.iter().map(|letter| letter.length as usize).sum();
+            let mut records = vec![0; bytes];
+            run[0].file.read_exact_at(&mut records, u64::from(run[0].at))?;
+            let mut rest = &records[..];
+            for letter in run {
+                let (record, after) = rest.split_at(letter.length as usize);
+                packed.push(letter.unpack(record)?);
+                rest = after;
+            }
+        }
+        Ok(packed)
+    }
+
+    fn is_followed_by(&self, next: &Stored) -> bool {
+        Arc::ptr_eq(&self.file, &next.file) && self.at.checked_add(self.length) == Some(next.at)
+    }
+
     fn read(&self) -> io::Result<Packed> {
         let mut record = vec![0; self.length as usize];
         self.file.read_exact_at(&mut record, u64::from(self.at))?;
+        self.unpack(&record)
+    }
+
+    /// The letter of its record.
+    fn unpack(&self, record: &[u8]) -> io::Result<Packed> {
         let whole = record.split_first_chunk::<CHECKSUM>();
         let packed = whole
             .filter(|(checksum, packed)| u32::from_le_bytes(**checksum) == crc32c::crc32c(packed))

@@ -21,8 +21,8 @@ impl Unread {
     /// # Errors
     /// If a file cannot be read.
     pub fn read(mut self) -> io::Result<Vec<Delivered>> {
-        for (place, stored) in self.missing {
-            let letter = Letter::Stored(stored).fetch()?;
+        let (places, letters): (Vec<usize>, Vec<Stored>) = self.missing.into_iter().unzip();
+        for (place, letter) in places.into_iter().zip(Stored::read_all(&letters)?) {
             let delivered = &mut self.delivered[place];
             *delivered = letter.complete(std::mem::take(delivered));
         }
