@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use prost::Message as _;
 use raft::command::catalog::{
-    AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission, ResourceKey,
-    SetQueueAttributes, TagQueue, UntagQueue,
+    AddPartitions, AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission,
+    ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
@@ -52,7 +52,7 @@ pub fn first_node() -> Bytes {
 }
 
 fn op(recipe: &mut Recipe) -> CatalogOp {
-    match recipe.below(14) {
+    match recipe.below(15) {
         0 => CatalogOp::RegisterNode(node(recipe.number())),
         1..=3 => CatalogOp::CreateQueue(CreateQueue {
             key: key(recipe),
@@ -99,6 +99,12 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
         12 => CatalogOp::CancelMoveTask(CancelMoveTask {
             id: Bytes::copy_from_slice(&[recipe.byte() % 4]),
             source: key(recipe),
+        }),
+        13 => CatalogOp::AddPartitions(AddPartitions {
+            key: key(recipe),
+            seen: recipe.small_number(),
+            wanted: recipe.small_number(),
+            replicas: recipe.small_number(),
         }),
         _ => CatalogOp::ReportMoveTask(ReportMoveTask {
             number: recipe.number(),

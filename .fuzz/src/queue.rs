@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 use raft::command::queue::{
-    ChangeVisibility, Configure, Delete, Import, Imported, Move, Moved, Purge, QueueCommand, QueueOp,
+    ChangeVisibility, Configure, Delete, Import, Imported, Move, Moved, Purge, QueueCommand, QueueOp, Recall,
     Receipt, Receive, Send, SendEntry, Settle, VisibilityEntry,
 };
 
@@ -26,7 +26,7 @@ pub fn command(recipe: &mut Recipe) -> Bytes {
 }
 
 fn op(recipe: &mut Recipe) -> QueueOp {
-    match recipe.below(12) {
+    match recipe.below(13) {
         0..=2 => QueueOp::Send(Send {
             entries: many(recipe, entry),
         }),
@@ -34,12 +34,13 @@ fn op(recipe: &mut Recipe) -> QueueOp {
             max: recipe.small_number(),
             visibility_ms: span(recipe),
             receives_max: recipe.small_number(),
-            dead_letters: recipe.number(),
+            dead_letters: (0..recipe.number() % 4).map(|_| recipe.number()).collect(),
             attempt: if recipe.chance(50) {
                 String::new()
             } else {
                 recipe.below(4).to_string()
             },
+            again: recipe.chance(10),
         }),
         6 => QueueOp::Delete(Delete {
             receipts: many(recipe, receipt),
@@ -56,6 +57,7 @@ fn op(recipe: &mut Recipe) -> QueueOp {
             retention_ms: span(recipe),
             deduplicate_by_group: recipe.chance(50),
             delay_ms: recipe.chance(50).then(|| span(recipe)),
+            partitions: recipe.small_number(),
         }),
         9 => QueueOp::Import(Import {
             origin: recipe.number(),
@@ -66,6 +68,7 @@ fn op(recipe: &mut Recipe) -> QueueOp {
             up_to: recipe.number(),
             returned: recipe.chance(50),
         }),
+        11 => QueueOp::Recall(Recall {}),
         _ if recipe.chance(20) => QueueOp::Purge(Purge {
             forced: recipe.chance(50),
         }),

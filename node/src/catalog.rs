@@ -11,10 +11,12 @@ use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
 use raft::command::queue::Configure;
 use raft::group::{Group, NotDone};
-use raft::machine::{Machine, catalog::Catalog};
+use raft::machine::Machine;
+use raft::machine::catalog::{Catalog, GROWTH_SPAN};
+use raft::machine::queue::share;
 use raft::peers::Peers;
 use raft::peers::pb::{self, frame::Body};
-use raft::types::{GroupId, NodeId};
+use raft::types::{GroupId, Millis, NodeId};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +37,7 @@ pub struct QueueView {
 }
 
 /// A partition of a queue.
+#[derive(Clone)]
 pub struct Partition {
     /// Its group.
     pub group: GroupId,
@@ -46,6 +49,26 @@ impl QueueView {
     /// The partition for whatever has this number: the same one for the same number.
     pub fn partition(&self, number: u64) -> &Partition {
         &self.partitions[(number % self.partitions.len() as u64) as usize]
+    }
+
+    /// The partitions other than that of today that such a number had while retries of today may have been made for the first
+    /// time, the latest first.
+    pub fn earlier_partitions(&self, number: u64, now: Millis) -> impl Iterator<Item = &Partition> {
+        let recent = self.record.growths.iter().rev();
+        let recent = recent.take_while(move |growth| Millis(growth.at_ms).after(GROWTH_SPAN) > now);
+        let places = recent.map(move |growth| number % u64::from(growth.partitions.max(1)));
+        let mut seen = vec![number % self.partitions.len() as u64];
+        let new = places.filter(move |place| {
+            let is_new = !seen.contains(place);
+            seen.push(*place);
+            is_new
+        });
+        new.filter_map(|place| self.partitions.get(usize::try_from(place).ok()?))
+    }
+
+    /// The place of a message group among the partitions of a FIFO queue.
+    pub fn share(&self, group: &str) -> usize {
+        share(group, self.partitions.len())
     }
 
     /// The partition that is this group, if one is.
@@ -61,6 +84,7 @@ impl QueueView {
             retention_ms: self.settings.retention_ms,
             deduplicate_by_group: self.settings.deduplicate_by_group,
             delay_ms: Some(self.settings.delay_ms),
+            partitions: self.partitions.len() as u32,
         }
     }
 }

@@ -11,7 +11,7 @@ use raft::types::NodeId;
 use raft::wal::WalOptions;
 use serde::Deserialize;
 
-use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits};
+use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions, Saturation};
 use crate::telemetry::LogFormat;
 
 /// More partitions than a queue needs on any cluster of today.
@@ -119,6 +119,12 @@ pub struct Server {
     /// Partitions that a new standard queue begins with, up to 64 [default: 1].
     #[arg(long, env = "MILLRACE_PARTITIONS")]
     pub partitions: Option<u32>,
+    /// Partitions that a standard queue may grow to while it is saturated, up to 64 [default: twice the number of nodes].
+    #[arg(long, env = "MILLRACE_PARTITIONS_MAX")]
+    pub partitions_max: Option<u32>,
+    /// Partitions of a new FIFO queue of high throughput, up to 64 [default: the number of nodes].
+    #[arg(long, env = "MILLRACE_FIFO_PARTITIONS")]
+    pub fifo_partitions: Option<u32>,
     /// How often leaders show themselves, in milliseconds [default: 150].
     #[arg(long, env = "MILLRACE_HEARTBEAT_MS")]
     pub heartbeat_ms: Option<u64>,
@@ -193,8 +199,13 @@ impl Server {
             seeds,
             bootstrap_expect: pick!(bootstrap_expect).unwrap_or(1).max(1),
             zone: pick!(zone).unwrap_or_default(),
-            replicas: pick!(replicas).unwrap_or(3).max(1),
-            partitions: pick!(partitions).unwrap_or(1).clamp(1, PARTITIONS_MAX),
+            partitions: Partitions {
+                replicas: pick!(replicas).unwrap_or(3).max(1),
+                standard: pick!(partitions).unwrap_or(1).clamp(1, PARTITIONS_MAX),
+                max: pick!(partitions_max).map(|max| max.clamp(1, PARTITIONS_MAX)),
+                fifo: pick!(fifo_partitions).map(|fifo| fifo.clamp(1, PARTITIONS_MAX)),
+                saturation: Saturation::default(),
+            },
             timing,
             checkpoints: Checkpoints::Disk,
             wal: WalOptions::default(),

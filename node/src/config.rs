@@ -31,10 +31,8 @@ pub struct Config {
     pub bootstrap_expect: usize,
     /// The failure zone, or empty.
     pub zone: String,
-    /// Replicas of each partition.
-    pub replicas: u32,
-    /// Partitions that a new standard queue begins with.
-    pub partitions: u32,
+    /// How queues are divided.
+    pub partitions: Partitions,
     /// Raft's times.
     pub timing: Timing,
     /// Where checkpoints go.
@@ -47,6 +45,54 @@ pub struct Config {
     pub checkpoint_bytes: u64,
     /// Bounds on what clients may occupy.
     pub limits: Limits,
+}
+
+/// How queues are divided into partitions.
+#[derive(Clone, Copy, Debug)]
+pub struct Partitions {
+    /// Replicas of each.
+    pub replicas: u32,
+    /// How many a new standard queue begins with.
+    pub standard: u32,
+    /// How many a standard queue may have in the end; if not given, twice as many as there are nodes.
+    pub max: Option<u32>,
+    /// How many a new FIFO queue of high throughput has, for good; if not given, as many as there are nodes.
+    pub fifo: Option<u32>,
+    /// When a standard queue is to grow.
+    pub saturation: Saturation,
+}
+
+impl Default for Partitions {
+    fn default() -> Partitions {
+        Partitions {
+            replicas: 3,
+            standard: 1,
+            max: None,
+            fifo: None,
+            saturation: Saturation::default(),
+        }
+    }
+}
+
+/// When a partition has too much to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Saturation {
+    /// So many of a hundred batches could not hold all the commands that waited,
+    pub percent: u32,
+    /// each second for so long.
+    pub span: Duration,
+    /// A queue that has grown does not grow again before this time.
+    pub rest: Duration,
+}
+
+impl Default for Saturation {
+    fn default() -> Saturation {
+        Saturation {
+            percent: 80,
+            span: Duration::from_secs(10),
+            rest: Duration::from_secs(60),
+        }
+    }
 }
 
 /// What [`Config::checkpoint_bytes`] is unless something else is asked for.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Dev;
-use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits};
+use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions};
 
 /// How many nodes run in the process.
 pub const NODES: u16 = 3;
@@ -67,8 +67,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         seeds: (0..NODES).map(|i| address(1, i)).collect(),
         bootstrap_expect: usize::from(NODES),
         zone: String::new(),
-        replicas: 3,
-        partitions: 1,
+        partitions: Partitions::default(),
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
         wal: WalOptions::default(),

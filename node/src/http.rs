@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogView;
-use crate::config::Limits;
+use crate::config::{Limits, Partitions};
 use crate::metrics::Metrics;
 use crate::ops::{self, Context};
 use crate::readiness::Readiness;
@@ -52,10 +52,8 @@ pub struct Frontend {
     pub peers: Arc<Peers>,
     /// Bounds.
     pub limits: Limits,
-    /// Replicas that new partitions get.
-    pub replicas: u32,
-    /// How many partitions a new standard queue gets.
-    pub partitions: u32,
+    /// How new queues are divided.
+    pub partitions: Partitions,
     readiness: Readiness,
     metrics: Arc<Metrics>,
     requests: Semaphore,
@@ -74,8 +72,7 @@ impl Frontend {
         readiness: Readiness,
         metrics: Arc<Metrics>,
         limits: Limits,
-        replicas: u32,
-        partitions: u32,
+        partitions: Partitions,
     ) -> Frontend {
         let requests = Semaphore::new(limits.requests);
         let bodies = Semaphore::new(limits.bodies_bytes / 1024);
@@ -85,7 +82,6 @@ impl Frontend {
             router,
             peers,
             limits,
-            replicas,
             partitions,
             readiness,
             metrics,

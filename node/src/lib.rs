@@ -28,6 +28,7 @@ pub mod config;
 pub mod dev;
 pub mod errands;
 pub mod farewell;
+pub mod growth;
 pub mod http;
 pub mod identity;
 pub mod inbound;
@@ -47,6 +48,7 @@ pub mod waiting;
 use catalog::CatalogView;
 use config::{Checkpoints, Config};
 use errands::Errands;
+use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
 use local::Local;
@@ -164,6 +166,13 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         polls.clone(),
         end.clone(),
     ));
+    let growth = Growth {
+        env: env.clone(),
+        errands: errands.clone(),
+        groups: groups.clone(),
+        partitions: config.partitions,
+    };
+    tasks.spawn(growth::run(growth, end.clone()));
     let mover = Mover {
         env: env.clone(),
         errands,
@@ -203,7 +212,6 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         readiness.clone(),
         metrics,
         config.limits,
-        config.replicas,
         config.partitions,
     ));
     let drain = CancellationToken::new();

@@ -17,6 +17,7 @@ use raft::command::queue::{Outcome, QueueAnswer, QueueCommand, QueueOp, QueueRep
 use raft::env::Env;
 use raft::group::{Group, NotDone};
 use raft::machine::Machine;
+use raft::machine::queue::Queue;
 use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -92,6 +93,7 @@ impl Polls {
             return group.propose(command).await;
         };
         let mut turn = None;
+        let partitions = partitions_of(&group);
         loop {
             let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation, &receive) {
@@ -99,7 +101,7 @@ impl Polls {
                     return Ok(nothing());
                 }
                 let reply = group.propose(command.clone()).await?;
-                if receive.dead_letters != 0 {
+                if !receive.dead_letters.is_empty() {
                     self.tell_of_departures(&group);
                 }
                 if !is_empty(&reply) {
@@ -114,6 +116,10 @@ impl Polls {
                 }
             }
             drop(turn.take());
+            if partitions_of(&group) != partitions {
+                // Messages may be in the new ones, and nobody else would tell of them.
+                return Ok(refused(Outcome::QueueGrew));
+            }
             let seen = group.leadership();
             if !seen.leads || !is_current || !group.leads_with_lease() {
                 return Err(NotDone::NotLeader(seen.leader.filter(|_| !seen.leads)));
@@ -160,7 +166,7 @@ impl Polls {
             Machine::Queue(queue) => {
                 // What stays visible is not in flight.
                 let has_room = receive.visibility_ms == 0 || !queue.is_full(now);
-                (has_room && queue.has_visible(now))
+                (!receive.again && has_room && queue.has_visible(now))
                     || (!invocation.is_empty() && queue.knows_invocation(invocation))
                     || queue.knows_attempt(&receive.attempt)
             }
@@ -177,12 +183,11 @@ impl Polls {
                 let queue = machine.as_queue();
                 queue.is_some_and(|queue| !queue.is_fifo() && queue.is_full(now) && queue.has_visible(now))
             });
-        let answer = if refuses {
-            QueueAnswer::Refused(Outcome::TooManyInFlight.into())
+        if refuses {
+            refused(Outcome::TooManyInFlight)
         } else {
-            return nothing();
-        };
-        Reply::Queue(QueueReply { answer: Some(answer) })
+            nothing()
+        }
     }
 
     /// Joins the partition's waiters; the future ends when there seems to be a message.
@@ -217,8 +222,10 @@ impl Polls {
     /// Wakes waiters as messages become receivable, as long as there are waiters.
     async fn drive(self: Arc<Self>, group: Arc<Group>, partition: Arc<Partition>) {
         let mut applied = group.replica().applied();
+        let mut partitions = partitions_of(&group);
         loop {
             applied.mark_unchanged();
+            let before = std::mem::replace(&mut partitions, partitions_of(&group));
             let now = self.env.clock.now();
             let (visible, next) = group.replica().read(|machine| match machine {
                 Machine::Queue(queue) => {
@@ -230,7 +237,8 @@ impl Polls {
             {
                 let mut state = partition.state.lock();
                 state.queue.retain(|waiter| !waiter.wake.is_closed());
-                let mut left = visible;
+                // Where a queue has grown, all look again.
+                let mut left = if partitions == before { visible } else { u64::MAX };
                 while left > 0
                     && let Some(waiter) = state.queue.pop_front()
                 {
@@ -294,6 +302,18 @@ fn nothing() -> Reply {
     Reply::Queue(QueueReply {
         answer: Some(QueueAnswer::Received(Received::default())),
     })
+}
+
+fn refused(outcome: Outcome) -> Reply {
+    Reply::Queue(QueueReply {
+        answer: Some(QueueAnswer::Refused(outcome.into())),
+    })
+}
+
+fn partitions_of(group: &Group) -> u32 {
+    group
+        .replica()
+        .read(|machine| machine.as_queue().map_or(0, Queue::partitions))
 }
 
 fn knows_attempt(group: &Group, receive: &Receive) -> bool {

@@ -191,6 +191,12 @@ impl Router {
         let _ = tokio::time::timeout(ATTEMPT_TIMEOUT, led).await;
     }
 
+    /// Whether a group may have a leader: this node knows of one, or has no replica that would.
+    pub fn may_be_led(&self, group: GroupId) -> bool {
+        let here = self.groups.get(group);
+        here.is_none_or(|group| group.leadership().leader.is_some())
+    }
+
     /// Whether the catalog, as far as this node knows it, places the group on other nodes only.
     fn is_elsewhere(&self, group: GroupId) -> bool {
         let me = self.peers.me().0;

@@ -46,6 +46,12 @@ pub enum Bug {
     DeletedInChunk,
     /// The end of a move task is reported before the partition's log says that nothing more leaves.
     MoveUnclosed,
+    /// A queue that has grown does not keep a late first try from taking effect.
+    RecallForgotten,
+    /// A retry does not ask the place that the call had before the queue grew.
+    GrowthUnnoticed,
+    /// The dead letters of a message group go to the first partition, whichever the group belongs to.
+    GroupSharedWrong,
 }
 
 /// All of them.
@@ -70,6 +76,9 @@ pub const BUGS: &[Bug] = &[
     Bug::NoiseUnheard,
     Bug::DeletedInChunk,
     Bug::MoveUnclosed,
+    Bug::RecallForgotten,
+    Bug::GrowthUnnoticed,
+    Bug::GroupSharedWrong,
 ];
 
 #[cfg(feature = "planted-bugs")]

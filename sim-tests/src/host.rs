@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use node::config::{Checkpoints, Config, Limits};
+use node::config::{Checkpoints, Config, Limits, Partitions, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
 use raft::store::{LettersOptions, MemoryStore, Store};
@@ -36,6 +36,13 @@ const LETTERS: LettersOptions = LettersOptions {
     chunk_span: 8,
     file_bytes: 4_096,
     front: 2,
+};
+
+/// Whatever a partition has to do is too much: queues grow as far as the scenario lets them.
+const SATURATION: Saturation = Saturation {
+    percent: 0,
+    span: Duration::from_secs(2),
+    rest: Duration::from_secs(4),
 };
 
 /// One host.
@@ -165,8 +172,13 @@ impl Host {
             seeds: (1..=size).map(|n| format!("{}:{PEER_PORT}", name(n))).collect(),
             bootstrap_expect: usize::try_from(size).unwrap_or(usize::MAX),
             zone: String::new(),
-            replicas: 3,
-            partitions: self.scenario.partitions,
+            partitions: Partitions {
+                replicas: 3,
+                standard: self.scenario.partitions,
+                max: Some(self.scenario.partitions_max),
+                fifo: Some(self.scenario.fifo_partitions),
+                saturation: SATURATION,
+            },
             timing: Timing::default(),
             checkpoints: Checkpoints::Given(self.store.lock().clone()),
             wal: WalOptions {

@@ -38,6 +38,8 @@ pub struct Call {
     pub host: String,
     /// The id that an SDK gives to all tries of one call (`amz-sdk-invocation-id`).
     pub invocation: Option<[u8; 16]>,
+    /// Which of the tries of the call this is, from 1 (`amz-sdk-request`), if the SDK says so.
+    pub attempt: Option<u32>,
     body: Bytes,
     /// The URL's query, which may hold (part of) a form.
     url_query: Option<String>,

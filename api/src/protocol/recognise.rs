@@ -54,6 +54,7 @@ pub fn recognise(head: &Parts, body: &Bytes) -> Result<Call, Refused> {
         framing,
         host: host(head).to_owned(),
         invocation: header(head, "amz-sdk-invocation-id").and_then(parse_uuid),
+        attempt: header(head, "amz-sdk-request").and_then(parse_attempt),
         body: body.clone(),
         url_query: head.uri.query().map(str::to_owned),
         resource_path,
@@ -62,6 +63,13 @@ pub fn recognise(head: &Parts, body: &Bytes) -> Result<Call, Refused> {
 
 fn header<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
     head.headers.get(name)?.to_str().ok()
+}
+
+/// `attempt=2; max=4`, in any order and with other members.
+fn parse_attempt(text: &str) -> Option<u32> {
+    let mut members = text.split(';').filter_map(|member| member.trim().split_once('='));
+    let (_, number) = members.find(|(name, _)| *name == "attempt")?;
+    number.parse().ok()
 }
 
 fn json_operation(head: &Parts) -> Result<Operation, ApiError> {

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 /// Where the numbers begin, so that all have 20 digits and text sorts as they do.
 const FIRST: u128 = 10_000_000_000_000_000_000;
 
-/// A message's sequence within its partition, shown to clients as 20 digits. Strictly rises within
-/// a message group, because a group never leaves its partition.
+/// A message's number within its queue, shown to clients as 20 digits. Strictly rises within a message group, because a group never
+/// leaves its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SequenceNumber(pub u64);
 

@@ -99,7 +99,7 @@ impl Server {
             GetQueueAttributes => self.get_queue_attributes(),
             SetQueueAttributes => {
                 let input: sqs::set_queue_attributes::Input = self.decode()?;
-                let changes = input.changes.against(&exists(&input.queue)?)?;
+                let changes = input.changes.against(&exists(&input.queue)?, 1)?;
                 self.decoded.push(format!("changes {changes:?}"));
                 self.reply(&Done {})
             }

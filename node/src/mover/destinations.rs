@@ -36,9 +36,14 @@ fn of_message(task: &MoveTask, message: &Delivered, catalog: &CatalogView) -> Re
     };
     let target = catalog.queue_here(&queue).ok_or(NO_QUEUE)?;
     let sequence = message.receipt.unwrap_or_default().sequence;
+    let partition = if target.settings.fifo {
+        &target.partitions[target.share(&message.group)]
+    } else {
+        target.partition(sequence)
+    };
     Ok(Moved {
         sequence,
-        target: target.partition(sequence).group.0,
+        target: partition.group.0,
     })
 }
 

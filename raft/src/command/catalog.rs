@@ -13,7 +13,7 @@ pub struct CatalogCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub op: Option<CatalogOp>,
 }
 
@@ -53,6 +53,9 @@ pub enum CatalogOp {
     /// Tells how far a partition has got with a move task.
     #[prost(message, tag = "12")]
     ReportMoveTask(ReportMoveTask),
+    /// Gives a standard queue more partitions.
+    #[prost(message, tag = "13")]
+    AddPartitions(AddPartitions),
 }
 
 /// Who a node is and where it is reached.
@@ -193,6 +196,34 @@ pub struct RemovePermission {
     pub label: String,
 }
 
+/// Gives a standard queue more partitions, unless it has another number than was seen. Replies `Queue` or a refusal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AddPartitions {
+    /// The queue.
+    #[prost(message, optional, tag = "1")]
+    pub key: Option<ResourceKey>,
+    /// How many it had when it was found to need more.
+    #[prost(uint32, tag = "2")]
+    pub seen: u32,
+    /// How many it is to have.
+    #[prost(uint32, tag = "3")]
+    pub wanted: u32,
+    /// How many replicas each new partition wants; fewer if there are fewer nodes.
+    #[prost(uint32, tag = "4")]
+    pub replicas: u32,
+}
+
+/// One growth of a queue.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Growth {
+    /// How many partitions it had before.
+    #[prost(uint32, tag = "1")]
+    pub partitions: u32,
+    /// When it grew.
+    #[prost(uint64, tag = "2")]
+    pub at_ms: u64,
+}
+
 /// A queue as the catalog holds it.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct QueueRecord {
@@ -217,6 +248,9 @@ pub struct QueueRecord {
     /// The groups of its partitions.
     #[prost(uint64, repeated, tag = "7")]
     pub partitions: Vec<u64>,
+    /// How it came to have so many: the growths of the last hour, the oldest first.
+    #[prost(message, repeated, tag = "8")]
+    pub growths: Vec<Growth>,
 }
 
 /// Where a group lives and whose it is.

@@ -10,7 +10,7 @@ pub struct QueueCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub op: Option<QueueOp>,
 }
 
@@ -44,6 +44,9 @@ pub enum QueueOp {
     /// Has messages leave for another partition on behalf of a move task.
     #[prost(message, tag = "10")]
     Move(Move),
+    /// Finds what a send was answered, or keeps it from ever taking effect.
+    #[prost(message, tag = "11")]
+    Recall(Recall),
 }
 
 /// Adds messages, in order. Replies [`Sent`], an entry for each.
@@ -53,6 +56,11 @@ pub struct Send {
     #[prost(message, repeated, tag = "1")]
     pub entries: Vec<SendEntry>,
 }
+
+/// Settles what became of the send that has this command's invocation: before the queue grew, its place was here. Replies
+/// [`Sent`] if it took effect. Else it never will, and the reply is `Refused(Recalled)`, as it is to the send if that comes late.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Recall {}
 
 /// One message to add.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -121,12 +129,16 @@ pub struct Receive {
     /// A message that was received so often already leaves for the dead-letter queue instead; 0 for never.
     #[prost(uint32, tag = "3")]
     pub receives_max: u32,
-    /// The dead-letter queue's partition. Without one, nothing leaves.
-    #[prost(uint64, tag = "4")]
-    pub dead_letters: u64,
+    /// The dead-letter queue's partitions, of which the message group chooses ([`crate::machine::queue::share`]); one, if the
+    /// group is of no importance. Without one, nothing leaves. (Unpacked, one is encoded as it was when there could be only one.)
+    #[prost(uint64, repeated, packed = "false", tag = "4")]
+    pub dead_letters: Vec<u64>,
     /// FIFO: the id under which the consumer repeats this receive if it must; empty for none.
     #[prost(string, tag = "5")]
     pub attempt: String,
+    /// Only what this invocation or this attempt was given before, and nothing else.
+    #[prost(bool, tag = "6")]
+    pub again: bool,
 }
 
 /// Which delivery of which message a receipt handle stands for.
@@ -193,6 +205,9 @@ pub struct Configure {
     /// FIFO: the delay of all messages, those that are there already included. Absent in entries of older versions.
     #[prost(uint64, optional, tag = "5")]
     pub delay_ms: Option<u64>,
+    /// How many partitions the queue has, which share its limit of messages in flight. 0 in entries of older versions.
+    #[prost(uint32, tag = "6")]
+    pub partitions: u32,
 }
 
 /// Takes in messages that leave another partition, each once: of one partition, departures have rising
@@ -393,4 +408,8 @@ pub enum Outcome {
     TooManyInFlight = 7,
     /// A receive with this attempt id was made before, and what it gave out is not as it was.
     AttemptNotRetryable = 8,
+    /// The send never takes effect here: see [`Recall`].
+    Recalled = 9,
+    /// To a waiting receive: the queue has more partitions than when it came. It is no answer of the machine's.
+    QueueGrew = 10,
 }

@@ -36,6 +36,7 @@ mod wire;
 pub use birth::Birth;
 pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
+pub use proposer::Load;
 pub use replica::Replica;
 use state_machine::StateMachine;
 use types::TypeConfig;
@@ -118,6 +119,11 @@ impl Group {
     /// durable on a majority.
     pub fn propose(&self, command: Bytes) -> impl Future<Output = Result<Reply, NotDone>> + Send + use<> {
         self.proposer.propose(command)
+    }
+
+    /// How much this replica's log has had to take in as a leader's.
+    pub fn load(&self) -> Load {
+        self.proposer.load()
     }
 
     /// Who leads, as far as this node knows.

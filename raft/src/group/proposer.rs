@@ -2,6 +2,7 @@
 //! arrive wait for the next one; an idle group sends the first at once. There is no timer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,10 +29,36 @@ const BATCHES_IN_FLIGHT_MAX: usize = 2;
 const LEASE_ATTEMPTS: u32 = 20;
 const LEASE_PAUSE: Duration = Duration::from_millis(15);
 
+/// How much a group's log has had to take in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Batches, since the replica was opened.
+    pub batches: u64,
+    /// Those of them that had no room for all the commands that were waiting.
+    pub full: u64,
+}
+
+impl Load {
+    /// What has come since an earlier look at the same replica; all of it if that was another one.
+    pub fn since(&self, earlier: &Load) -> Load {
+        let batches = self.batches.checked_sub(earlier.batches);
+        let full = self.full.checked_sub(earlier.full);
+        let since = batches.zip(full).map(|(batches, full)| Load { batches, full });
+        since.unwrap_or(*self)
+    }
+}
+
 /// The entrance to a group's log.
 #[derive(Clone)]
 pub(super) struct Proposer {
     queue: mpsc::Sender<Proposal>,
+    meter: Arc<Meter>,
+}
+
+#[derive(Default)]
+struct Meter {
+    batches: AtomicU64,
+    full: AtomicU64,
 }
 
 struct Proposal {
@@ -47,14 +74,24 @@ impl Proposer {
         prelude: Option<Arc<Prelude>>,
     ) -> Proposer {
         let (queue, proposals) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let meter = Arc::<Meter>::default();
         let gatherer = Gatherer {
             raft,
             replica,
             env,
             prelude,
+            meter: meter.clone(),
         };
         tokio::spawn(gatherer.run(proposals));
-        Proposer { queue }
+        Proposer { queue, meter }
+    }
+
+    /// What the log has taken in.
+    pub(super) fn load(&self) -> Load {
+        Load {
+            batches: self.meter.batches.load(Ordering::Relaxed),
+            full: self.meter.full.load(Ordering::Relaxed),
+        }
     }
 
     /// Queues a command now and gives a future of its reply.
@@ -79,6 +116,7 @@ struct Gatherer {
     replica: Arc<Replica>,
     env: Env,
     prelude: Option<Arc<Prelude>>,
+    meter: Arc<Meter>,
 }
 
 type Waiting = Vec<oneshot::Sender<Result<Reply, NotDone>>>;
@@ -115,6 +153,10 @@ impl Gatherer {
             waiting.push(reply_to);
             let full = bytes >= BATCH_BYTES_MAX || waiting.len() >= BATCH_COMMANDS_MAX;
             next = if full { None } else { proposals.try_recv().ok() };
+        }
+        self.meter.batches.fetch_add(1, Ordering::Relaxed);
+        if !proposals.is_empty() {
+            self.meter.full.fetch_add(1, Ordering::Relaxed);
         }
         let batch = Batch {
             now_ms: self.env.clock.now().0,

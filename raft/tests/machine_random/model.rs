@@ -100,7 +100,8 @@ impl Model {
         // A repeated delete is simply made again.
         let again = matches!(op, QueueOp::Delete(_) | QueueOp::Configure(_));
         let nothing = matches!(&told, Told::Received(none) if none.is_empty());
-        if !command.invocation.is_empty() && !again && !nothing && !matches!(told, Told::Refused(_)) {
+        let refused = matches!(&told, Told::Refused(outcome) if *outcome != Outcome::Recalled);
+        if !command.invocation.is_empty() && !again && !nothing && !refused {
             self.calls
                 .insert(command.invocation.clone(), (self.now, told.clone()));
         }
@@ -113,7 +114,9 @@ impl Model {
             QueueOp::Receive(receive) if !receive.attempt.is_empty() && self.settings.fifo => {
                 self.attempt(receive)
             }
+            QueueOp::Receive(receive) if receive.again => Told::Received(Vec::new()),
             QueueOp::Receive(receive) => Told::Received(self.receive(receive)),
+            QueueOp::Recall(_) => Told::Refused(Outcome::Recalled),
             QueueOp::Delete(delete) => Told::Outcomes(
                 delete
                     .receipts
@@ -243,6 +246,9 @@ impl Model {
     /// A receive with an attempt id.
     fn attempt(&mut self, receive: &Receive) -> Told {
         let Some((_, first)) = self.attempts.get(&receive.attempt).cloned() else {
+            if receive.again {
+                return Told::Received(Vec::new());
+            }
             let told = self.receive(receive);
             if !told.is_empty() {
                 let gave = told.iter().map(|(sequence, count, _)| (*sequence, *count));

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
     ChangeVisibility, Configure, Delete, Import, Imported, Move, Moved, Purge, QueueAnswer, QueueCommand,
-    QueueOp, QueueReply, Receipt, Receive, Send, SendEntry, Settle, VisibilityEntry,
+    QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, Settle, VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 
@@ -65,6 +65,7 @@ impl History {
             .chance(15)
             .then(|| self.random.pick(&self.last).cloned());
         let mut commands: Vec<_> = retried.flatten().into_iter().collect();
+        commands.extend(self.recalled());
         for _ in 0..1 + self.random.below(4) {
             let op = if self.version == 0 {
                 self.configure()
@@ -101,6 +102,29 @@ impl History {
         )
     }
 
+    /// A recall of a send that was made, or of one that comes later, if it comes.
+    fn recalled(&mut self) -> Option<QueueCommand> {
+        if !self.random.chance(10) || self.version == 0 {
+            return None;
+        }
+        let bits = self.random.bits().to_be_bytes();
+        let late = QueueCommand {
+            invocation: [bits, bits].concat().into(),
+            op: Some(self.send()),
+        };
+        let sends = self
+            .last
+            .iter()
+            .filter(|c| matches!(c.op, Some(QueueOp::Send(_))));
+        let sends: Vec<&QueueCommand> = sends.chain([&late]).collect();
+        let send = (*self.random.pick(&sends)?).clone();
+        self.last.push(send.clone());
+        Some(QueueCommand {
+            invocation: send.invocation,
+            op: Some(QueueOp::Recall(Recall {})),
+        })
+    }
+
     /// Remembers receipts of a reply.
     pub(crate) fn learn(&mut self, reply: &Reply) {
         if let Reply::Queue(QueueReply {
@@ -127,6 +151,7 @@ impl History {
                     max,
                     visibility_ms: visibility,
                     attempt: self.attempt(),
+                    again: self.random.chance(10),
                     ..Receive::default()
                 })
             }
@@ -149,8 +174,9 @@ impl History {
                 max: self.random.below(10) as u32 + 1,
                 visibility_ms: 0,
                 receives_max: self.random.below(3) as u32 + 1,
-                dead_letters: self.random.below(2) + 7,
+                dead_letters: vec![7, 8],
                 attempt: self.attempt(),
+                again: false,
             }),
             1 => QueueOp::Settle(Settle {
                 target: self.random.below(2) + 7,
@@ -242,6 +268,7 @@ impl History {
             retention_ms: *self.random.pick(&[60_000, 300_000, 345_600_000]).expect("some"),
             deduplicate_by_group: self.random.chance(30),
             delay_ms: self.random.chance(20).then(|| self.random.below(9_000)),
+            partitions: self.random.below(4) as u32,
         })
     }
 

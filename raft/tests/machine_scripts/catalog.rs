@@ -22,8 +22,9 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::Reply;
 use raft::command::catalog::{
-    AddPermission, CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue, NodeRecord,
-    QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
+    AddPartitions, AddPermission, CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, CreateQueue,
+    NodeRecord, QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue,
+    UntagQueue,
 };
 use raft::command::move_tasks::{CancelMoveTask, MovePart, MoveTask, ReportMoveTask, StartMoveTask};
 use raft::machine::catalog::Catalog;
@@ -91,6 +92,12 @@ impl Interpreter for Script {
         let op = match line.verb {
             "node" => node(&line),
             "create" => create(&line),
+            "grow" => CatalogOp::AddPartitions(AddPartitions {
+                key: Some(key(line.words()[0])),
+                seen: line.number("from").unwrap_or(1) as u32,
+                wanted: line.number("to").unwrap_or(2) as u32,
+                replicas: line.number("replicas").unwrap_or(3) as u32,
+            }),
             "delete" => CatalogOp::DeleteQueue(key(line.words()[0])),
             "set" => CatalogOp::SetQueueAttributes(SetQueueAttributes {
                 key: Some(key(line.words()[0])),
@@ -285,8 +292,12 @@ fn tell_queue(queue: &QueueRecord) -> String {
     } else {
         format!(" tags {:?}", queue.tags)
     };
+    let growths = queue.growths.iter();
+    let growths: String = growths
+        .map(|growth| format!(" beyond {} at {}", growth.partitions, growth.at_ms))
+        .collect();
     format!(
-        "{name} version {} created {} modified {} groups {:?} {}{tags}",
+        "{name} version {} created {} modified {} groups {:?} {}{tags}{growths}",
         queue.version,
         queue.created_ms,
         queue.modified_ms,

@@ -23,8 +23,8 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
     ChangeVisibility, Configure, Delete, Delivered, Import, Imported, Move, Moved, Outcome, Purge,
-    QueueAnswer, QueueCommand, QueueOp, QueueReply, Receipt, Receive, Send, SendEntry, SentEntry, Settle,
-    VisibilityEntry,
+    QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, SentEntry,
+    Settle, VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 use raft::machine::queue::Queue;
@@ -195,9 +195,11 @@ impl Interpreter for Script {
                 max: line.number("max").map_or(10, |max| max as u32),
                 visibility_ms: span(line.value("visibility").unwrap_or("30s")),
                 receives_max: line.number("receives-max").map_or(0, |max| max as u32),
-                dead_letters: line.number("dead-letters").unwrap_or(0),
+                dead_letters: numbers(line.value("dead-letters")),
                 attempt: line.value("attempt").unwrap_or_default().to_owned(),
+                again: line.words().contains(&"again"),
             }),
+            "recall" => QueueOp::Recall(Recall {}),
             "departures" => return self.departures(),
             "settle" => QueueOp::Settle(Settle {
                 target: number(line.words()[0]),
@@ -244,6 +246,12 @@ impl Interpreter for Script {
     }
 }
 
+/// Numbers with commas between them.
+fn numbers(text: Option<&str>) -> Vec<u64> {
+    let numbers = text.into_iter().flat_map(|text| text.split(','));
+    numbers.map(number).collect()
+}
+
 fn import(line: &Line) -> QueueOp {
     let pairs = line.words().iter().filter_map(|word| word.split_once('='));
     let numbers = pairs.filter_map(|(name, body)| Some((name.parse().ok()?, body)));
@@ -288,6 +296,7 @@ fn configure(line: &Line) -> QueueOp {
         retention_ms: span(line.value("retention").unwrap_or("4d")),
         deduplicate_by_group: line.words().contains(&"by-group"),
         delay_ms: line.value("delay").map(span),
+        partitions: line.number("partitions").unwrap_or(1) as u32,
     })
 }
 

@@ -160,7 +160,7 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
         clock_slack: scenario.clock_slack(),
         healthy_from: scenario.load_end,
         ruin: scenario.ruin(),
-        partitioned: scenario.partitions > 1,
+        partitioned: scenario.partitions.max(scenario.partitions_max) > 1,
     };
     let applies = |name: &&str| allowance.ruin.is_none() || !IN_THE_END.contains(name);
     let mut all = Vec::new();

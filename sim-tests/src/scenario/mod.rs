@@ -78,6 +78,12 @@ pub struct Scenario {
     /// Partitions of standard queues.
     #[serde(default = "one")]
     pub partitions: u32,
+    /// How many they may grow to.
+    #[serde(default = "one")]
+    pub partitions_max: u32,
+    /// Partitions of FIFO queues of high throughput.
+    #[serde(default = "one")]
+    pub fifo_partitions: u32,
     /// Bytes of a segment of the log.
     pub segment_bytes: u64,
     /// Some of what was not synced survives a loss of power all the same.
@@ -128,6 +134,8 @@ impl Scenario {
             checkpoint_bytes: *rng.pick(&[4 << 10, 32 << 10, 256 << 10]),
             segment_bytes: *rng.pick(&[64 << 10, 256 << 10]),
             partitions: *root.child("partitions").pick(&[1, 1, 1, 3]),
+            partitions_max: *root.child("partitions max").pick(&[1, 1, 2, 4, 5]),
+            fifo_partitions: *root.child("fifo partitions").pick(&[1, 2, 3]),
             unsynced_may_survive: network.percent(50),
             clients,
             schedule: Vec::new(),

@@ -75,14 +75,20 @@ pub fn changes(given: Map, fifo: bool) -> Result<Changes, ApiError> {
 }
 
 impl Changes {
-    /// What to change of a queue that now has the attributes `current`: the changes and what
-    /// follows from them.
-    pub fn against(self, current: &Map) -> Result<Map, ApiError> {
+    /// What to change of a queue that now has the attributes `current` and so many partitions: the changes and what follows from
+    /// them. A FIFO queue of several partitions cannot find repetitions beyond a message group any more, because groups are apart
+    /// for good.
+    pub fn against(self, current: &Map, partitions: usize) -> Result<Map, ApiError> {
         let mut changes = self.0;
         let mut after = current.clone();
         after.extend(changes.clone());
         after.retain(|_, value| !value.is_empty());
         check_together(&changes, &after)?;
+        let after_all = QueueSettings::of(&after);
+        if partitions > 1 && after_all.fifo && !after_all.deduplicate_by_group {
+            let reason = "A queue that was created for high throughput keeps the value messageGroup.";
+            return Err(errors::unfit_attribute_value(CONTENT_SCOPE, reason));
+        }
         let mut follow = |name: &str, value: &str| {
             changes.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         };

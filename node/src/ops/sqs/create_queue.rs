@@ -1,5 +1,6 @@
 //! CreateQueue.
 
+use api::sqs::attributes::QueueSettings;
 use api::sqs::create_queue::{Input, Output};
 use api::sqs::queue_url::QueueRef;
 use raft::command::catalog::{CatalogAnswer, CatalogOp, CreateQueue};
@@ -12,17 +13,14 @@ pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output
         account: context.call.caller.account.clone(),
         name: input.name,
     };
+    let partitions = partitions(context, &QueueSettings::of(&input.attributes.complete));
     let command = CreateQueue {
         key: Some(context.key(&queue)),
         given: input.attributes.given,
         complete: input.attributes.complete,
         tags: input.tags,
-        partitions: if queue.name.is_fifo() {
-            1
-        } else {
-            context.frontend.partitions
-        },
-        replicas: context.frontend.replicas,
+        partitions,
+        replicas: context.frontend.partitions.replicas,
     };
     match context.catalog(CatalogOp::CreateQueue(command)).await? {
         CatalogAnswer::Queue(record) => {
@@ -35,5 +33,20 @@ pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output
             })
         }
         other => Err(misfit(&other)),
+    }
+}
+
+/// How many partitions a new queue has.
+fn partitions(context: &Context<'_>, settings: &QueueSettings) -> u32 {
+    let wanted = context.frontend.partitions;
+    if !settings.fifo {
+        return wanted.standard;
+    }
+    let has_many = settings.deduplicate_by_group && settings.throughput_by_group;
+    let nodes = || context.frontend.catalog.read(|c| c.nodes().count() as u32);
+    if has_many {
+        wanted.fifo.unwrap_or_else(nodes)
+    } else {
+        1
     }
 }

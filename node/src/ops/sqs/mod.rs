@@ -15,6 +15,7 @@ use prost::Message;
 use raft::command::Reply;
 use raft::command::catalog::{CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, ResourceKey};
 use raft::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply};
+use raft::planted::{Bug, planted};
 use raft::types::{GroupId, NodeId};
 
 use super::Context;
@@ -37,6 +38,7 @@ mod list_queue_tags;
 mod list_queues;
 mod move_tasks;
 mod purge_queue;
+mod put;
 mod receipts;
 mod receive_message;
 mod refusals;
@@ -160,21 +162,36 @@ impl Context<'_> {
         }
     }
 
-    /// Gets a command done by a partition of a queue. `wait` is for receives.
+    /// Gets something done by a partition of a queue. `wait` is for receives.
     async fn partition(
         &self,
         partition: &Partition,
         op: QueueOp,
         wait: Option<Duration>,
     ) -> Result<QueueAnswer> {
+        self.command(partition, self.encode(op), wait).await
+    }
+
+    /// The command that asks a partition for something.
+    fn encode(&self, op: QueueOp) -> Bytes {
         let command = QueueCommand {
             invocation: self.invocation.clone(),
             op: Some(op),
         };
+        command.encode_to_vec().into()
+    }
+
+    /// Gets a command done by a partition of a queue. `wait` is for receives.
+    async fn command(
+        &self,
+        partition: &Partition,
+        bytes: Bytes,
+        wait: Option<Duration>,
+    ) -> Result<QueueAnswer> {
         let command = Command {
             group: partition.group,
             replicas: partition.replicas.clone(),
-            bytes: command.encode_to_vec().into(),
+            bytes,
             receive: wait,
         };
         let reply = match self.frontend.router.command(command).await {
@@ -194,6 +211,12 @@ impl Context<'_> {
     /// A number that is the same for repetitions of the call and evenly spread over all calls.
     fn number(&self) -> u64 {
         u64::from(crc32c::crc32c(&self.invocation))
+    }
+
+    /// Whether the client may have made the same call before.
+    fn may_be_retry(&self) -> bool {
+        let is_first = self.call.invocation.is_none() || self.call.attempt == Some(1);
+        !is_first && !planted(Bug::GrowthUnnoticed)
     }
 
     async fn is_gone(&self, group: GroupId) -> bool {
@@ -221,7 +244,11 @@ fn message_id(bytes: &Bytes) -> Result<MessageId> {
     Ok(MessageId(id))
 }
 
-/// A message's sequence within its partition as its receiver is told, which is on FIFO queues only.
-fn sequence_number(queue: &QueueView, sequence: u64) -> Option<SequenceNumber> {
-    queue.settings.fifo.then_some(SequenceNumber(sequence))
+/// A message's sequence within its partition as its receiver is told, which is on FIFO queues only. No two messages of a queue
+/// have the same: their partitions, which never become more, take turns.
+fn sequence_number(queue: &QueueView, group: GroupId, sequence: u64) -> Option<SequenceNumber> {
+    let mut partitions = queue.partitions.iter();
+    let place = partitions.position(|partition| partition.group == group)? as u64;
+    let number = sequence * queue.partitions.len() as u64 + place;
+    queue.settings.fifo.then_some(SequenceNumber(number))
 }

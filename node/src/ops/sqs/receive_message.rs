@@ -16,7 +16,7 @@ use crate::catalog::{Partition, QueueView};
 pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Output> {
     let queue = context.queue(&input.queue).await?;
     let seconds = |own: Option<u32>, queues_ms: u64| own.map_or(queues_ms, |s| u64::from(s) * 1000);
-    let command = |partition: &Partition| Receive {
+    let command = |queue: &QueueView, partition: &Partition| Receive {
         max: input.messages_max,
         visibility_ms: seconds(
             input.visibility_timeout_seconds,
@@ -26,15 +26,18 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
             .redrive
             .as_ref()
             .map_or(0, |(redrive, _)| redrive.receives_max),
-        dead_letters: dead_letters(context, &queue, partition),
+        dead_letters: dead_letters(context, queue, partition),
         attempt: input.attempt_id.clone().unwrap_or_default(),
+        again: false,
     };
     let wait = Duration::from_millis(seconds(input.wait_seconds, queue.settings.receive_wait_ms));
-    let (group, answer) = take::take(context, &queue, command, wait).await?;
-    match answer {
+    let has_attempt = queue.settings.fifo && input.attempt_id.is_some();
+    let again = has_attempt || context.may_be_retry();
+    let taken = take::take(context, &input.queue, queue, command, wait, again).await?;
+    match taken.answer {
         QueueAnswer::Received(received) => {
             let messages = received.messages.into_iter();
-            let delivered = messages.map(|message| delivered(&queue, group, message));
+            let delivered = messages.map(|message| delivered(&taken.queue, taken.group, message));
             Ok(Output::new(delivered.collect::<Result<_>>()?, &input.selection))
         }
         QueueAnswer::Refused(outcome) if outcome == i32::from(Outcome::TooManyInFlight) => {
@@ -47,11 +50,21 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
     }
 }
 
-/// The partition for a partition's dead letters; 0 if the queue has no policy, or no dead-letter queue any more.
-fn dead_letters(context: &Context<'_>, queue: &QueueView, partition: &Partition) -> u64 {
+/// The partitions for a partition's dead letters; none if the queue has no policy, or no dead-letter queue any more. On a FIFO queue
+/// the messages' groups choose.
+fn dead_letters(context: &Context<'_>, queue: &QueueView, partition: &Partition) -> Vec<u64> {
     let target = queue.redrive.as_ref();
-    let target = target.and_then(|(_, key)| context.frontend.catalog.queue_here(key));
-    target.map_or(0, |target| target.partition(partition.group.0).group.0)
+    let Some(target) = target.and_then(|(_, key)| context.frontend.catalog.queue_here(key)) else {
+        return Vec::new();
+    };
+    if target.settings.fifo {
+        return target
+            .partitions
+            .iter()
+            .map(|partition| partition.group.0)
+            .collect();
+    }
+    vec![target.partition(partition.group.0).group.0]
 }
 
 fn delivered(queue: &QueueView, group: GroupId, message: Delivered) -> Result<receive_message::Delivered> {
@@ -83,6 +96,6 @@ fn delivered(queue: &QueueView, group: GroupId, message: Delivered) -> Result<re
         receive_count: message.receive_count.saturating_add(attributes.received_before),
         group: message.group,
         deduplication_id: message.deduplication_id,
-        sequence_number: sequence_number(queue, receipt.sequence),
+        sequence_number: sequence_number(queue, group, receipt.sequence),
     })
 }

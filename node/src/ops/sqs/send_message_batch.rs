@@ -4,8 +4,7 @@ use api::sqs::batch::{Entry, Failed};
 use api::sqs::message::SentBy;
 use api::sqs::send_message_batch::{Input, Output, Sent};
 
-use super::send_message::add;
-use super::{Context, Result, message_id, sequence_number};
+use super::{Context, Result, put};
 
 pub(super) async fn send(context: &Context<'_>, input: Input) -> Result<Output> {
     let queue = context.queue(&input.queue).await?;
@@ -24,14 +23,14 @@ pub(super) async fn send(context: &Context<'_>, input: Input) -> Result<Output> 
     if messages.is_empty() {
         return Ok(output);
     }
-    let sent = add(context, &queue, messages).await?;
-    for ((id, digests), sent) in taken.into_iter().zip(sent) {
-        output.successful.push(Sent::new(
-            id,
-            digests,
-            message_id(&sent.message_id)?,
-            sequence_number(&queue, sent.sequence),
-        ));
+    let added = put::put(context, &input.queue, &queue, messages).await?;
+    for ((id, digests), added) in taken.into_iter().zip(added) {
+        match added {
+            Ok(added) => output
+                .successful
+                .push(Sent::new(id, digests, added.id, added.sequence)),
+            Err(error) => output.failed.push(Failed::new(id, &error)),
+        }
     }
     Ok(output)
 }

@@ -23,7 +23,10 @@ pub(super) async fn set(context: &Context<'_>, input: Input) -> Result<Done> {
         let queue = context.queue_now(&input.queue).await?;
         let command = SetQueueAttributes {
             key: queue.record.key.clone(),
-            changes: input.changes.clone().against(&queue.record.attributes)?,
+            changes: input
+                .changes
+                .clone()
+                .against(&queue.record.attributes, queue.partitions.len())?,
             version: queue.record.version,
         };
         let op = CatalogOp::SetQueueAttributes(command);

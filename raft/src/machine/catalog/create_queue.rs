@@ -8,7 +8,7 @@ use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
 /// More partitions than any queue needs; a bound on what one command can make.
-const MAX_PARTITIONS: u32 = 1_024;
+pub(super) const MAX_PARTITIONS: u32 = 1_024;
 
 impl Catalog {
     pub(super) fn create_queue(&mut self, now: Millis, command: CreateQueue) -> Answer {
@@ -35,6 +35,7 @@ impl Catalog {
             modified_ms: now.0,
             version: self.next_version(),
             partitions,
+            growths: Vec::new(),
         };
         self.changes.touch(RowName::Queue(key.clone()));
         self.dead_letter_sources.add(&key, &record.attributes);
@@ -43,7 +44,7 @@ impl Catalog {
     }
 
     /// Makes a group for a partition of a queue.
-    fn place_group(&mut self, queue: &ResourceKey, replicas: u32) -> u64 {
+    pub(super) fn place_group(&mut self, queue: &ResourceKey, replicas: u32) -> u64 {
         let mut group_id = self.next_group;
         if planted(Bug::GroupReused) {
             let free = (1..group_id).find(|id| !self.groups.contains_key(id));

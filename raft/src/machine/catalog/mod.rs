@@ -20,6 +20,7 @@ use crate::machine::idempotency;
 use crate::machine::window::Window;
 use crate::types::{GroupId, Millis, NodeId};
 
+mod add_partitions;
 mod add_permission;
 pub mod arn;
 mod cancel_move_task;
@@ -41,6 +42,7 @@ mod tag_queue;
 mod tombstones;
 mod untag_queue;
 
+pub use add_partitions::GROWTH_SPAN;
 use dead_letters::DeadLetterSources;
 use move_tasks::MoveTasks;
 use placement::Loads;
@@ -151,6 +153,7 @@ impl Catalog {
             CatalogOp::StartMoveTask(start) => self.start_move_task(now, start),
             CatalogOp::CancelMoveTask(cancel) => self.cancel_move_task(&cancel),
             CatalogOp::ReportMoveTask(report) => self.report_move_task(report),
+            CatalogOp::AddPartitions(add) => self.add_partitions(now, add),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
     }
@@ -278,6 +281,7 @@ fn is_complete(op: &CatalogOp) -> bool {
         CatalogOp::RemovePermission(remove) => remove.key.as_ref(),
         CatalogOp::StartMoveTask(start) => start.source.as_ref(),
         CatalogOp::CancelMoveTask(cancel) => cancel.source.as_ref(),
+        CatalogOp::AddPartitions(add) => add.key.as_ref(),
     };
     key.is_some_and(|key| {
         ![&key.account, &key.region, &key.name]

@@ -61,7 +61,12 @@ impl Catalog {
 
 /// Whether two queues are both FIFO, or both not.
 pub(super) fn are_same_type(left: &ResourceKey, right: &ResourceKey) -> bool {
-    left.name.ends_with(FIFO_SUFFIX) == right.name.ends_with(FIFO_SUFFIX)
+    is_fifo(left) == is_fifo(right)
+}
+
+/// Whether a queue is FIFO.
+pub(super) fn is_fifo(queue: &ResourceKey) -> bool {
+    queue.name.ends_with(FIFO_SUFFIX)
 }
 
 /// The queue that a policy names.

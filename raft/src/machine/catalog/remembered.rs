@@ -29,6 +29,7 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::StartMoveTask(_) => 9,
         CatalogOp::CancelMoveTask(_) => 10,
         CatalogOp::ReportMoveTask(_) => 11,
+        CatalogOp::AddPartitions(_) => 12,
     }
 }
 

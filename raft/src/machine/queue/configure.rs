@@ -13,6 +13,8 @@ pub(super) struct Settings {
     pub(super) fifo: bool,
     pub(super) retention: Millis,
     pub(super) deduplicate_by_group: bool,
+    /// How many partitions the queue has; 0 if only an older version has said anything.
+    pub(super) partitions: u32,
 }
 
 impl Default for Settings {
@@ -23,6 +25,7 @@ impl Default for Settings {
             fifo: false,
             retention: Millis(4 * 24 * 60 * 60 * 1000),
             deduplicate_by_group: false,
+            partitions: 1,
         }
     }
 }
@@ -36,6 +39,7 @@ impl Queue {
                 fifo: command.fifo,
                 retention: Millis(command.retention_ms),
                 deduplicate_by_group: command.deduplicate_by_group,
+                partitions: command.partitions,
             };
             if was_fifo != command.fifo {
                 let backlog = std::mem::replace(&mut self.backlog, Backlog::new(command.fifo));

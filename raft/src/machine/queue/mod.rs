@@ -14,7 +14,7 @@
 
 use prost::Message as _;
 
-use crate::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply};
+use crate::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall};
 use crate::command::{Batch, Reply};
 use crate::machine::clock::Clock;
 use crate::machine::idempotency;
@@ -40,12 +40,14 @@ mod message_id;
 mod moves;
 mod pages;
 mod purge;
+mod recall;
 mod receive;
 mod recent;
 mod record;
 mod remembered;
 mod rows;
 mod send;
+mod share;
 mod tenants;
 mod timers;
 mod unread;
@@ -56,6 +58,7 @@ pub use departures::Departure;
 pub use letter::Stored;
 pub use moves::Progress;
 pub use record::MessageRow;
+pub use share::share;
 pub use unread::{Unread, UnreadReply};
 pub use view::Counts;
 
@@ -170,6 +173,7 @@ impl Queue {
             QueueOp::Import(import) => self.import(moment, import),
             QueueOp::Settle(settle) => self.settle(&settle),
             QueueOp::Move(command) => self.move_messages(command),
+            QueueOp::Recall(Recall {}) => self.recall(),
         }
     }
 }

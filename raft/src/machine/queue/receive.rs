@@ -3,12 +3,13 @@
 //! It is a replicated command, so that a failover neither shows a message early that is in flight
 //! nor forgets a receipt.
 
-use super::{Moment, Queue};
+use super::{Moment, Queue, share};
 use crate::command::queue::{Outcome, QueueAnswer, Receive, Received};
+use crate::planted::{Bug, planted};
 use crate::types::{GroupId, Millis};
 
-/// SQS's limit of messages in flight.
-pub(super) const MAX_IN_FLIGHT: usize = 120_000;
+/// SQS's limit of messages in flight in a queue, whose partitions share it.
+const MAX_IN_FLIGHT: usize = 120_000;
 
 /// SQS's limit of messages in one receive.
 const MAX_MESSAGES: usize = 10;
@@ -22,11 +23,14 @@ impl Queue {
         let visibility = Millis(command.visibility_ms).min(MAX_VISIBILITY);
         let room = match visibility {
             Millis(0) => max,
-            _ => MAX_IN_FLIGHT.saturating_sub(self.backlog.in_flight()),
+            _ => self.max_in_flight().saturating_sub(self.backlog.in_flight()),
         };
         let attempt = self.attempt_key(&command);
         if let Some(again) = attempt.and_then(|key| self.attempt_again(moment, &key, visibility)) {
             return again;
+        }
+        if command.again {
+            return QueueAnswer::Received(Received::default());
         }
         self.send_off_dead_letters(&command, max);
         let picked = self.backlog.pick(max);
@@ -45,9 +49,14 @@ impl Queue {
         QueueAnswer::Received(received)
     }
 
+    /// How many messages may be in flight here.
+    pub(super) fn max_in_flight(&self) -> usize {
+        share::part(MAX_IN_FLIGHT, self.settings.partitions as usize)
+    }
+
     /// Of what this receive would take, lets those go that were received often enough, until none is.
     fn send_off_dead_letters(&mut self, command: &Receive, max: usize) {
-        if command.receives_max == 0 || command.dead_letters == 0 {
+        if command.receives_max == 0 || command.dead_letters.is_empty() {
             return;
         }
         loop {
@@ -60,7 +69,17 @@ impl Queue {
                 return;
             }
             for sequence in picked {
-                self.backlog.depart(sequence, GroupId(command.dead_letters), 0);
+                let target = self.backlog.get(sequence).map(|message| {
+                    let group = message.letter().group();
+                    let place = match planted(Bug::GroupSharedWrong) {
+                        true => 0,
+                        false => share::share(group, command.dead_letters.len()),
+                    };
+                    GroupId(command.dead_letters[place])
+                });
+                if let Some(target) = target {
+                    self.backlog.depart(sequence, target, 0);
+                }
             }
         }
     }

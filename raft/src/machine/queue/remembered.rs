@@ -11,7 +11,8 @@ use prost::Message as _;
 use super::backlog::Backlog;
 use super::dedup::Original;
 use super::message_id::MessageId;
-use crate::command::queue::{Outcomes, QueueAnswer, QueueOp, Receipt, Received, Sent, SentEntry};
+use super::recall;
+use crate::command::queue::{Outcome, Outcomes, QueueAnswer, QueueOp, Receipt, Received, Sent, SentEntry};
 use crate::machine::row::LoadError;
 use crate::machine::tables;
 use crate::machine::window::Remember;
@@ -26,6 +27,8 @@ pub(super) enum Remembered {
     Received(Box<[Receipt]>),
     /// To the other operations.
     Outcomes(Box<[i32]>),
+    /// To a recall: the send will never take effect.
+    Recalled,
 }
 
 impl Remembered {
@@ -39,19 +42,26 @@ impl Remembered {
                 Some(Remembered::Received(receipts.collect()))
             }
             QueueAnswer::Outcomes(answer) => Some(Remembered::Outcomes(answer.outcomes.clone().into())),
-            QueueAnswer::Refused(_) => None,
+            refused @ QueueAnswer::Refused(_) => recall::is_recalled(refused).then_some(Remembered::Recalled),
         }
     }
 
     /// The first answer again, if it is one to this operation.
     pub(super) fn again(&self, op: &QueueOp, backlog: &Backlog) -> Option<QueueAnswer> {
         match (self, op) {
-            (Remembered::SentOne(sent), QueueOp::Send(_)) => Some(QueueAnswer::Sent(Sent {
-                entries: vec![sent_entry(sent)],
-            })),
-            (Remembered::Sent(sent), QueueOp::Send(_)) => Some(QueueAnswer::Sent(Sent {
-                entries: sent.iter().map(sent_entry).collect(),
-            })),
+            (Remembered::SentOne(sent), QueueOp::Send(_) | QueueOp::Recall(_)) => {
+                Some(QueueAnswer::Sent(Sent {
+                    entries: vec![sent_entry(sent)],
+                }))
+            }
+            (Remembered::Sent(sent), QueueOp::Send(_) | QueueOp::Recall(_)) => {
+                Some(QueueAnswer::Sent(Sent {
+                    entries: sent.iter().map(sent_entry).collect(),
+                }))
+            }
+            (Remembered::Recalled, QueueOp::Send(_) | QueueOp::Recall(_)) => {
+                Some(QueueAnswer::Refused(Outcome::Recalled.into()))
+            }
             (Remembered::Received(receipts), QueueOp::Receive(_)) => {
                 let held = receipts.iter().filter(|receipt| backlog.is_held_by(receipt));
                 let messages: Vec<_> = held
@@ -98,7 +108,7 @@ fn sent_entry(sent: &Original) -> SentEntry {
 /// As a row holds it. Exactly one of the kinds is set; lists of a kind run in parallel.
 #[derive(Clone, PartialEq, prost::Message)]
 struct RememberedRecord {
-    /// 1 sent, 2 received, 3 outcomes.
+    /// 1 sent, 2 received, 3 outcomes, 4 recalled.
     #[prost(uint32, tag = "1")]
     kind: u32,
     /// Sent: 16 bytes for each.
@@ -137,6 +147,7 @@ impl Remember for Remembered {
                 record.kind = 3;
                 record.outcomes = outcomes.to_vec();
             }
+            Remembered::Recalled => record.kind = 4,
         }
         record.encode_to_vec().into()
     }
@@ -159,6 +170,7 @@ impl Remember for Remembered {
                 Ok(Remembered::Received(receipts.collect()))
             }
             3 => Ok(Remembered::Outcomes(record.outcomes.into())),
+            4 => Ok(Remembered::Recalled),
             kind => Err(LoadError(format!("an answer of unknown or damaged kind {kind}"))),
         }
     }

@@ -61,6 +61,8 @@ struct MetaRecord {
     /// Standard queues: the tenants of the last deliveries, the oldest first; empty for a message without a group.
     #[prost(string, repeated, tag = "13")]
     recent: Vec<String>,
+    #[prost(uint32, tag = "14")]
+    partitions: u32,
 }
 
 impl Queue {
@@ -130,6 +132,7 @@ impl Queue {
             departures: self.backlog.departures.count(),
             attempts_end: self.attempts.end(),
             recent: self.backlog.recent(),
+            partitions: self.settings.partitions,
         }
     }
 
@@ -172,6 +175,7 @@ impl Queue {
                 fifo: meta.fifo,
                 retention: Millis(meta.retention_ms),
                 deduplicate_by_group: meta.deduplicate_by_group,
+                partitions: meta.partitions,
             },
             next_sequence: meta.next_sequence,
             last_purge: meta.last_purge_ms.map(Millis),

@@ -10,7 +10,6 @@ use super::Queue;
 use super::groups::Group;
 use super::line::Line;
 use super::message::{Message, Place};
-use super::receive::MAX_IN_FLIGHT;
 use crate::machine::idempotency;
 use crate::types::Millis;
 
@@ -31,15 +30,20 @@ impl Queue {
         self.visible_count(now) > 0
     }
 
+    /// How many partitions the queue has, as far as this one knows.
+    pub fn partitions(&self) -> u32 {
+        self.settings.partitions
+    }
+
     /// How many more messages consumers may have at `now`.
     pub fn room(&self, now: Millis) -> u64 {
-        let in_flight = if self.backlog.in_flight() < MAX_IN_FLIGHT {
+        let in_flight = if self.backlog.in_flight() < self.max_in_flight() {
             // Time can only make it less.
             self.backlog.in_flight() as u64
         } else {
             self.counts(now).in_flight
         };
-        (MAX_IN_FLIGHT as u64).saturating_sub(in_flight)
+        (self.max_in_flight() as u64).saturating_sub(in_flight)
     }
 
     /// Whether consumers have as many messages at `now` as they may.
