@@ -2,6 +2,7 @@
 //! `MILLRACE_…`, else from a TOML file whose keys are the flags' names with underscores.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -122,6 +123,9 @@ pub struct Server {
     /// Partitions that a standard queue may grow to while it is saturated, up to 64 [default: twice the number of nodes].
     #[arg(long, env = "MILLRACE_PARTITIONS_MAX")]
     pub partitions_max: Option<u32>,
+    /// A queue grows when a partition of it has been saturated for so many seconds [default: 10].
+    #[arg(long, env = "MILLRACE_GROW_AFTER_SECONDS")]
+    pub grow_after_seconds: Option<u64>,
     /// Partitions of a new FIFO queue of high throughput, up to 64 [default: the number of nodes].
     #[arg(long, env = "MILLRACE_FIFO_PARTITIONS")]
     pub fifo_partitions: Option<u32>,
@@ -184,7 +188,7 @@ impl Server {
             timing.heartbeat_ms < timing.election_min_ms && timing.election_min_ms < timing.election_max_ms,
             "--heartbeat-ms, --election-min-ms and --election-max-ms must rise in this order"
         );
-        let limits = Limits::default();
+        let (limits, saturation) = (Limits::default(), Saturation::default());
         Ok(Config {
             node_id: NodeId(node_id),
             data_dir: pick!(data_dir).context("--data-dir is missing")?,
@@ -204,7 +208,11 @@ impl Server {
                 standard: pick!(partitions).unwrap_or(1).clamp(1, PARTITIONS_MAX),
                 max: pick!(partitions_max).map(|max| max.clamp(1, PARTITIONS_MAX)),
                 fifo: pick!(fifo_partitions).map(|fifo| fifo.clamp(1, PARTITIONS_MAX)),
-                saturation: Saturation::default(),
+                saturation: Saturation {
+                    span: pick!(grow_after_seconds)
+                        .map_or(saturation.span, |s| Duration::from_secs(s.max(1))),
+                    ..saturation
+                },
             },
             timing,
             checkpoints: Checkpoints::Disk,

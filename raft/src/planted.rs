@@ -50,8 +50,8 @@ pub enum Bug {
     RecallForgotten,
     /// A retry does not ask the place that the call had before the queue grew.
     GrowthUnnoticed,
-    /// The dead letters of a message group go to the first partition, whichever the group belongs to.
-    GroupSharedWrong,
+    /// The dead letters of one message group go to several partitions.
+    GroupScattered,
 }
 
 /// All of them.
@@ -78,7 +78,7 @@ pub const BUGS: &[Bug] = &[
     Bug::MoveUnclosed,
     Bug::RecallForgotten,
     Bug::GrowthUnnoticed,
-    Bug::GroupSharedWrong,
+    Bug::GroupScattered,
 ];
 
 #[cfg(feature = "planted-bugs")]

@@ -131,7 +131,7 @@ impl Client {
             attempts += 1;
             let any = || self.rng.lock().pick(&self.nodes).clone();
             let node = manner.node.map_or_else(any, name);
-            let attempt = attempt(&node, operation, &invocation, body.clone());
+            let attempt = attempt(&node, operation, (&invocation, attempts), body.clone());
             let why = match tokio::time::timeout(limit, attempt).await {
                 Ok(Ok((200, reply))) => break Outcome::Done(reply),
                 Ok(Ok((status, reply))) if is_final(status, &reply) => break Outcome::Refused(reply),
@@ -199,12 +199,19 @@ fn is_final(status: u16, reply: &Value) -> bool {
     status < 500 && !throttled
 }
 
-async fn attempt(node: &str, operation: &str, invocation: &str, body: Bytes) -> anyhow::Result<(u16, Value)> {
+/// A call is known by its invocation's id, and by the number of the attempt at it.
+async fn attempt(
+    node: &str,
+    operation: &str,
+    (invocation, number): (&str, usize),
+    body: Bytes,
+) -> anyhow::Result<(u16, Value)> {
     let request = http::Request::post("/")
         .header("host", format!("{node}:{API_PORT}"))
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", format!("AmazonSQS.{operation}"))
         .header("amz-sdk-invocation-id", invocation)
+        .header("amz-sdk-request", format!("attempt={number}; max=6"))
         .body(Full::new(body))?;
     let (status, body) = exchange(node, API_PORT, request).await?;
     if body.is_empty() {

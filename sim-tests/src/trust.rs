@@ -24,6 +24,8 @@ fn workload(bug: Bug) -> Option<&'static str> {
         Bug::AttemptForgotten => Some("attempts"),
         Bug::NoiseUnheard => Some("tenants"),
         Bug::MoveUnclosed => Some("move_tasks"),
+        Bug::RecallForgotten | Bug::GrowthUnnoticed => Some("partitions"),
+        Bug::GroupScattered => Some("dead_letters"),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ answers are those of AWS: its API reference, and answers recorded from it where 
 boto3 itself compares the MD5 of bodies.
 """
 
-from checks import attributes, batches, dead_letters, delivery, fair, fifo, messages  # noqa: F401
+from checks import attributes, batches, dead_letters, delivery, fair, fifo, high_throughput, messages  # noqa: F401
 from checks import move_tasks, permissions, queues, receipts, redrive_policies, tags  # noqa: F401
 from cluster import main
 

@@ -105,6 +105,12 @@ impl Facts {
             .filter(move |access| access.is_set && access.name == name)
     }
 
+    /// Whether it was made for high throughput, so that its groups are spread over partitions.
+    pub fn is_spread(&self) -> bool {
+        let mut limits = self.set("FifoThroughputLimit");
+        limits.any(|limit| limit.value == "perMessageGroupId")
+    }
+
     /// All values in seconds that an attribute may ever have had.
     pub fn settings(&self, name: &str) -> Span {
         Span::over(self.set(name).filter_map(in_seconds))

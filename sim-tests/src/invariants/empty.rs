@@ -3,7 +3,8 @@
 //! SQS lets short polls on standard queues miss messages (it asks only some of its servers). Millrace
 //! does not: the leader of the partition looks, under its lease. A receive is wrong if some message was
 //! visible all through it, which `visible.rs` knows, and on a FIFO queue no other one of its group held it
-//! back. This finds reads from a leader that is none any more, or has not applied all that it must.
+//! back. Standard queues that grow are left out: a node that does not know yet that one has grown asks only the partitions that it
+//! had. This finds reads from a leader that is none any more, or has not applied all that it must.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,9 @@ use super::{Allowance, Finding};
 use crate::history::{Facts, Fate};
 
 pub(super) fn check(facts: &Facts, allowance: &Allowance) -> Vec<Finding> {
+    if allowance.grows && !facts.is_fifo() {
+        return Vec::new();
+    }
     let visible = Visible::of(facts, allowance);
     let acknowledged = facts.acknowledged();
     // As it was received: an acknowledgement may be that of a duplicate, which was sent to another group.

@@ -91,6 +91,8 @@ pub struct Allowance {
     pub ruin: Option<Duration>,
     /// Whether standard queues have several partitions, each of which is fair by itself.
     pub partitioned: bool,
+    /// Whether standard queues grow: a node that does not know it yet may miss what is in the new partitions, as SQS's short polls may.
+    pub grows: bool,
 }
 
 /// Timestamps of the cluster have whole milliseconds.
@@ -160,6 +162,7 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
         clock_slack: scenario.clock_slack(),
         healthy_from: scenario.load_end,
         ruin: scenario.ruin(),
+        grows: scenario.partitions_max > scenario.partitions,
         partitioned: scenario.partitions.max(scenario.partitions_max) > 1,
     };
     let applies = |name: &&str| allowance.ruin.is_none() || !IN_THE_END.contains(name);

@@ -1,5 +1,5 @@
-//! FIFO: sequence numbers rise with the order in which messages were sent, and none is given to two
-//! messages of the queue (SQS: SequenceNumber).
+//! FIFO: sequence numbers rise with the order in which messages were sent, on a queue of high throughput within each group, and
+//! none is given to two messages of the queue (SQS: SequenceNumber).
 //!
 //! A send that ended before another one began came before it, and so did an earlier entry of a batch.
 //! A duplicate has its original's number.
@@ -27,12 +27,22 @@ pub(super) fn check(facts: &Facts, _: &Allowance) -> Vec<Finding> {
         }
     }
     let once = numbered.into_iter();
-    let once: Vec<_> = once
-        .filter(|(_, send)| !Facts::sent_again(&repeated, send))
-        .collect();
+    let once = once.filter(|(_, send)| !Facts::sent_again(&repeated, send));
+    // Each list is ordered by itself.
+    let mut lists: BTreeMap<Option<&str>, Vec<(u128, &Send)>> = BTreeMap::new();
+    for (sequence, send) in once {
+        let group = send.group.as_deref().filter(|_| facts.is_spread());
+        lists.entry(group).or_default().push((sequence, send));
+    }
+    found.extend(lists.into_values().flat_map(falls));
+    found
+}
+
+/// Numbers that fell. The sends are in the order in which they ended, as the history is.
+fn falls(once: Vec<(u128, &Send)>) -> Vec<Finding> {
+    let mut found = Vec::new();
     let mut began = once.clone();
     began.sort_by_key(|(_, send)| send.began);
-    // In the order in which they ended, as the history is.
     let mut ended = once.into_iter().peekable();
     let mut highest: Option<(u128, &Send)> = None;
     let mut before: Option<(u128, &Send)> = None;

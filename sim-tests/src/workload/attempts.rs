@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::consume::{Consuming, consume, delete_batch, drain};
 use super::produce::producers;
-use super::queue::pause;
+use super::queue::{fifo, pause};
 use super::{Context, Queue, Workload, now};
 use crate::client::Manner;
 use crate::history::Outcome;
@@ -27,7 +27,8 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let mut rng = context.rng.child("queue");
     let name = format!("{}.fifo", context.name);
     // One timeout for all: a repetition that comes late must not cut short what another one has begun.
-    let attributes = json!({"FifoQueue": "true", "VisibilityTimeout": rng.range(2..8)});
+    let mut attributes = fifo(&context, "it");
+    attributes["VisibilityTimeout"] = rng.range(2..8).into();
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
     let mut work = producers(&context, &queue, true);
     for number in 0..1 + rng.below(3) {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::consume::{consumers, drain};
 use super::produce::producers;
+use super::queue::fifo;
 use super::{Context, Queue, Workload};
 use crate::history::Outcome;
 use crate::invariants::DEAD;
@@ -23,24 +24,25 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 async fn run(context: Context) -> anyhow::Result<()> {
     let mut rng = context.rng.child("queue");
-    let fifo = rng.percent(50);
-    let (end, mut attributes) = if fifo {
-        (".fifo", json!({"FifoQueue": "true"}))
-    } else {
-        ("", json!({}))
+    let is_fifo = rng.percent(50);
+    let end = if is_fifo { ".fifo" } else { "" };
+    let attributes = |which| match is_fifo {
+        true => fifo(&context, which),
+        false => json!({}),
     };
     let (name, label) = (
         format!("{}-dead{end}", context.name),
         format!("{}{DEAD}", context.name),
     );
-    let dead = Queue::create(&context, &name, &label, attributes.clone()).await?;
+    let dead = Queue::create(&context, &name, &label, attributes("dead letters")).await?;
+    let mut attributes = attributes("it");
     let policy = json!({"deadLetterTargetArn": arn(&dead).await?, "maxReceiveCount": rng.range(1..4)});
     attributes["VisibilityTimeout"] = rng.range(1..4).into();
     attributes["RedrivePolicy"] = policy.to_string().into();
     let name = format!("{}{end}", context.name);
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
 
-    let mut work = producers(&context, &queue, fifo);
+    let mut work = producers(&context, &queue, is_fifo);
     work.extend(consumers(&context, &queue));
     work.extend(consumers(&context, &dead));
     futures::future::try_join_all(work).await?;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::consume::{consumers, drain};
 use super::produce::{Producing, produce};
+use super::queue::make_fifo;
 use super::{Context, Queue, Workload, now};
 
 pub(super) const DELAYS: Workload = Workload {
@@ -22,7 +23,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let name = format!("{}{}", context.name, if fifo { ".fifo" } else { "" });
     let mut attributes = json!({"VisibilityTimeout": rng.range(2..20), "DelaySeconds": rng.range(1..8)});
     if fifo {
-        attributes["FifoQueue"] = "true".into();
+        make_fifo(&context, &mut attributes);
     }
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
     let mut what = Producing::draw(&mut rng, fifo);

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::consume::{consumers, drain};
 use super::produce::producers;
+use super::queue::fifo;
 use super::{Context, Queue, Workload};
 
 pub(super) const FIFO: Workload = Workload {
@@ -18,7 +17,8 @@ pub(super) const FIFO: Workload = Workload {
 async fn run(context: Context) -> anyhow::Result<()> {
     let mut rng = context.rng.child("queue");
     let name = format!("{}.fifo", context.name);
-    let attributes = json!({"FifoQueue": "true", "VisibilityTimeout": rng.range(2..20)});
+    let mut attributes = fifo(&context, "it");
+    attributes["VisibilityTimeout"] = rng.range(2..20).into();
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
     let mut work = producers(&context, &queue, true);
     work.extend(consumers(&context, &queue));

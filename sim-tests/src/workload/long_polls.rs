@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::consume::{delete_batch, drain, received};
+use super::queue::make_fifo;
 use super::{Context, Queue, Run, Workload, now};
 use crate::invariants::SETTLED_AFTER;
 use crate::rng::Rng;
@@ -28,7 +29,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let name = format!("{}{}", context.name, if fifo { ".fifo" } else { "" });
     let mut attributes = json!({"VisibilityTimeout": 30, "ReceiveMessageWaitTimeSeconds": WAIT_S});
     if fifo {
-        attributes["FifoQueue"] = "true".into();
+        make_fifo(&context, &mut attributes);
     }
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
     let end = context.scenario.load_end + SETTLED_AFTER + AFTERWARDS;

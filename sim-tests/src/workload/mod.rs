@@ -23,6 +23,7 @@ mod move_tasks;
 mod name_reuse;
 mod one_group;
 mod own_writes;
+mod partitions;
 mod produce;
 mod purge;
 mod queue;
@@ -98,4 +99,5 @@ pub const WORKLOADS: &[&Workload] = &[
     &move_tasks::MOVE_TASKS,
     &attempts::ATTEMPTS,
     &tenants::TENANTS,
+    &partitions::PARTITIONS,
 ];

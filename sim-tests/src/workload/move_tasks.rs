@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::consume::{consumers, drain};
 use super::dead_letters::arn;
 use super::produce::producers;
-use super::queue::pause;
+use super::queue::{fifo, pause};
 use super::{Context, Queue, Workload, now};
 use crate::history::Outcome;
 use crate::invariants::MOVED;
@@ -28,9 +28,9 @@ const PAUSE_MS: u64 = 800;
 
 async fn run(context: Context) -> anyhow::Result<()> {
     let mut rng = context.rng.child("queues");
-    let fifo = rng.percent(50);
-    let (end, attributes) = if fifo {
-        (".fifo", json!({"FifoQueue": "true"}))
+    let is_fifo = rng.percent(50);
+    let (end, attributes) = if is_fifo {
+        (".fifo", fifo(&context, "both"))
     } else {
         ("", json!({}))
     };
@@ -54,7 +54,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
         source,
         target,
     };
-    let mut work = producers(&context, &from, fifo);
+    let mut work = producers(&context, &from, is_fifo);
     if rng.percent(50) {
         work.extend(consumers(&context, &from));
     }

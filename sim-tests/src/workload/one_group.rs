@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::consume::{consumers, drain};
-use super::queue::pause;
+use super::queue::{fifo, pause};
 use super::{Context, Queue, Workload, now};
 
 pub(super) const ONE_GROUP: Workload = Workload {
@@ -18,7 +18,8 @@ pub(super) const ONE_GROUP: Workload = Workload {
 async fn run(context: Context) -> anyhow::Result<()> {
     let mut rng = context.rng.child("queue");
     let name = format!("{}.fifo", context.name);
-    let attributes = json!({"FifoQueue": "true", "VisibilityTimeout": rng.range(1..6)});
+    let mut attributes = fifo(&context, "it");
+    attributes["VisibilityTimeout"] = rng.range(1..6).into();
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
     let mut work = consumers(&context, &queue);
     for number in 0..2 + rng.below(2) {

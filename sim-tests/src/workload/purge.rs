@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::consume::{consumers, drain};
 use super::produce::producers;
+use super::queue::make_fifo;
 use super::{Context, Queue, Run, Workload, now};
 
 pub(super) const PURGE: Workload = Workload {
@@ -21,7 +22,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let name = format!("{}{}", context.name, if fifo { ".fifo" } else { "" });
     let mut attributes = json!({"VisibilityTimeout": rng.range(2..20)});
     if fifo {
-        attributes["FifoQueue"] = "true".into();
+        make_fifo(&context, &mut attributes);
     }
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
     let mut work = producers(&context, &queue, fifo);

@@ -19,6 +19,19 @@ pub struct Queue {
     client: Arc<Client>,
 }
 
+/// What a FIFO queue is made from: some are for high throughput, so that their groups are spread over partitions.
+pub(super) fn fifo(context: &Context, which: &str) -> Value {
+    let mut rng = context.rng.child(&format!("throughput of {which}"));
+    if rng.percent(50) {
+        return json!({"FifoQueue": "true"});
+    }
+    json!({
+        "FifoQueue": "true",
+        "DeduplicationScope": "messageGroup",
+        "FifoThroughputLimit": "perMessageGroupId",
+    })
+}
+
 /// A creation that came to nothing is tried again: the workload cannot do without.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -71,6 +84,13 @@ impl Queue {
             .await;
         let attributes = &outcome.done()?["Attributes"];
         Some(COUNTS.iter().all(|name| attributes[*name] == "0"))
+    }
+}
+
+/// Puts what makes a queue FIFO to its other attributes.
+pub(super) fn make_fifo(context: &Context, attributes: &mut Value) {
+    for (name, value) in fifo(context, "it").as_object().into_iter().flatten() {
+        attributes[name] = value.clone();
     }
 }
 

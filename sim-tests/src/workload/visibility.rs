@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::consume::{delete_batch, drain, received};
 use super::produce::producers;
-use super::queue::pause;
+use super::queue::{make_fifo, pause};
 use super::{Context, Queue, Workload, now};
 use crate::rng::Rng;
 
@@ -24,7 +24,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
     let name = format!("{}{}", context.name, if fifo { ".fifo" } else { "" });
     let mut attributes = json!({"VisibilityTimeout": rng.range(1..6)});
     if fifo {
-        attributes["FifoQueue"] = "true".into();
+        make_fifo(&context, &mut attributes);
     }
     let queue = Queue::create(&context, &name, &context.name, attributes).await?;
     let mut work = producers(&context, &queue, fifo);

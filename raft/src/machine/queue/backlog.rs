@@ -271,7 +271,7 @@ impl Backlog {
         expired.into_iter().for_each(|sequence| self.remove(sequence));
     }
 
-    /// Messages of an age of `retention`.
+    /// Messages of an age of `retention`. What is on its way elsewhere may be there already, and has to be counted once it is.
     pub(super) fn expired(&self, now: Millis, retention: Millis) -> impl Iterator<Item = (u64, &Message)> {
         let is_expired = move |sent: Millis| sent.after(retention) <= now;
         let mut first_kept = u64::MAX;
@@ -291,6 +291,7 @@ impl Backlog {
         front
             .into_iter()
             .chain(behind.filter_map(|(_, sequence)| Some((sequence, self.get(sequence)?))))
+            .filter(|(_, message)| message.place() != Place::Leaving)
     }
 
     /// When the oldest message was sent.

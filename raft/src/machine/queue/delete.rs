@@ -23,7 +23,9 @@ impl Queue {
         if present && self.settings.fifo && !self.backlog.is_held_by(receipt) {
             return Outcome::ReceiptExpired;
         }
-        self.backlog.remove(receipt.sequence);
+        if !self.backlog.departures.delete(receipt.sequence) {
+            self.backlog.remove(receipt.sequence);
+        }
         Outcome::Done
     }
 

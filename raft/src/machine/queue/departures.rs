@@ -29,6 +29,8 @@ pub struct Departure {
     pub target: GroupId,
     /// The move task that moves it; 0 if it is a dead letter.
     pub task: u64,
+    /// It was deleted since. Whether it is in the other partition by then, nobody here knows: it does not come back, but it arrives.
+    pub deleted: bool,
 }
 
 /// All that are on their way.
@@ -42,6 +44,8 @@ pub(super) struct Departures {
     saved: u64,
     /// Those of the last cut that have ended since.
     gone: Vec<u64>,
+    /// Those of the last cut that were deleted since.
+    touched: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -52,6 +56,8 @@ struct DepartureRecord {
     target: u64,
     #[prost(uint64, tag = "3")]
     task: u64,
+    #[prost(bool, tag = "4")]
+    deleted: bool,
 }
 
 impl Departures {
@@ -81,6 +87,7 @@ impl Departures {
             sequence,
             target,
             task,
+            deleted: false,
         });
     }
 
@@ -97,6 +104,19 @@ impl Departures {
                 self.gone.push(number);
             }
         }
+    }
+
+    /// Notes that a message was deleted, if it is on its way.
+    pub(super) fn delete(&mut self, sequence: u64) -> bool {
+        let number = self.by_sequence.get(&sequence);
+        let Some(departure) = number.and_then(|number| self.by_number.get_mut(number)) else {
+            return false;
+        };
+        if departure.number <= self.saved && !departure.deleted {
+            self.touched.push(departure.number);
+        }
+        departure.deleted = true;
+        true
     }
 
     fn settled_by(&self, settle: &Settle) -> Vec<Departure> {
@@ -121,8 +141,11 @@ impl Departures {
         let gone = std::mem::take(&mut self.gone).into_iter();
         let gone = gone.map(|number| numbered_key(tables::DEPARTURES, number));
         delta.deletes.extend(gone);
+        let touched = std::mem::take(&mut self.touched).into_iter();
+        let touched = touched.filter_map(|number| self.by_number.get(&number));
         let new = self.by_number.range(self.saved + 1..);
-        delta.puts.extend(new.map(|(_, departure)| row(departure)));
+        let new = new.map(|(_, departure)| departure);
+        delta.puts.extend(touched.chain(new).map(row));
         self.saved = self.count;
     }
 
@@ -139,6 +162,7 @@ impl Departures {
             sequence: record.sequence,
             target: GroupId(record.target),
             task: record.task,
+            deleted: record.deleted,
         });
         Ok(())
     }
@@ -149,6 +173,7 @@ fn row(departure: &Departure) -> Row {
         sequence: departure.sequence,
         target: departure.target.0,
         task: departure.task,
+        deleted: departure.deleted,
     };
     Row::encoded(numbered_key(tables::DEPARTURES, departure.number), &record)
 }
@@ -156,10 +181,12 @@ fn row(departure: &Departure) -> Row {
 impl Queue {
     pub(super) fn settle(&mut self, settle: &Settle) -> QueueAnswer {
         for departure in self.backlog.departures.settled_by(settle) {
-            if settle.returned {
+            if settle.returned && !departure.deleted {
                 self.backlog.put(departure.sequence, Place::Ready);
-            } else {
-                self.backlog.remove(departure.sequence);
+                continue;
+            }
+            self.backlog.remove(departure.sequence);
+            if !settle.returned {
                 self.moves.arrived(departure.task);
             }
         }

@@ -70,10 +70,11 @@ impl Queue {
             }
             for sequence in picked {
                 let target = self.backlog.get(sequence).map(|message| {
-                    let group = message.letter().group();
-                    let place = match planted(Bug::GroupSharedWrong) {
-                        true => 0,
-                        false => share::share(group, command.dead_letters.len()),
+                    let partitions = command.dead_letters.len();
+                    let place = if planted(Bug::GroupScattered) {
+                        sequence as usize % partitions
+                    } else {
+                        share::share(message.letter().group(), partitions)
                     };
                     GroupId(command.dead_letters[place])
                 });

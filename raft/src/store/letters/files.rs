@@ -26,13 +26,18 @@ pub(super) fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(number.to_string())
 }
 
-/// Makes a new file in a folder.
-pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dyn DiskFile>, StoreError> {
+/// Makes a new file in a folder. None if there is one of that number after all: a file whose folder was not synced before the power
+/// went may be there without having been listed.
+pub(super) fn create(
+    disk: &dyn Disk,
+    folder: &Path,
+    number: u64,
+) -> Result<Option<Arc<dyn DiskFile>>, StoreError> {
     let made = || {
         disk.create_dir_all(folder)?;
         let file = disk.open(&path(folder, number), true)?;
         if !file.is_empty()? {
-            return Err(ErrorKind::AlreadyExists.into());
+            return Ok(None);
         }
         file.write_all_at(&head(), 0)?;
         file.sync_data()?;
@@ -40,7 +45,7 @@ pub(super) fn create(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<
         if let Some(parent) = folder.parent() {
             disk.sync_dir(parent)?;
         }
-        Ok(file)
+        Ok(Some(file))
     };
     made().map_err(failed)
 }

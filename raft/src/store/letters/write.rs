@@ -124,9 +124,13 @@ impl Shelf {
         if let Some(last) = self.last.take() {
             return Ok(last);
         }
-        let number = self.next_file;
-        self.next_file += 1;
-        let file = files::create(&*self.disk, &self.folder, number)?;
+        let (number, file) = loop {
+            let number = self.next_file;
+            self.next_file += 1;
+            if let Some(file) = files::create(&*self.disk, &self.folder, number)? {
+                break (number, file);
+            }
+        };
         self.open.insert(number, file.clone());
         Ok(Last {
             number,

@@ -1,0 +1,140 @@
+//! A standard queue that has too much to do gets more partitions, and loses nothing on the way.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use futures::StreamExt;
+use futures::future::join_all;
+
+use crate::harness::{Balancer, Cluster, client};
+
+/// Calls at a time: together far more bytes than the log takes at once.
+const AT_ONCE: usize = 48;
+/// Messages of a call, and the bytes of each.
+const BATCH: usize = 10;
+const BYTES: usize = 20_000;
+/// Calls of each worker at most.
+const CALLS_MAX: usize = 400;
+/// Every so manieth reply is lost, so that calls are made again.
+const LOSE_EVERY: usize = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saturated_queue_grows() {
+    let cluster = Cluster::start_with(3, &["--grow-after-seconds", "1", "--partitions-max", "2"]);
+    let listen: SocketAddr = cluster.spare_address();
+    let nodes = cluster.addresses();
+    let balancer = Balancer::losing(listen, nodes, LOSE_EVERY).await;
+    let sqs = client(balancer.endpoint());
+    let url = sqs.create_queue().queue_name("growing").send().await.unwrap();
+    let url = url.queue_url.unwrap();
+
+    let (has_grown, sent) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
+    let (next, under_way) = (AtomicUsize::new(0), AtomicUsize::new(AT_ONCE));
+    let workers = (0..AT_ONCE).map(async |_| {
+        for _ in 0..CALLS_MAX {
+            if has_grown.load(Ordering::Relaxed) {
+                break;
+            }
+            let bodies = send_batch(&sqs, &url, &next).await;
+            sent.lock().unwrap().extend(bodies);
+        }
+        under_way.fetch_sub(1, Ordering::Relaxed);
+    });
+    let look = async {
+        while partitions(&cluster) < 2 && under_way.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        // The others have work left: some of it goes to the new partition.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        has_grown.store(true, Ordering::Relaxed);
+    };
+    futures::future::join(join_all(workers), look).await;
+    assert_eq!(partitions(&cluster), 2, "partitions");
+    assert!(balancer.lost() > 0, "no reply was lost");
+
+    let sent = sent.into_inner().unwrap();
+    let received = drain(&sqs, &url, sent.len()).await;
+    assert_eq!(received.len(), sent.len(), "messages, each once");
+    assert!(
+        received.into_iter().collect::<BTreeSet<_>>() == sent,
+        "what was sent"
+    );
+}
+
+/// A receive that waits already is told of what comes to the new partition, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn receives_wait_at_all_partitions() {
+    let cluster = Cluster::start_with(3, &["--partitions", "3"]);
+    let nodes = [0, 1, 2].map(|node| client(&cluster.endpoint(node)));
+    let url = nodes[0].create_queue().queue_name("wide").send().await.unwrap();
+    let url = url.queue_url.unwrap();
+    for number in 0..12 {
+        let receive = nodes[number % 3].receive_message().queue_url(&url);
+        let waiting = tokio::spawn(receive.wait_time_seconds(20).send());
+        // So long a receive takes to begin to wait; if it takes longer, it still finds the message.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let body = number.to_string();
+        let send = nodes[(number + 1) % 3].send_message().queue_url(&url);
+        send.message_body(&body).send().await.unwrap();
+        let messages = waiting.await.unwrap().unwrap().messages.unwrap();
+        assert_eq!(messages[0].body(), Some(body.as_str()));
+        let delete = nodes[(number + 2) % 3].delete_message().queue_url(&url);
+        let handle = messages[0].receipt_handle().unwrap();
+        delete.receipt_handle(handle).send().await.unwrap();
+    }
+}
+
+fn partitions(cluster: &Cluster) -> usize {
+    let status = cluster.status(0);
+    let groups = status["groups"].as_array().into_iter().flatten();
+    groups.filter(|group| group["kind"] == "queue").count()
+}
+
+/// Sends a batch of messages that differ from all others, and returns how they begin.
+async fn send_batch(sqs: &Client, url: &str, next: &AtomicUsize) -> Vec<String> {
+    let first = next.fetch_add(BATCH, Ordering::Relaxed);
+    let names: Vec<String> = (first..first + BATCH)
+        .map(|number| format!("{number}:"))
+        .collect();
+    let entries = names.iter().enumerate().map(|(id, name)| {
+        let body = format!("{name}{}", "x".repeat(BYTES));
+        let entry = SendMessageBatchRequestEntry::builder().id(id.to_string());
+        entry.message_body(body).build().unwrap()
+    });
+    let batch = sqs.send_message_batch().queue_url(url);
+    let sent = batch.set_entries(Some(entries.collect())).send().await.unwrap();
+    assert_eq!(sent.successful().len(), BATCH, "{:?}", sent.failed());
+    names
+}
+
+/// Receives and deletes until so many have come and nothing is left; how the messages begin.
+async fn drain(sqs: &Client, url: &str, expected: usize) -> Vec<String> {
+    let count = AtomicUsize::new(0);
+    let consumers = futures::stream::iter(0..8).map(async |_| {
+        let mut all = Vec::new();
+        loop {
+            let is_last = count.load(Ordering::Relaxed) >= expected;
+            let receive = sqs.receive_message().queue_url(url).max_number_of_messages(10);
+            let wait = if is_last { 0 } else { 1 };
+            let reply = receive.wait_time_seconds(wait).send().await.unwrap();
+            let messages = reply.messages.unwrap_or_default();
+            if messages.is_empty() && is_last {
+                return all;
+            }
+            count.fetch_add(messages.len(), Ordering::Relaxed);
+            for message in messages {
+                let delete = sqs.delete_message().queue_url(url);
+                let delete = delete.receipt_handle(message.receipt_handle().unwrap());
+                delete.send().await.unwrap();
+                let (name, _) = message.body().unwrap().split_once(':').unwrap();
+                all.push(format!("{name}:"));
+            }
+        }
+    });
+    consumers.buffer_unordered(8).collect::<Vec<_>>().await.concat()
+}
