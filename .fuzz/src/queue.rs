@@ -41,6 +41,7 @@ fn op(recipe: &mut Recipe) -> QueueOp {
                 recipe.below(4).to_string()
             },
             again: recipe.chance(10),
+            partitions: 1,
         }),
         6 => QueueOp::Delete(Delete {
             receipts: many(recipe, receipt),

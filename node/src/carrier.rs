@@ -3,12 +3,13 @@
 //! The leader of the partition that they leave does so. It repeats itself until the other side has them, in the order in
 //! which they left; whoever leads next goes on from there. Nothing here has to be remembered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use api::types::MessageId;
+use futures::future::join_all;
 use prost::Message;
 use raft::command::queue::{Attributes, Delivered, Import, Imported, QueueOp, Settle};
 use raft::group::Group;
@@ -104,13 +105,19 @@ impl Carrier {
                 Ok(messages) => messages,
                 Err(error) => return group.replica().fail(&error),
             };
-            let Some(target) = departures.first().map(|departure| departure.target) else {
+            // What is for one partition goes there together, in its order; one that cannot be reached does not keep back the others.
+            let mut runs: BTreeMap<GroupId, Vec<_>> = BTreeMap::new();
+            for (departure, message) in departures.into_iter().zip(messages) {
+                let run = runs.entry(departure.target).or_default();
+                run.push((departure, message));
+            }
+            let runs = runs.into_iter();
+            let carried = join_all(runs.map(|(target, run)| self.carry_run(origin, target, run))).await;
+            if let Some(error) = carried.iter().find_map(|carried| carried.as_ref().err()) {
+                tracing::debug!(%origin, %error, "messages cannot leave yet");
                 return;
-            };
-            let run = departures.into_iter().zip(messages);
-            let run = run.take_while(|(departure, _)| departure.target == target);
-            if let Err(error) = self.carry_run(origin, target, run.collect()).await {
-                tracing::debug!(%origin, %target, %error, "messages cannot leave yet");
+            }
+            if carried.is_empty() {
                 return;
             }
         }

@@ -51,6 +51,12 @@ impl QueueView {
         &self.partitions[(number % self.partitions.len() as u64) as usize]
     }
 
+    /// All partitions, from the one for a number on.
+    pub fn partitions_from(&self, number: u64) -> impl Iterator<Item = &Partition> {
+        let turns = 0..self.partitions.len() as u64;
+        turns.map(move |turn| self.partition((number % self.partitions.len() as u64) + turn))
+    }
+
     /// The partitions other than that of today that such a number had while retries of today may have been made for the first
     /// time, the latest first.
     pub fn earlier_partitions(&self, number: u64, now: Millis) -> impl Iterator<Item = &Partition> {

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use raft::command::catalog::{AddPartitions, CatalogOp, ResourceKey};
+use futures::future::join_all;
+use raft::command::catalog::{AddPartitions, CatalogOp};
 use raft::command::queue::QueueOp;
 use raft::env::Env;
 use raft::group::{Group, Load};
@@ -117,28 +118,24 @@ impl Growth {
             replicas: self.partitions.replicas,
         };
         self.errands.catalog(CatalogOp::AddPartitions(add)).await?;
-        tracing::info!(
-            queue = key.name,
-            partitions = wanted,
-            "a saturated queue has grown"
-        );
-        self.tell(&key).await
+        let caught_up = catalog.catch_up(PATIENCE).await;
+        caught_up.map_err(|_| RouteError::Unavailable(GroupId::CATALOG))?;
+        if let Some(queue) = catalog.queue_here(&key) {
+            let partitions = queue.partitions.len();
+            tracing::info!(queue = key.name, partitions, "a saturated queue has grown");
+            self.tell(&queue).await;
+        }
+        Ok(())
     }
 
     /// Tells the partitions at once. They would hear of it with their next commands, but receives that wait at them must look for
-    /// messages in the new ones, too.
-    async fn tell(&self, key: &ResourceKey) -> Result<(), RouteError> {
-        let catalog = &self.errands.catalog;
-        let caught_up = catalog.catch_up(PATIENCE).await;
-        caught_up.map_err(|_| RouteError::Unavailable(GroupId::CATALOG))?;
-        let Some(queue) = catalog.queue_here(key) else {
-            return Ok(());
-        };
-        for partition in &queue.partitions {
+    /// messages in the new ones, too. One that cannot be told now hears of it in that way.
+    async fn tell(&self, queue: &QueueView) {
+        let told = queue.partitions.iter().map(|partition| {
             let configure = QueueOp::Configure(queue.configure());
-            self.errands.queue(partition.group, configure).await?;
-        }
-        Ok(())
+            tokio::time::timeout(PATIENCE, self.errands.queue(partition.group, configure))
+        });
+        join_all(told).await;
     }
 
     /// Whether the last growth may not have had its effect yet.

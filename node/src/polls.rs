@@ -22,6 +22,9 @@ use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+/// How long taking a message takes, after having been told of it.
+const TURN: Duration = Duration::from_millis(30);
+
 /// The waiting receives of the partitions that this node leads.
 pub struct Polls {
     env: Env,
@@ -49,6 +52,8 @@ struct Waiters {
 
 struct Waiter {
     wants: usize,
+    /// How many partitions of the queue it knows.
+    partitions: u32,
     wake: oneshot::Sender<()>,
 }
 
@@ -93,14 +98,17 @@ impl Polls {
             return group.propose(command).await;
         };
         let mut turn = None;
-        let partitions = partitions_of(&group);
         loop {
             let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation, &receive) {
                 if receive.max == 0 {
+                    hold(turn, &group);
                     return Ok(nothing());
                 }
                 let reply = group.propose(command.clone()).await?;
+                if receive.again {
+                    return Ok(reply);
+                }
                 if !receive.dead_letters.is_empty() {
                     self.tell_of_departures(&group);
                 }
@@ -116,7 +124,7 @@ impl Polls {
                 }
             }
             drop(turn.take());
-            if partitions_of(&group) != partitions {
+            if !wait.is_zero() && partitions_of(&group) > receive.partitions {
                 // Messages may be in the new ones, and nobody else would tell of them.
                 return Ok(refused(Outcome::QueueGrew));
             }
@@ -124,10 +132,13 @@ impl Polls {
             if !seen.leads || !is_current || !group.leads_with_lease() {
                 return Err(NotDone::NotLeader(seen.leader.filter(|_| !seen.leads)));
             }
+            if receive.again {
+                return Ok(nothing());
+            }
             if Instant::now() >= deadline {
                 return Ok(self.nothing(&group, wait));
             }
-            let waiting = self.wait(&group, receive.max as usize)?;
+            let waiting = self.wait(&group, &receive)?;
             // Held while this receive takes its turn, in the next round.
             turn = tokio::select! {
                 // A message is worth more than the end of the wait.
@@ -166,9 +177,12 @@ impl Polls {
             Machine::Queue(queue) => {
                 // What stays visible is not in flight.
                 let has_room = receive.visibility_ms == 0 || !queue.is_full(now);
-                (!receive.again && has_room && queue.has_visible(now))
-                    || (!invocation.is_empty() && queue.knows_invocation(invocation))
-                    || queue.knows_attempt(&receive.attempt)
+                let has_new = !receive.again && has_room && queue.has_visible(now);
+                // Who only wants to be told has asked for what is known before.
+                let is_known = receive.max > 0
+                    && ((!invocation.is_empty() && queue.knows_invocation(invocation))
+                        || queue.knows_attempt(&receive.attempt));
+                has_new || is_known
             }
             Machine::Catalog(_) => true,
         })
@@ -194,7 +208,7 @@ impl Polls {
     fn wait(
         self: &Arc<Self>,
         group: &Arc<Group>,
-        wants: usize,
+        receive: &Receive,
     ) -> Result<impl Future<Output = Turn>, NotDone> {
         let place = Place::take(self)?;
         let partition = self.partitions.lock().entry(group.id()).or_default().clone();
@@ -202,7 +216,8 @@ impl Polls {
         {
             let mut state = partition.state.lock();
             state.queue.push_back(Waiter {
-                wants: wants.max(1),
+                wants: receive.max.max(1) as usize,
+                partitions: receive.partitions,
                 wake,
             });
             if !state.driven {
@@ -222,10 +237,9 @@ impl Polls {
     /// Wakes waiters as messages become receivable, as long as there are waiters.
     async fn drive(self: Arc<Self>, group: Arc<Group>, partition: Arc<Partition>) {
         let mut applied = group.replica().applied();
-        let mut partitions = partitions_of(&group);
         loop {
             applied.mark_unchanged();
-            let before = std::mem::replace(&mut partitions, partitions_of(&group));
+            let partitions = partitions_of(&group);
             let now = self.env.clock.now();
             let (visible, next) = group.replica().read(|machine| match machine {
                 Machine::Queue(queue) => {
@@ -237,8 +251,9 @@ impl Polls {
             {
                 let mut state = partition.state.lock();
                 state.queue.retain(|waiter| !waiter.wake.is_closed());
-                // Where a queue has grown, all look again.
-                let mut left = if partitions == before { visible } else { u64::MAX };
+                // Those who do not know that the queue has grown give up their places.
+                state.queue.retain(|waiter| waiter.partitions >= partitions);
+                let mut left = visible;
                 while left > 0
                     && let Some(waiter) = state.queue.pop_front()
                 {
@@ -266,6 +281,21 @@ impl Polls {
         state.queue.clear();
         state.driven = false;
     }
+}
+
+/// Who was told of a message, to take it by another call, keeps its turn for a moment: else the next one would be told of the
+/// same message.
+fn hold(turn: Option<Turn>, group: &Group) {
+    let Some(turn) = turn else {
+        return;
+    };
+    let mut applied = group.replica().applied();
+    applied.mark_unchanged();
+    tokio::spawn(async move {
+        // Whether something has changed or not, the others are looked at again.
+        let _ = tokio::time::timeout(TURN, applied.changed()).await;
+        drop(turn);
+    });
 }
 
 /// A waiter's turn. When it is over, however that came about, the others are looked at again.

@@ -139,6 +139,9 @@ pub struct Receive {
     /// Only what this invocation or this attempt was given before, and nothing else.
     #[prost(bool, tag = "6")]
     pub again: bool,
+    /// How many partitions of the queue the asker knows, for the time that it waits.
+    #[prost(uint32, tag = "7")]
+    pub partitions: u32,
 }
 
 /// Which delivery of which message a receipt handle stands for.
@@ -205,7 +208,7 @@ pub struct Configure {
     /// FIFO: the delay of all messages, those that are there already included. Absent in entries of older versions.
     #[prost(uint64, optional, tag = "5")]
     pub delay_ms: Option<u64>,
-    /// How many partitions the queue has, which share its limit of messages in flight. 0 in entries of older versions.
+    /// How many partitions the queue has, for receives that wait. 0 in entries of older versions.
     #[prost(uint32, tag = "6")]
     pub partitions: u32,
 }
@@ -410,6 +413,6 @@ pub enum Outcome {
     AttemptNotRetryable = 8,
     /// The send never takes effect here: see [`Recall`].
     Recalled = 9,
-    /// To a waiting receive: the queue has more partitions than when it came. It is no answer of the machine's.
+    /// To a waiting receive: the queue has more partitions than the asker knows. It is no answer of the machine's.
     QueueGrew = 10,
 }

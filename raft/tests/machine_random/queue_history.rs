@@ -177,6 +177,7 @@ impl History {
                 dead_letters: vec![7, 8],
                 attempt: self.attempt(),
                 again: false,
+                partitions: 1,
             }),
             1 => QueueOp::Settle(Settle {
                 target: self.random.below(2) + 7,

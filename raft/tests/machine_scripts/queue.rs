@@ -198,6 +198,7 @@ impl Interpreter for Script {
                 dead_letters: numbers(line.value("dead-letters")),
                 attempt: line.value("attempt").unwrap_or_default().to_owned(),
                 again: line.words().contains(&"again"),
+                partitions: 1,
             }),
             "recall" => QueueOp::Recall(Recall {}),
             "departures" => return self.departures(),

@@ -1,5 +1,7 @@
 //! ChangeMessageVisibility.
 
+use std::iter;
+
 use api::sqs::Done;
 use api::sqs::change_message_visibility::{Change, Input};
 use raft::command::queue::{ChangeVisibility, QueueOp, VisibilityEntry};
@@ -7,8 +9,12 @@ use raft::command::queue::{ChangeVisibility, QueueOp, VisibilityEntry};
 use super::{Context, Result, receipts};
 
 pub(super) async fn change(context: &Context<'_>, input: Input) -> Result<Done> {
-    let queue = context.queue(&input.queue).await?;
-    let change = input.change?;
+    let change = match input.change {
+        Ok(change) => change,
+        // That there is no such queue comes first.
+        Err(error) => return context.queue(&input.queue).await.and(Err(error)),
+    };
+    let queue = receipts::queue_of(context, &input.queue, iter::once(&change.receipt)).await?;
     let partition = receipts::partition(&change.receipt, &queue)?;
     let op = QueueOp::ChangeVisibility(ChangeVisibility {
         entries: vec![entry(&change)],

@@ -8,9 +8,8 @@ use super::change_message_visibility::entry;
 use super::{Context, Result, receipts};
 
 pub(super) async fn change(context: &Context<'_>, input: Input) -> Result<Output> {
-    let queue = context.queue(&input.queue).await?;
     let asked = |change: &Change| (change.receipt, change.visibility_timeout_seconds);
-    receipts::batch(context, &queue, input.entries, asked, command).await
+    receipts::batch(context, &input.queue, input.entries, asked, command).await
 }
 
 fn command(changes: Vec<&Change>) -> QueueOp {

@@ -7,8 +7,14 @@ use raft::command::queue::{Delete, QueueOp};
 use super::{Context, Result, receipts};
 
 pub(super) async fn delete(context: &Context<'_>, input: Input) -> Result<Output> {
-    let queue = context.queue(&input.queue).await?;
-    receipts::batch(context, &queue, input.entries, |handle| (*handle, 0), command).await
+    receipts::batch(
+        context,
+        &input.queue,
+        input.entries,
+        |handle| (*handle, 0),
+        command,
+    )
+    .await
 }
 
 fn command(handles: Vec<&ReceiptHandle>) -> QueueOp {

@@ -100,11 +100,15 @@ async fn put_anywhere(
     entries: Vec<SendEntry>,
 ) -> Result<(Partition, QueueAnswer)> {
     let command = context.encode(QueueOp::Send(Send { entries }));
-    let mut newer = None;
-    for attempt in 0..ATTEMPTS_MAX {
+    // Who made a call before may have known of a growth that this node does not know of yet.
+    let mut newer = match context.may_be_retry() {
+        true => Some(context.queue_now(name).await?),
+        false => None,
+    };
+    for _ in 0..ATTEMPTS_MAX {
         let queue = newer.as_deref().unwrap_or(queue);
         // The first time, if the call says that it is one, there is nothing to recall.
-        if context.may_be_retry() || attempt > 0 {
+        if newer.is_some() {
             for earlier in queue.earlier_partitions(context.number(), context.frontend.env.clock.now()) {
                 let recall = context.encode(QueueOp::Recall(Recall {}));
                 let answer = context.command(earlier, recall, None).await?;

@@ -1,8 +1,11 @@
 //! What the operations on received messages have in common: receipt handles on their way to the
 //! machine, and what became of them on their way back.
 
+use std::sync::Arc;
+
 use api::error;
 use api::sqs::batch::{BatchOutput, DoneEntry, Entry, EntryId, Failed};
+use api::sqs::queue_url::QueueRef;
 use api::sqs::receipt::ReceiptHandle;
 use api::sqs::{Done, errors};
 use raft::command::queue::{Outcome, QueueAnswer, QueueOp, Receipt};
@@ -17,6 +20,20 @@ pub(super) fn receipt(handle: &ReceiptHandle) -> Receipt {
         sequence: handle.sequence,
         delivery: handle.delivery,
     }
+}
+
+/// The queue with the partitions that gave these handles, as far as there are such partitions: one of them may be newer than what this
+/// node knows.
+pub(super) async fn queue_of(
+    context: &Context<'_>,
+    name: &QueueRef,
+    mut handles: impl Iterator<Item = &ReceiptHandle>,
+) -> Result<Arc<QueueView>> {
+    let queue = context.queue(name).await?;
+    if handles.all(|handle| queue.of_group(GroupId(handle.group)).is_some()) {
+        return Ok(queue);
+    }
+    context.queue_now(name).await
 }
 
 /// The partition that gave a handle; refuses one that another queue gave.
@@ -53,11 +70,14 @@ fn outcome(outcome: i32, handle: &ReceiptHandle, timeout_seconds: u32) -> Result
 /// Does a batch: of each partition, what it has to do with one command. `command` makes it from entries.
 pub(super) async fn batch<T>(
     context: &Context<'_>,
-    queue: &QueueView,
+    name: &QueueRef,
     entries: Vec<Entry<T>>,
     asked: impl Fn(&T) -> Asked,
     command: impl Fn(Vec<&T>) -> QueueOp,
 ) -> Result<BatchOutput<DoneEntry>> {
+    let contents = entries.iter().filter_map(|entry| entry.content.as_ref().ok());
+    let handles: Vec<ReceiptHandle> = contents.map(|content| asked(content).0).collect();
+    let queue = &*queue_of(context, name, handles.iter()).await?;
     let (good, batch) = sort(entries, queue, &asked);
     let mut outcomes = vec![0; good.len()];
     for partition in &queue.partitions {

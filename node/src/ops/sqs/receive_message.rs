@@ -29,10 +29,14 @@ pub(super) async fn receive(context: &Context<'_>, input: Input) -> Result<Outpu
         dead_letters: dead_letters(context, queue, partition),
         attempt: input.attempt_id.clone().unwrap_or_default(),
         again: false,
+        partitions: queue.partitions.len() as u32,
     };
     let wait = Duration::from_millis(seconds(input.wait_seconds, queue.settings.receive_wait_ms));
     let has_attempt = queue.settings.fifo && input.attempt_id.is_some();
-    let again = has_attempt || context.may_be_retry();
+    let again = take::Again {
+        call: context.may_be_retry(),
+        attempt: has_attempt,
+    };
     let taken = take::take(context, &input.queue, queue, command, wait, again).await?;
     match taken.answer {
         QueueAnswer::Received(received) => {

@@ -12,15 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::error;
+use api::sqs::errors;
 use api::sqs::queue_url::QueueRef;
 use futures::StreamExt;
-use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use raft::command::queue::{Outcome, QueueAnswer, QueueOp, Receive, Received};
 use raft::types::GroupId;
 use tokio::time::Instant;
 
-use super::{Context, Result};
+use super::{Context, Result, misfit};
 use crate::catalog::{Partition, QueueView};
 
 /// What was taken, and where.
@@ -33,15 +33,26 @@ pub(super) struct Taken {
 /// An answer and the partition that gave it.
 type Answer = (GroupId, QueueAnswer);
 
-/// Takes what there is, waiting for so long. `command` is what to ask a partition for; `again` says that the same may have been
-/// asked for before.
+/// Whether the same may have been asked for before.
+#[derive(Clone, Copy)]
+pub(super) struct Again {
+    /// By an earlier try of the call.
+    pub(super) call: bool,
+    /// FIFO: by another call with the same attempt id.
+    pub(super) attempt: bool,
+}
+
+/// How long a partition is asked for what an earlier try of the call was given. (Attempts must be known.)
+const RECOLLECTION: Duration = Duration::from_secs(1);
+
+/// Takes what there is, waiting for so long. `command` is what to ask a partition for.
 pub(super) async fn take(
     context: &Context<'_>,
     name: &QueueRef,
     mut queue: Arc<QueueView>,
     command: impl Fn(&QueueView, &Partition) -> Receive,
     wait: Duration,
-    again: bool,
+    again: Again,
 ) -> Result<Taken> {
     let deadline = Instant::now() + wait;
     loop {
@@ -61,27 +72,34 @@ async fn take_from(
     queue: &QueueView,
     command: &impl Fn(&Partition) -> Receive,
     wait: Duration,
-    again: bool,
+    again: Again,
 ) -> Result<Answer> {
     if let [only] = &queue.partitions[..] {
         let op = QueueOp::Receive(command(only));
         return Ok((only.group, context.partition(only, op, Some(wait)).await?));
     }
     let deadline = Instant::now() + wait;
-    if again && let Some(given) = given_before(context, queue, command).await? {
+    if (again.call || again.attempt)
+        && let Some(given) = given_before(context, queue, command, again.attempt).await?
+    {
         return Ok(given);
     }
+    let mut first = context.number();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let now = sweep(context, queue, command, left.is_zero()).await?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        if !is_empty(&now.1) || left.is_zero() {
-            return Ok(now);
+        if left.is_zero() {
+            return last_sweep(context, queue, command, first).await;
         }
+        if let Some(taken) = sweep(context, queue, command, first).await? {
+            return Ok(taken);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
         let told = wait_for_any(context, queue, command, left).await?;
         if has_grown(&told.1) {
             return Ok(told);
         }
+        let mut all = queue.partitions.iter();
+        first = all.position(|partition| partition.group == told.0).unwrap_or(0) as u64;
     }
 }
 
@@ -90,56 +108,99 @@ async fn given_before(
     context: &Context<'_>,
     queue: &QueueView,
     command: &impl Fn(&Partition) -> Receive,
+    must_know: bool,
 ) -> Result<Option<Answer>> {
+    let limit = if must_know { Duration::MAX } else { RECOLLECTION };
     let asked = queue.partitions.iter().map(async |partition| {
         let again = Receive {
             again: true,
             ..command(partition)
         };
         let op = QueueOp::Receive(again);
-        let answer = context.partition(partition, op, Some(Duration::ZERO)).await;
-        (partition.group, answer)
+        let answer = context.partition(partition, op, Some(Duration::ZERO));
+        let answer = tokio::time::timeout(limit, answer).await;
+        (
+            partition.group,
+            answer.unwrap_or_else(|_| Err(error::service_unavailable())),
+        )
     });
+    let mut asked: FuturesUnordered<_> = asked.collect();
     let mut unknown = Ok(None);
-    for (group, answer) in join_all(asked).await {
+    while let Some((group, answer)) = asked.next().await {
         match answer {
             Ok(answer) if is_empty(&answer) => {}
+            // An attempt that has no room for its messages gets none, and no others either.
+            Ok(answer) if is_full(&answer) => {
+                let nothing = QueueAnswer::Received(Received::default());
+                return Ok(Some((group, nothing)));
+            }
             Ok(answer) => return Ok(Some((group, answer))),
-            // Perhaps it was this one. On a standard queue no order depends on it.
-            Err(error) if queue.settings.fifo => unknown = Err(error),
+            // Perhaps it was this one. Without an attempt id nobody relies on it.
+            Err(error) if must_know => unknown = Err(error),
             Err(_) => {}
         }
     }
     unknown
 }
 
-/// Asks one partition after the other, until one has messages. One that cannot answer, or refuses, does not cost the messages of
-/// the others; what it says counts if none has any. Those without a leader come last, and if there is time to wait for them,
-/// not at all.
+/// Asks one partition after the other, from one on, until one has messages. Those that have no leader now, or cannot answer, are
+/// left to the wait after it.
 async fn sweep(
     context: &Context<'_>,
     queue: &QueueView,
     command: &impl Fn(&Partition) -> Receive,
-    is_last: bool,
-) -> Result<Answer> {
-    let first = context.number();
-    let all = (0..queue.partitions.len() as u64).map(|turn| queue.partition(first.wrapping_add(turn)));
-    let (led, leaderless): (Vec<&Partition>, Vec<&Partition>) =
-        all.partition(|partition| context.frontend.router.may_be_led(partition.group));
-    let leaderless = leaderless.into_iter().filter(|_| is_last);
-    let mut nothing = Ok((
-        queue.partition(first).group,
-        QueueAnswer::Received(Received::default()),
-    ));
-    for partition in led.into_iter().chain(leaderless) {
-        let op = QueueOp::Receive(command(partition));
-        match context.partition(partition, op, Some(Duration::ZERO)).await {
-            Ok(answer) if is_empty(&answer) => {}
-            Ok(answer @ QueueAnswer::Received(_)) => return Ok((partition.group, answer)),
-            other => nothing = other.map(|answer| (partition.group, answer)),
+    first: u64,
+) -> Result<Option<Answer>> {
+    for partition in queue.partitions_from(first) {
+        if !context.frontend.router.may_be_led(partition.group) {
+            continue;
+        }
+        match ask(context, partition, command).await {
+            Ok(answer) if is_empty(&answer) || is_full(&answer) => {}
+            Ok(answer) => return Ok(Some((partition.group, answer))),
+            // A queue that is gone is gone.
+            Err(error) if error == errors::queue_does_not_exist() => return Err(error),
+            Err(_) => {}
         }
     }
-    nothing
+    Ok(None)
+}
+
+/// The same when there is no time to wait: all are asked. That one could not answer counts if no other one has messages, and that one
+/// has too many in flight if that is true of all.
+async fn last_sweep(
+    context: &Context<'_>,
+    queue: &QueueView,
+    command: &impl Fn(&Partition) -> Receive,
+    first: u64,
+) -> Result<Answer> {
+    let all = queue.partitions_from(first);
+    let (led, leaderless): (Vec<&Partition>, Vec<&Partition>) =
+        all.partition(|partition| context.frontend.router.may_be_led(partition.group));
+    let (mut failure, mut empty, mut full) = (None, None, None);
+    for partition in led.into_iter().chain(leaderless) {
+        match ask(context, partition, command).await {
+            Ok(answer) if is_empty(&answer) => empty = Some((partition.group, answer)),
+            Ok(answer) if is_full(&answer) => full = Some((partition.group, answer)),
+            Ok(answer) => return Ok((partition.group, answer)),
+            Err(error) => failure = Some(error),
+        }
+    }
+    match (failure, empty.or(full)) {
+        (Some(error), _) => Err(error),
+        (None, Some(answer)) => Ok(answer),
+        (None, None) => Err(misfit(&"no partition")),
+    }
+}
+
+/// What a partition has now.
+async fn ask(
+    context: &Context<'_>,
+    partition: &Partition,
+    command: &impl Fn(&Partition) -> Receive,
+) -> Result<QueueAnswer> {
+    let op = QueueOp::Receive(command(partition));
+    context.partition(partition, op, Some(Duration::ZERO)).await
 }
 
 /// Returns when a partition seems to have a message, or after so long.
@@ -174,6 +235,10 @@ async fn wait_for_any(
 
 fn has_grown(answer: &QueueAnswer) -> bool {
     *answer == QueueAnswer::Refused(Outcome::QueueGrew.into())
+}
+
+fn is_full(answer: &QueueAnswer) -> bool {
+    *answer == QueueAnswer::Refused(Outcome::TooManyInFlight.into())
 }
 
 fn is_empty(answer: &QueueAnswer) -> bool {

@@ -14,7 +14,7 @@ use prost::Message as _;
 
 use super::dedup;
 use super::message::Place;
-use super::receive::MAX_VISIBILITY;
+use super::receive::{MAX_IN_FLIGHT, MAX_VISIBILITY};
 use super::{Moment, Queue};
 use crate::command::queue::{Outcome, QueueAnswer, Receipt, Receive, Received};
 use crate::machine::row::LoadError;
@@ -78,7 +78,7 @@ impl Queue {
         let visible = receipts
             .iter()
             .filter(|receipt| !self.backlog.is_held_by(receipt));
-        if self.backlog.in_flight() + visible.count() > self.max_in_flight() && visibility > Millis(0) {
+        if self.backlog.in_flight() + visible.count() > MAX_IN_FLIGHT && visibility > Millis(0) {
             return Some(QueueAnswer::Refused(Outcome::TooManyInFlight.into()));
         }
         let messages = receipts.iter().filter_map(|receipt| {

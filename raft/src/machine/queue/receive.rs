@@ -8,8 +8,8 @@ use crate::command::queue::{Outcome, QueueAnswer, Receive, Received};
 use crate::planted::{Bug, planted};
 use crate::types::{GroupId, Millis};
 
-/// SQS's limit of messages in flight in a queue, whose partitions share it.
-const MAX_IN_FLIGHT: usize = 120_000;
+/// SQS's limit of messages in flight, here for each partition.
+pub(super) const MAX_IN_FLIGHT: usize = 120_000;
 
 /// SQS's limit of messages in one receive.
 const MAX_MESSAGES: usize = 10;
@@ -23,7 +23,7 @@ impl Queue {
         let visibility = Millis(command.visibility_ms).min(MAX_VISIBILITY);
         let room = match visibility {
             Millis(0) => max,
-            _ => self.max_in_flight().saturating_sub(self.backlog.in_flight()),
+            _ => MAX_IN_FLIGHT.saturating_sub(self.backlog.in_flight()),
         };
         let attempt = self.attempt_key(&command);
         if let Some(again) = attempt.and_then(|key| self.attempt_again(moment, &key, visibility)) {
@@ -47,11 +47,6 @@ impl Queue {
             self.remember_attempt(moment, key, &received);
         }
         QueueAnswer::Received(received)
-    }
-
-    /// How many messages may be in flight here.
-    pub(super) fn max_in_flight(&self) -> usize {
-        share::part(MAX_IN_FLIGHT, self.settings.partitions as usize)
     }
 
     /// Of what this receive would take, lets those go that were received often enough, until none is.

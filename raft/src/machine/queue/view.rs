@@ -10,6 +10,7 @@ use super::Queue;
 use super::groups::Group;
 use super::line::Line;
 use super::message::{Message, Place};
+use super::receive::MAX_IN_FLIGHT;
 use crate::machine::idempotency;
 use crate::types::Millis;
 
@@ -37,13 +38,13 @@ impl Queue {
 
     /// How many more messages consumers may have at `now`.
     pub fn room(&self, now: Millis) -> u64 {
-        let in_flight = if self.backlog.in_flight() < self.max_in_flight() {
+        let in_flight = if self.backlog.in_flight() < MAX_IN_FLIGHT {
             // Time can only make it less.
             self.backlog.in_flight() as u64
         } else {
             self.counts(now).in_flight
         };
-        (self.max_in_flight() as u64).saturating_sub(in_flight)
+        (MAX_IN_FLIGHT as u64).saturating_sub(in_flight)
     }
 
     /// Whether consumers have as many messages at `now` as they may.
