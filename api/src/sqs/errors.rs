@@ -302,8 +302,11 @@ pub fn no_such_move_task() -> ApiError {
 }
 
 /// A task handle is none of ours.
-pub fn task_handle_is_invalid(handle: &str) -> ApiError {
-    invalid_value(handle, "TaskHandle", "The task handle is not valid.")
+pub fn task_handle_is_invalid() -> ApiError {
+    ApiError::new(
+        &INVALID_PARAMETER_VALUE,
+        "Value for parameter TaskHandle is invalid.",
+    )
 }
 
 /// Only queues that others have for their dead letters can be a move task's source.

@@ -33,7 +33,7 @@ impl TaskHandle {
     /// The handle of a member. Fails with `MissingParameter`, or with `InvalidParameterValue` if it is none of ours.
     pub fn parse(handle: Option<String>) -> Result<TaskHandle, ApiError> {
         let handle = wire::required(handle, "TaskHandle")?;
-        TaskHandle::read(&handle).ok_or_else(|| errors::task_handle_is_invalid(&handle))
+        TaskHandle::read(&handle).ok_or_else(errors::task_handle_is_invalid)
     }
 
     fn read(handle: &str) -> Option<TaskHandle> {
