@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
 pub use crate::group::Birth;
-use crate::group::{Group, OpenError, Parts, Prelude, Timing, open};
+use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Timing, open};
 use crate::machine::MachineKind;
 use crate::peers::Peers;
 use crate::store::{Checkpointer, LetterStore, LettersOptions, Store, StoreError};
@@ -92,6 +92,7 @@ impl Groups {
             peers,
             timing,
             front: letters.front,
+            in_flight: InFlight::default(),
         };
         Ok(Arc::new(Groups {
             parts,

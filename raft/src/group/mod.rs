@@ -36,6 +36,7 @@ mod wire;
 pub use birth::Birth;
 pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
+pub(crate) use proposer::InFlight;
 pub use proposer::Load;
 pub use replica::Replica;
 use state_machine::StateMachine;

@@ -12,7 +12,7 @@ use openraft::{RaftLogReader, SnapshotPolicy};
 use super::birth::{self, Birth};
 use super::log::LogStore;
 use super::network::Network;
-use super::proposer::Proposer;
+use super::proposer::{InFlight, Proposer};
 use super::replica::Replica;
 use super::state_machine::{Installed, StateMachine};
 use super::types::LogId;
@@ -76,6 +76,8 @@ pub(crate) struct Parts {
     pub(crate) timing: Timing,
     /// See [`crate::store::LettersOptions`].
     pub(crate) front: u64,
+    /// What all groups have in flight.
+    pub(crate) in_flight: InFlight,
 }
 
 /// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost. With
@@ -133,7 +135,13 @@ pub(crate) async fn open(
     let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine)
         .await
         .map_err(|e| OpenError::Raft(e.to_string()))?;
-    let proposer = Proposer::start(raft.clone(), replica.clone(), parts.env.clone(), prelude);
+    let proposer = Proposer::start(
+        raft.clone(),
+        replica.clone(),
+        parts.env.clone(),
+        prelude,
+        parts.in_flight.clone(),
+    );
     let lease = Duration::from_millis(parts.timing.election_max_ms);
     let group = Group {
         id,

@@ -2,7 +2,7 @@
 //! arrive wait for the next one; an idle group sends the first at once. There is no timer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,8 +22,11 @@ const QUEUE_COMMANDS_MAX: usize = 4096;
 /// Bounds of one batch. One command may exceed the bytes: then it travels alone.
 const BATCH_COMMANDS_MAX: usize = 1024;
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Batches in the log at a time. The second hides the way back of the first.
+/// Batches of a group in the log at a time. The second hides the way back of the first.
 const BATCHES_IN_FLIGHT_MAX: usize = 2;
+/// A group has a second batch in flight only if its node has fewer than these: where several groups have work, they hide each
+/// other's ways, and fewer batches that are larger cost less.
+const NODE_IN_FLIGHT_MAX: usize = 2;
 /// A leader whose lease ran out while idle gets it back with one heartbeat. How often, and with
 /// which pause, that is tried.
 const LEASE_ATTEMPTS: u32 = 20;
@@ -45,6 +48,30 @@ impl Load {
         let full = self.full.checked_sub(earlier.full);
         let since = batches.zip(full).map(|(batches, full)| Load { batches, full });
         since.unwrap_or(*self)
+    }
+}
+
+/// How many batches the groups of a node have in flight.
+#[derive(Clone, Default)]
+pub(crate) struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more, until what is returned is dropped.
+    fn begin(&self) -> Flight {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Flight(self.0.clone())
+    }
+}
+
+struct Flight(Arc<AtomicUsize>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -72,6 +99,7 @@ impl Proposer {
         replica: Arc<Replica>,
         env: Env,
         prelude: Option<Arc<Prelude>>,
+        of_node: InFlight,
     ) -> Proposer {
         let (queue, proposals) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let meter = Arc::<Meter>::default();
@@ -81,6 +109,7 @@ impl Proposer {
             env,
             prelude,
             meter: meter.clone(),
+            of_node,
         };
         tokio::spawn(gatherer.run(proposals));
         Proposer { queue, meter }
@@ -117,6 +146,7 @@ struct Gatherer {
     env: Env,
     prelude: Option<Arc<Prelude>>,
     meter: Arc<Meter>,
+    of_node: InFlight,
 }
 
 type Waiting = Vec<oneshot::Sender<Result<Reply, NotDone>>>;
@@ -129,7 +159,7 @@ impl Gatherer {
                 // Finished batches first: their callers have waited longest.
                 biased;
                 Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
-                first = proposals.recv(), if in_flight.len() < BATCHES_IN_FLIGHT_MAX => {
+                first = proposals.recv(), if self.may_begin(in_flight.len()) => {
                     let Some(first) = first else { break };
                     let (batch, waiting) = self.gather(first, &mut proposals);
                     in_flight.push(self.write(batch, waiting));
@@ -137,6 +167,10 @@ impl Gatherer {
             }
         }
         while in_flight.next().await.is_some() {}
+    }
+
+    fn may_begin(&self, own: usize) -> bool {
+        own == 0 || (own < BATCHES_IN_FLIGHT_MAX && self.of_node.count() < NODE_IN_FLIGHT_MAX)
     }
 
     fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Waiting) {
@@ -167,7 +201,10 @@ impl Gatherer {
     }
 
     async fn write(&self, batch: Batch, waiting: Waiting) {
-        match self.append(Payload(batch.encode_to_vec().into())).await {
+        let flight = self.of_node.begin();
+        let appended = self.append(Payload(batch.encode_to_vec().into())).await;
+        drop(flight);
+        match appended {
             Ok(Replies(mut replies)) => {
                 // The prelude's reply comes first and interests nobody.
                 let own = replies.len() - waiting.len();
