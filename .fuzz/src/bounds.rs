@@ -127,7 +127,7 @@ pub fn new_attributes(new: &attributes::NewAttributes, fifo: bool) {
 /// Changes lead to attributes that a new queue could have been given, and making them twice changes nothing more.
 pub fn changes(changes: &attributes::Changes, fifo: bool) {
     let mut current = attributes::complete(&Map::new(), fifo);
-    let Ok(first) = changes.clone().against(&current) else {
+    let Ok(first) = changes.clone().against(&current, 1) else {
         return;
     };
     assert!(first.keys().all(|name| attributes::is_settable(name)));
@@ -135,7 +135,7 @@ pub fn changes(changes: &attributes::Changes, fifo: bool) {
     current.retain(|_, value| !value.is_empty());
     let second = changes
         .clone()
-        .against(&current)
+        .against(&current, 1)
         .expect("what was right is right again");
     let mut after = current.clone();
     after.extend(second);
