@@ -46,8 +46,6 @@ pub enum Bug {
     DeletedInChunk,
     /// The end of a move task is reported before the partition's log says that nothing more leaves.
     MoveUnclosed,
-    /// A queue that has grown does not keep a late first try from taking effect.
-    RecallForgotten,
     /// A retry does not ask the place that the call had before the queue grew.
     GrowthUnnoticed,
     /// The dead letters of one message group go to several partitions.
@@ -76,7 +74,6 @@ pub const BUGS: &[Bug] = &[
     Bug::NoiseUnheard,
     Bug::DeletedInChunk,
     Bug::MoveUnclosed,
-    Bug::RecallForgotten,
     Bug::GrowthUnnoticed,
     Bug::GroupScattered,
 ];

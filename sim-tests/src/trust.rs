@@ -24,7 +24,7 @@ fn workload(bug: Bug) -> Option<&'static str> {
         Bug::AttemptForgotten => Some("attempts"),
         Bug::NoiseUnheard => Some("tenants"),
         Bug::MoveUnclosed => Some("move_tasks"),
-        Bug::RecallForgotten | Bug::GrowthUnnoticed => Some("partitions"),
+        Bug::GrowthUnnoticed => Some("partitions"),
         Bug::GroupScattered => Some("dead_letters"),
         _ => None,
     }
@@ -39,10 +39,14 @@ pub fn play(bug: Option<Bug>, is_planted: bool, seed: u64) -> Outcome {
         };
         plant(bug.filter(|_| is_planted));
         let scenario = Scenario::draw(seed);
-        let scenario = match bug.and_then(workload) {
+        let mut scenario = match bug.and_then(workload) {
             Some(workload) => scenario.with_workload(workload),
             None => scenario,
         };
+        if bug == Some(Bug::GrowthUnnoticed) {
+            // Only queues that grow can show it, and the more often the better.
+            (scenario.partitions, scenario.partitions_max) = (1, 8);
+        }
         run::run(scenario.cut(&cut))
     });
     match played.join() {

@@ -32,7 +32,7 @@ async fn run(context: Context) -> anyhow::Result<()> {
         let end = (now() + LIFE).min(context.scenario.load_end);
         let (draws, what) = (rng.child(&label), Consuming::draw(&mut rng));
         let consumer = consume(queue.clone(), draws, end, what);
-        let producers = (0..2 + rng.below(3)).map(|number| {
+        let producers = (0..3 + rng.below(4)).map(|number| {
             let rng = rng.child(&format!("{label} producer {number}"));
             produce(&queue, rng, number, end)
         });
@@ -67,6 +67,6 @@ async fn produce(queue: &Queue, mut rng: Rng, producer: usize, end: Duration) {
             let input = json!({"MessageBody": format!("{name}-{call}")});
             queue.call_so(manner, "SendMessage", input).await;
         }
-        pause(&mut rng, 200).await;
+        pause(&mut rng, 100).await;
     }
 }
