@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::StreamExt;
-use futures::future::join_all;
 
 use crate::harness::{Balancer, Cluster, client};
 
@@ -19,7 +17,9 @@ const AT_ONCE: usize = 48;
 const BATCH: usize = 10;
 const BYTES: usize = 20_000;
 /// Calls of each worker at most.
-const CALLS_MAX: usize = 400;
+const CALLS_MAX: usize = 200;
+/// So many entries a partition has only if messages went there.
+const ENTRIES: u64 = 10;
 /// Every so manieth reply is lost, so that calls are made again.
 const LOSE_EVERY: usize = 40;
 
@@ -33,43 +33,49 @@ async fn a_saturated_queue_grows() {
     let url = sqs.create_queue().queue_name("growing").send().await.unwrap();
     let url = url.queue_url.unwrap();
 
-    let has_grown = AtomicBool::new(false);
-    // What was acknowledged, and what the SDK gave up on, so that nobody knows.
-    let (sent, unknown) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
-    let (next, under_way) = (AtomicUsize::new(0), AtomicUsize::new(AT_ONCE));
-    let workers = (0..AT_ONCE).map(async |_| {
-        for _ in 0..CALLS_MAX {
-            if has_grown.load(Ordering::Relaxed) {
-                break;
-            }
-            let (names, is_done) = send_batch(&sqs, &url, &next).await;
-            let all = if is_done { &sent } else { &unknown };
-            all.lock().unwrap().extend(names);
-        }
-        under_way.fetch_sub(1, Ordering::Relaxed);
-    });
-    let look = async {
-        while partitions(&cluster) < 2 && under_way.load(Ordering::Relaxed) > 0 {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        // The others have work left: some of it goes to the new partition.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        has_grown.store(true, Ordering::Relaxed);
-    };
-    futures::future::join(join_all(workers), look).await;
-    assert_eq!(partitions(&cluster), 2, "partitions");
+    let load = Arc::<Load>::default();
+    let workers = (0..AT_ONCE).map(|_| tokio::spawn(work(sqs.clone(), url.clone(), load.clone())));
+    let workers: Vec<_> = workers.collect();
+    tokio::task::block_in_place(|| cluster.await_partitions("growing", 2, ENTRIES));
+    load.has_grown.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.await.unwrap();
+    }
     assert!(balancer.lost() > 0, "no reply was lost");
 
-    let sent = sent.into_inner().unwrap();
+    let taken = |all: &Mutex<BTreeSet<String>>| std::mem::take(&mut *all.lock().unwrap());
+    let (sent, unknown) = (taken(&load.sent), taken(&load.unknown));
     let received = drain(&client(&cluster.endpoint(0)), &url, sent.len()).await;
     let once: BTreeSet<String> = received.iter().cloned().collect();
     assert_eq!(received.len(), once.len(), "messages, each once");
     assert_eq!(sent.difference(&once).next(), None, "lost");
-    let unknown = unknown.into_inner().unwrap();
     let stray = once
         .iter()
         .find(|name| !sent.contains(*name) && !unknown.contains(*name));
     assert_eq!(stray, None, "never sent");
+}
+
+/// What workers share.
+#[derive(Default)]
+struct Load {
+    next: AtomicUsize,
+    has_grown: AtomicBool,
+    /// What was acknowledged.
+    sent: Mutex<BTreeSet<String>>,
+    /// What the SDK gave up on, so that nobody knows.
+    unknown: Mutex<BTreeSet<String>>,
+}
+
+/// Sends until the queue has grown.
+async fn work(sqs: Client, url: String, load: Arc<Load>) {
+    for _ in 0..CALLS_MAX {
+        if load.has_grown.load(Ordering::Relaxed) {
+            return;
+        }
+        let (names, is_done) = send_batch(&sqs, &url, &load.next).await;
+        let all = if is_done { &load.sent } else { &load.unknown };
+        all.lock().unwrap().extend(names);
+    }
 }
 
 /// A receive that waits already is told of what comes to the new partition, too.
@@ -82,8 +88,8 @@ async fn receives_wait_at_all_partitions() {
     for number in 0..12 {
         let receive = nodes[number % 3].receive_message().queue_url(&url);
         let waiting = tokio::spawn(receive.wait_time_seconds(20).send());
-        // So long a receive takes to begin to wait; if it takes longer, it still finds the message.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // At each of the partitions.
+        tokio::task::block_in_place(|| cluster.await_waiting(3));
         let body = number.to_string();
         let send = nodes[(number + 1) % 3].send_message().queue_url(&url);
         send.message_body(&body).send().await.unwrap();
@@ -93,12 +99,6 @@ async fn receives_wait_at_all_partitions() {
         let handle = messages[0].receipt_handle().unwrap();
         delete.receipt_handle(handle).send().await.unwrap();
     }
-}
-
-fn partitions(cluster: &Cluster) -> usize {
-    let status = cluster.status(0);
-    let groups = status["groups"].as_array().into_iter().flatten();
-    groups.filter(|group| group["kind"] == "queue").count()
 }
 
 /// Sends a batch of messages that differ from all others; how they begin, and whether they were acknowledged.

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::error;
-use api::sqs::errors;
 use api::sqs::queue_url::QueueRef;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -143,8 +142,8 @@ async fn given_before(
     unknown
 }
 
-/// Asks one partition after the other, from one on, until one has messages. Those that have no leader now, or cannot answer, are
-/// left to the wait after it.
+/// Asks one partition after the other, from one on, until one has messages. Those that have no leader in time are left
+/// to the wait after it.
 async fn sweep(
     context: &Context<'_>,
     queue: &QueueView,
@@ -158,9 +157,9 @@ async fn sweep(
         match ask(context, partition, command).await {
             Ok(answer) if is_empty(&answer) || is_full(&answer) => {}
             Ok(answer) => return Ok(Some((partition.group, answer))),
-            // A queue that is gone is gone.
-            Err(error) if error == errors::queue_does_not_exist() => return Err(error),
-            Err(_) => {}
+            Err(error) if error == error::service_unavailable() => {}
+            // A queue that is gone is gone; and one that has too much to do would be asked again and again.
+            Err(error) => return Err(error),
         }
     }
     Ok(None)

@@ -103,10 +103,43 @@ impl Cluster {
     }
 
     fn replica_where(&self, i: usize, which: impl Fn(&Value) -> bool) -> Option<Value> {
+        self.replicas(i)?.into_iter().find(which)
+    }
+
+    fn replicas(&self, i: usize) -> Option<Vec<Value>> {
         let answer = super::raw(self.nodes[i].admin, "GET", "/status", &[], b"").ok()?;
         let mut status: Value = serde_json::from_str(&answer.body).ok()?;
-        let replicas = status["replicas"].as_array_mut()?;
-        replicas.drain(..).find(which)
+        Some(std::mem::take(status["replicas"].as_array_mut()?))
+    }
+
+    /// Waits until the first node has so many partitions of a queue, each with so many entries at least.
+    pub(crate) fn await_partitions(&self, queue: &str, partitions: usize, entries: u64) {
+        let name = format!("/{queue}");
+        let there = poll::until(
+            CATCH_UP_LIMIT,
+            &format!("{partitions} partitions of {queue}"),
+            || {
+                let replicas = self.replicas(0)?.into_iter();
+                let of_it =
+                    replicas.filter(|r| r["queue"].as_str().is_some_and(|full| full.ends_with(&name)));
+                let used = of_it.filter(|replica| replica["applied"].as_u64() >= Some(entries));
+                (used.count() >= partitions).then_some(())
+            },
+        );
+        there.unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Waits until so many receives wait at leaders, on all nodes together.
+    pub(crate) fn await_waiting(&self, receives: u64) {
+        let there = poll::until(CATCH_UP_LIMIT, &format!("{receives} waiting receives"), || {
+            let on_nodes = self.nodes.iter().map(|node| {
+                let answer = super::raw(node.admin, "GET", "/metrics", &[], b"").ok()?;
+                let mut lines = answer.body.lines();
+                lines.find_map(|line| line.strip_prefix("millrace_polls_waiting ")?.parse::<u64>().ok())
+            });
+            (on_nodes.sum::<Option<u64>>()? == receives).then_some(())
+        });
+        there.unwrap_or_else(|reason| panic!("{reason}"));
     }
 
     /// Waits until node `i` has a checkpoint of a queue's partition that covers at least `entries`.
