@@ -86,6 +86,11 @@ impl Disk for MemoryDisk {
         removed.map(drop).ok_or_else(|| not_found(path))
     }
 
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        lock(&self.files).retain(|file, _| !file.starts_with(path));
+        Ok(())
+    }
+
     fn sync_dir(&self, _path: &Path) -> io::Result<()> {
         Ok(())
     }

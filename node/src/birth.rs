@@ -90,7 +90,7 @@ async fn look_around(
         if record.incarnation == me.incarnation {
             continue;
         }
-        if record.node_id == me.node_id {
+        if record.node_id == me.node_id && !(config.renumber && !reply.cluster.is_empty()) {
             anyhow::bail!(
                 "{address} says that it is node {} too; every node needs its own number",
                 me.node_id
@@ -98,7 +98,7 @@ async fn look_around(
         }
         if !reply.cluster.is_empty() {
             living = true;
-            join(env, identity, me, address, &reply).await?;
+            join(env, config, identity, me, address, &reply).await?;
             if !identity.lock().cluster().is_empty() {
                 break;
             }
@@ -148,9 +148,15 @@ pub async fn greet(env: &Env, address: &str, hello: HelloRequest) -> Option<(Hel
     tokio::time::timeout(GREETING_TIMEOUT, greeting).await.ok()?
 }
 
+/// The node begins anew, with what its identity says now.
+#[derive(Debug, thiserror::Error)]
+#[error("this node starts over")]
+pub struct StartOver;
+
 /// Enters the living cluster that answers at `seed`: as one of its founders, or as a new member.
 async fn join(
     env: &Env,
+    config: &Config,
     identity: &Mutex<Identity>,
     me: &NodeRecord,
     seed: &str,
@@ -171,6 +177,7 @@ async fn join(
     }
     let request = HelloRequest {
         join: true,
+        renumber: config.renumber,
         ..hello(me)
     };
     let Some((answer, _)) = greet(env, seed, request).await else {
@@ -178,6 +185,12 @@ async fn join(
     };
     if !answer.refusal.is_empty() {
         anyhow::bail!("the cluster refuses this node: {}", answer.refusal);
+    }
+    if answer.joined && answer.number != 0 && answer.number != me.node_id {
+        let number = NodeId(answer.number);
+        identity.lock().belong_as(number, &answer.cluster)?;
+        tracing::info!(cluster = answer.cluster, %number, "joined a living cluster under another number");
+        return Err(StartOver.into());
     }
     if answer.joined {
         identity.lock().belong(&answer.cluster, Vec::new())?;

@@ -34,6 +34,8 @@ pub struct QueueView {
     pub redrive: Option<(Redrive, ResourceKey)>,
     /// Its partitions; at least one.
     pub partitions: Vec<Partition>,
+    /// What [`Catalog::placements`] said when this was read.
+    placements: u64,
 }
 
 /// A partition of a queue.
@@ -41,7 +43,7 @@ pub struct QueueView {
 pub struct Partition {
     /// Its group.
     pub group: GroupId,
-    /// The nodes that have a replica.
+    /// The nodes that have a replica, or may still have one.
     pub replicas: Arc<[NodeId]>,
 }
 
@@ -167,23 +169,22 @@ impl CatalogView {
 
     /// A queue, if the local replica knows it.
     pub fn queue_here(&self, key: &ResourceKey) -> Option<Arc<QueueView>> {
-        let version = self.read(|c| c.queue(key).map(|q| q.version))?;
+        let current = self.read(|c| c.queue(key).map(|q| (q.version, c.placements())))?;
         if let Some(view) = self.queues.read().by_key.get(key)
-            && view.record.version == version
+            && (view.record.version, view.placements) == current
         {
             return Some(view.clone());
         }
-        let (record, partitions) = self.read(|c| {
+        let (record, partitions, placements) = self.read(|c| {
             let record = c.queue(key)?.clone();
             let partitions = record.partitions.iter().map(|group| Partition {
                 group: GroupId(*group),
-                replicas: c.group(GroupId(*group)).map_or_else(
-                    || Arc::from([]),
-                    |group| group.replicas.iter().map(|node| NodeId(*node)).collect(),
-                ),
+                replicas: c
+                    .group(GroupId(*group))
+                    .map_or_else(|| Arc::from([]), |group| replicas(group).into()),
             });
             let partitions = partitions.collect();
-            Some((record, partitions))
+            Some((record, partitions, c.placements()))
         })?;
         let settings = QueueSettings::of(&record.attributes);
         let redrive = Redrive::of(&record.attributes).map(|redrive| {
@@ -195,6 +196,7 @@ impl CatalogView {
             settings,
             redrive,
             partitions,
+            placements,
         });
         let exists = |key: &ResourceKey| self.read(|c| c.queue(key).is_some());
         self.queues.write().insert(key.clone(), view.clone(), exists);
@@ -263,15 +265,27 @@ impl CatalogView {
         self.read(|c| c.nodes().cloned().collect())
     }
 
-    /// The groups that have a replica on `node`.
+    /// The groups that have a replica on `node`, or may still have one.
     pub fn groups_on(&self, node: NodeId) -> Vec<GroupRecord> {
         self.read(|c| {
             c.groups()
-                .filter(|g| g.replicas.contains(&node.0))
+                .filter(|g| g.members.contains(&node.0))
                 .cloned()
                 .collect()
         })
     }
+}
+
+/// Where replicas of a group may be, the likely leader first.
+pub fn replicas(group: &GroupRecord) -> Vec<NodeId> {
+    let leaving = group.members.iter().filter(|node| !group.replicas.contains(node));
+    group
+        .replicas
+        .iter()
+        .chain(leaving)
+        .copied()
+        .map(NodeId)
+        .collect()
 }
 
 /// The resource that an ARN names.
@@ -301,6 +315,7 @@ mod tests {
             settings: QueueSettings::of(&Default::default()),
             redrive: None,
             partitions: Vec::new(),
+            placements: 0,
         });
         let mut views = Views::default();
         let lasting: Vec<ResourceKey> = (0..10).map(key).collect();

@@ -12,7 +12,8 @@ use raft::types::NodeId;
 use raft::wal::WalOptions;
 use serde::Deserialize;
 
-use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions, Saturation};
+use crate::cluster::command::Cluster;
+use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use crate::telemetry::LogFormat;
 
 /// More partitions than a queue needs on any cluster of today.
@@ -42,6 +43,8 @@ pub enum Command {
     Server(Box<Server>),
     /// Show the nodes, groups, leaders and lag of a running cluster.
     Status(Status),
+    /// Look at a cluster, drain and remove nodes, say who is to lead.
+    Cluster(Cluster),
 }
 
 /// Flags of `dev`.
@@ -90,6 +93,10 @@ pub struct Server {
     /// This node's number: at least 1, unique in the cluster, never given to another machine.
     #[arg(long, env = "MILLRACE_NODE_ID")]
     pub node_id: Option<u64>,
+    /// If a living cluster knows this number as another node's, or has taken this node out, join it as a new node with a number
+    /// that the cluster gives. What a node that was taken out has on disk is deleted then [default: false].
+    #[arg(long, env = "MILLRACE_RENUMBER", num_args = 0..=1, default_missing_value = "true")]
+    pub renumber: Option<bool>,
     /// Where everything that must survive lives.
     #[arg(long, env = "MILLRACE_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
@@ -117,6 +124,9 @@ pub struct Server {
     /// Replicas of each partition [default: 3].
     #[arg(long, env = "MILLRACE_REPLICAS")]
     pub replicas: Option<u32>,
+    /// What a node has is placed elsewhere when it was not heard of for so many seconds [default: 600].
+    #[arg(long, env = "MILLRACE_REPLACE_AFTER_SECONDS")]
+    pub replace_after_seconds: Option<u64>,
     /// Partitions that a new standard queue begins with, up to 64 [default: 1].
     #[arg(long, env = "MILLRACE_PARTITIONS")]
     pub partitions: Option<u32>,
@@ -191,6 +201,7 @@ impl Server {
         let (limits, saturation) = (Limits::default(), Saturation::default());
         Ok(Config {
             node_id: NodeId(node_id),
+            renumber: pick!(renumber).unwrap_or(false),
             data_dir: pick!(data_dir).context("--data-dir is missing")?,
             listen: pick!(listen).unwrap_or_else(|| "0.0.0.0:4566".to_owned()),
             peer_listen,
@@ -214,6 +225,8 @@ impl Server {
                     ..saturation
                 },
             },
+            replace_after: pick!(replace_after_seconds)
+                .map_or(REPLACE_AFTER, |s| Duration::from_secs(s.max(1))),
             timing,
             checkpoints: Checkpoints::Disk,
             wal: WalOptions::default(),

@@ -15,6 +15,9 @@ use raft::wal::WalOptions;
 pub struct Config {
     /// Its number, unique in the cluster and never given to another machine.
     pub node_id: NodeId,
+    /// If a living cluster knows this number as another node's, or has taken this node out, it joins as a new node with a number
+    /// that the cluster gives.
+    pub renumber: bool,
     /// Where everything that must survive lives.
     pub data_dir: PathBuf,
     /// `host:port` of the AWS API.
@@ -33,6 +36,8 @@ pub struct Config {
     pub zone: String,
     /// How queues are divided.
     pub partitions: Partitions,
+    /// What a node has is placed elsewhere once it was not heard of for so long.
+    pub replace_after: Duration,
     /// Raft's times.
     pub timing: Timing,
     /// Where checkpoints go.
@@ -95,6 +100,8 @@ impl Default for Saturation {
     }
 }
 
+/// What [`Config::replace_after`] is unless something else is asked for: longer than a machine takes to start again.
+pub const REPLACE_AFTER: Duration = Duration::from_secs(600);
 /// What [`Config::checkpoint_bytes`] is unless something else is asked for.
 pub const CHECKPOINT_BYTES: u64 = 256 << 20;
 

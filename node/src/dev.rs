@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Dev;
-use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions};
+use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions, REPLACE_AFTER};
 
 /// How many nodes run in the process.
 pub const NODES: u16 = 3;
@@ -59,6 +59,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
     let address = |offset: u16, index: u16| format!("127.0.0.1:{}", port + offset + index * PORT_STRIDE);
     Config {
         node_id: NodeId(u64::from(index) + 1),
+        renumber: false,
         data_dir: data_dir.join(format!("node-{}", index + 1)),
         listen: address(0, index),
         peer_listen: address(1, index),
@@ -68,6 +69,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         bootstrap_expect: usize::from(NODES),
         zone: String::new(),
         partitions: Partitions::default(),
+        replace_after: REPLACE_AFTER,
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
         wal: WalOptions::default(),

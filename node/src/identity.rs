@@ -58,6 +58,12 @@ struct Contents {
     promised_to: Option<Founder>,
     /// Who founded the cluster; empty in a node that joined later.
     founders: Vec<Founder>,
+    /// The number that the node was started with, if the cluster gave it another one.
+    #[serde(default)]
+    wished: Option<u64>,
+    /// The cluster has taken this node out: the folder is to be emptied, and the node begins anew.
+    #[serde(default)]
+    spent: bool,
 }
 
 /// A node that founds a cluster or takes part in that.
@@ -116,7 +122,11 @@ impl Identity {
                 let reason = format!("format {}, this version reads {FORMAT}", contents.format);
                 return Err(malformed(reason));
             }
-            if contents.node_id != node.0 {
+            if contents.spent {
+                empty(env, folder).map_err(io)?;
+                return Identity::open(env, folder, node);
+            }
+            if contents.wished.unwrap_or(contents.node_id) != node.0 {
                 return Err(IdentityError::Another(
                     folder.to_owned(),
                     NodeId(contents.node_id),
@@ -138,6 +148,8 @@ impl Identity {
             cluster: String::new(),
             promised_to: None,
             founders: Vec::new(),
+            wished: None,
+            spent: false,
         };
         let mut identity = Identity {
             env: env.clone(),
@@ -174,6 +186,11 @@ impl Identity {
             ..self.contents.clone()
         };
         self.become_durably(owning).map_err(io)
+    }
+
+    /// The node's number: the one that it was started with, or another one that its cluster gave it.
+    pub fn node(&self) -> NodeId {
+        NodeId(self.contents.node_id)
     }
 
     /// Random digits that this data folder was born with.
@@ -265,6 +282,33 @@ impl Identity {
         })
     }
 
+    /// Becomes a member for ever, under a number that the cluster gave.
+    ///
+    /// # Errors
+    /// If that cannot be written; then the node is no member.
+    pub fn belong_as(&mut self, node: NodeId, cluster: &str) -> io::Result<()> {
+        let wished = self.contents.wished.unwrap_or(self.contents.node_id);
+        self.become_durably(Contents {
+            node_id: node.0,
+            wished: Some(wished),
+            cluster: cluster.to_owned(),
+            founders: Vec::new(),
+            ..self.contents.clone()
+        })
+    }
+
+    /// Gives up what the folder has, because the cluster has taken this node out: when it is opened again, it is emptied, and
+    /// the node is a new one.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing is given up.
+    pub fn spend(&mut self) -> io::Result<()> {
+        self.become_durably(Contents {
+            spent: true,
+            ..self.contents.clone()
+        })
+    }
+
     /// Changes the file, then what this process believes: it must not act on what a restart forgets.
     fn become_durably(&mut self, contents: Contents) -> io::Result<()> {
         let bytes = serde_json::to_vec_pretty(&contents).map_err(io::Error::other)?;
@@ -272,6 +316,19 @@ impl Identity {
         self.contents = contents;
         Ok(())
     }
+}
+
+/// Removes what a node had. The file goes last: as long as it is there, this goes on where it stopped.
+fn empty(env: &Env, folder: &Path) -> io::Result<()> {
+    for part in ["wal", "checkpoints", "letters"] {
+        match env.disk.remove_dir_all(&folder.join(part)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    env.disk.sync_dir(folder)?;
+    env.disk.remove_file(&folder.join(FILE))?;
+    env.disk.sync_dir(folder)
 }
 
 /// Puts a file in the place of another one, or of none; durable when it returns.

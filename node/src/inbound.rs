@@ -10,6 +10,7 @@ use raft::command::Reply;
 use raft::command::catalog::{
     CatalogAnswer, CatalogCommand, CatalogOp, CatalogReply, NodeRecord, RefusalReason,
 };
+use raft::command::cluster::AdmitNode;
 use raft::group::Group;
 use raft::groups::Groups;
 use raft::machine::Machine;
@@ -17,6 +18,7 @@ use raft::peers::pb;
 use raft::peers::server::Inbound;
 use raft::types::{GroupId, NodeId};
 
+use crate::errands::Errands;
 use crate::identity::{Founder, Identity};
 use crate::local::Local;
 use crate::router::{Command, Router};
@@ -31,8 +33,8 @@ pub struct Peerside {
     pub groups: Arc<Groups>,
     /// Its commands.
     pub local: Arc<Local>,
-    /// Its way to the catalog, for nodes that want to join.
-    pub router: RwLock<Option<Arc<Router>>>,
+    /// Its way to the catalog, for nodes that want to join and for operators; none before it belongs to a cluster.
+    pub errands: RwLock<Option<Errands>>,
 }
 
 impl Inbound for Peerside {
@@ -52,13 +54,36 @@ impl Inbound for Peerside {
         let Ok(asker) = NodeRecord::decode(hello.node.clone()) else {
             return std::future::ready(pb::HelloReply::default()).boxed();
         };
-        let reply = self.introduce(&asker, hello.found);
+        let mut reply = self.introduce(&asker, hello.found);
+        let is_removed = self.is_removed(NodeId(asker.node_id));
+        if !reply.cluster.is_empty() && is_removed && !hello.renumber {
+            reply.refusal = removed(asker.node_id);
+            return std::future::ready(reply).boxed();
+        }
         let admission = self.admission(&asker);
-        let router = self.router.read().clone();
+        let errands = self.errands.read().clone();
+        let above = self.largest_number();
         async move {
-            match router {
-                Some(router) if hello.join && !reply.cluster.is_empty() => match admission {
-                    Admission::Ask => take_in(&router, asker, reply).await,
+            match errands {
+                Some(errands) if hello.join && hello.renumber && !reply.cluster.is_empty() => {
+                    let own = if admission == Admission::Ask {
+                        asker.node_id
+                    } else {
+                        0
+                    };
+                    admit(
+                        &errands,
+                        NodeRecord {
+                            node_id: own,
+                            ..asker
+                        },
+                        above,
+                        reply,
+                    )
+                    .await
+                }
+                Some(errands) if hello.join && !reply.cluster.is_empty() => match admission {
+                    Admission::Ask => take_in(&errands.router, asker, reply).await,
                     Admission::Unknown => reply,
                     Admission::Refused => pb::HelloReply {
                         refusal: number_taken(asker.node_id),
@@ -86,6 +111,27 @@ impl Peerside {
             group.members().0.contains(&node) && !group.replica().read(known)
         });
         admission(&founders, votes_unknown, &Founder::of(asker))
+    }
+
+    /// Whether a node was taken out of the cluster, as far as this node knows.
+    fn is_removed(&self, node: NodeId) -> bool {
+        let catalog = self.groups.get(GroupId::CATALOG);
+        catalog.is_some_and(|group| {
+            group.replica().read(|machine| match machine {
+                Machine::Catalog(catalog) => catalog.is_removed(node.0),
+                Machine::Queue(_) => false,
+            })
+        })
+    }
+
+    /// The largest number that a node has, be it known to the catalog already or not.
+    fn largest_number(&self) -> u64 {
+        let founders = self.identity.lock().founders().iter().map(|f| f.node_id).max();
+        let members = self.groups.get(GroupId::CATALOG).and_then(|group| {
+            let (voters, learners) = group.members();
+            voters.union(&learners).map(|node| node.0).max()
+        });
+        founders.max(members).unwrap_or(0).max(self.me.node_id)
     }
 
     fn introduce(&self, asker: &NodeRecord, found: bool) -> pb::HelloReply {
@@ -149,12 +195,38 @@ fn number_taken(node_id: u64) -> String {
     )
 }
 
+fn removed(node_id: u64) -> String {
+    format!("node {node_id} was taken out of the cluster, and its number is not used again")
+}
+
 /// Registers a node that wants to join this cluster.
 async fn take_in(router: &Router, asker: NodeRecord, mut reply: pb::HelloReply) -> pb::HelloReply {
     match register(router, asker).await {
         Ok(()) => reply.joined = true,
-        Err(Registration::Refused(reason)) => reply.refusal = reason,
+        Err(Registration::Refused(reason) | Registration::Removed(reason)) => reply.refusal = reason,
         Err(Registration::NotNow(reason)) => tracing::debug!(reason, "a node could not join yet"),
+    }
+    reply
+}
+
+/// Registers a node that takes any number.
+async fn admit(
+    errands: &Errands,
+    asker: NodeRecord,
+    above: u64,
+    mut reply: pb::HelloReply,
+) -> pb::HelloReply {
+    let admit = AdmitNode {
+        node: Some(asker),
+        above,
+    };
+    match errands.catalog(CatalogOp::AdmitNode(admit)).await {
+        Ok(CatalogAnswer::Node(node)) => {
+            reply.joined = true;
+            reply.number = node.node_id;
+        }
+        Ok(answer) => tracing::warn!(?answer, "a node could not be given a number"),
+        Err(error) => tracing::debug!(%error, "a node could not join yet"),
     }
     reply
 }
@@ -163,6 +235,8 @@ async fn take_in(router: &Router, asker: NodeRecord, mut reply: pb::HelloReply) 
 pub enum Registration {
     /// For good.
     Refused(String),
+    /// It was taken out of the cluster.
+    Removed(String),
     /// It may work later.
     NotNow(String),
 }
@@ -189,10 +263,11 @@ pub async fn register(router: &Router, record: NodeRecord) -> Result<(), Registr
         })) => Ok(()),
         Ok(Reply::Catalog(CatalogReply {
             answer: Some(CatalogAnswer::Refused(refusal)),
-        })) => Err(Registration::Refused(match refusal.reason() {
-            RefusalReason::NodeIsAnother => number_taken(node_id),
-            other => format!("{other:?}"),
-        })),
+        })) => Err(match refusal.reason() {
+            RefusalReason::NodeIsAnother => Registration::Refused(number_taken(node_id)),
+            RefusalReason::NodeRemoved => Registration::Removed(removed(node_id)),
+            other => Registration::Refused(format!("{other:?}")),
+        }),
         Ok(other) => Err(Registration::NotNow(format!("unexpected reply {other:?}"))),
         Err(error) => Err(Registration::NotNow(error.to_string())),
     }

@@ -11,12 +11,14 @@ use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::NodeRecord;
 use raft::env::Env;
 use raft::group::OpenError;
-use raft::groups::{Birth, Groups, GroupsOptions};
+use raft::groups::{Birth, Groups, GroupsOptions, Origin, StartError};
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
 use raft::store::{SledOptions, SledStore, Store, StoreError};
 use raft::types::{GroupId, NodeId};
+use raft::wal::WalError;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub mod admin;
@@ -24,6 +26,7 @@ pub mod birth;
 pub mod carrier;
 pub mod catalog;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod dev;
 pub mod errands;
@@ -45,6 +48,7 @@ pub mod status;
 pub mod telemetry;
 pub mod waiting;
 
+use birth::StartOver;
 use catalog::CatalogView;
 use config::{Checkpoints, Config};
 use errands::Errands;
@@ -54,19 +58,50 @@ use inbound::Peerside;
 use local::Local;
 use metrics::Metrics;
 use mover::Mover;
+use placement::moves::Moves;
+use placement::planner::Policy;
 use polls::Polls;
-use readiness::Readiness;
+use readiness::{Readiness, Removed};
 use router::Router;
 
 /// Pause between attempts to get a lost state from the other nodes.
 const STATE_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long connections may take to notice that a life has ended.
+const END_MAX: Duration = Duration::from_secs(10);
 
 /// Runs a node until `stop`, then hands over what it leads and ends.
 ///
 /// # Errors
 /// If it cannot start, is refused by its cluster, or its disk fails: then it must not go on.
 pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut lives_before: Option<Instant> = None;
+    loop {
+        match live(config.clone(), env.clone(), stop.clone()).await {
+            // The last connections of the life before have not noticed its end yet.
+            Err(error) if is_in_use(&error) && lives_before.is_some_and(|end| end.elapsed() < END_MAX) => {
+                tokio::time::sleep(STATE_PAUSE).await;
+                continue;
+            }
+            Err(error) if error.is::<StartOver>() => tracing::info!("{error}"),
+            Err(error) if error.is::<Removed>() && config.renumber => {
+                tracing::warn!("{error}; it gives up what it has and joins as a new node");
+                Identity::open(&env, &config.data_dir, config.node_id)?.spend()?;
+            }
+            ended => return ended,
+        }
+        lives_before = Some(Instant::now());
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StartError::Wal(WalError::Locked(_))))
+}
+
+/// One life of a node: as long as it has one number.
+async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
     let mut identity = Identity::open(&env, &config.data_dir, config.node_id)?;
+    config.node_id = identity.node();
     identity.own_log(&config.data_dir.join("wal"))?;
     let me = record(&config, &identity);
     let identity = Arc::new(Mutex::new(identity));
@@ -96,7 +131,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         identity: identity.clone(),
         groups: groups.clone(),
         local,
-        router: RwLock::new(None),
+        errands: RwLock::new(None),
     });
     let readiness = Readiness::default();
     let metrics = Arc::new(Metrics::new());
@@ -119,8 +154,14 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let end = CancellationToken::new();
     let _end_with_this_function = end.clone().drop_guard();
     let mut tasks = JoinSet::new();
-    let health = readiness.grpc_health(end.clone()).await;
-    let serving = server::serve(peers.clone(), peerside.clone(), peer_port, health, end.clone());
+    let operators = cluster::service::Service {
+        env: env.clone(),
+        peerside: peerside.clone(),
+        replicas: config.partitions.replicas,
+    };
+    let more = readiness.grpc_health(end.clone()).await;
+    let more = more.add_service(operators.server());
+    let serving = server::serve(peers.clone(), peerside.clone(), peer_port, more, end.clone());
     tasks.spawn(async { serving.await.context("the peer listener failed") });
     let admin = admin::Admin::new(
         readiness.clone(),
@@ -147,7 +188,11 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     };
     admin.set_catalog(catalog.clone());
     router.set_catalog(catalog.clone());
-    *peerside.router.write() = Some(router.clone());
+    let errands = Errands {
+        catalog: catalog.clone(),
+        router: router.clone(),
+    };
+    *peerside.errands.write() = Some(errands.clone());
 
     tasks.spawn(placement::follow(
         catalog.clone(),
@@ -156,10 +201,23 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         polls.clone(),
         end.clone(),
     ));
-    let errands = Errands {
+    let moves = Moves {
         catalog: catalog.clone(),
-        router: router.clone(),
+        groups: groups.clone(),
+        peers: peers.clone(),
+        errands: errands.clone(),
     };
+    tasks.spawn(placement::moves::run(moves, end.clone()));
+    let policy = Policy {
+        replicas: config.partitions.replicas,
+        replace_after: config.replace_after,
+    };
+    tasks.spawn(placement::planner::run(
+        policy,
+        catalog.clone(),
+        errands.clone(),
+        end.clone(),
+    ));
     tasks.spawn(carrier::run(
         errands.clone(),
         groups.clone(),
@@ -180,7 +238,8 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         polls,
     };
     tasks.spawn(mover::run(mover, end.clone()));
-    let (members, maintained) = (membership::keep(catalog.clone(), end.clone()), groups.clone());
+    let members = membership::keep(catalog.clone(), config.replace_after, end.clone());
+    let maintained = groups.clone();
     tasks.spawn(async {
         members.await;
         Ok(())
@@ -284,10 +343,14 @@ async fn open_catalog(
     }
     let ids: Vec<NodeId> = founders.iter().map(|f| NodeId(f.node_id)).collect();
     loop {
-        let birth = (!ids.is_empty()).then(|| Birth {
-            members: ids.iter().copied().collect(),
-            first: ids.first() == Some(&peers.me()),
-        });
+        let origin = match ids.first() {
+            Some(first) => Origin::Founded(Birth {
+                members: ids.iter().copied().collect(),
+                first: *first == peers.me(),
+            }),
+            // A number belongs to one data folder for ever: under this one, nobody had a replica before.
+            None => Origin::Learns,
+        };
         // Every node of the cluster has a replica of the catalog.
         let opened = groups
             .open(
@@ -295,14 +358,14 @@ async fn open_catalog(
                 MachineKind::Catalog,
                 &peers.known(),
                 None,
-                birth,
+                origin,
             )
             .await;
         match opened {
             Ok(group) => return Ok(CatalogView::new(group, peers.clone())),
             Err(error @ OpenError::NoState(_)) => {
                 tracing::warn!(%error, "no catalog yet");
-                readiness::find_members(env, seeds, me, peers).await;
+                readiness::find_members(env, seeds, me, peers).await?;
                 tokio::time::sleep(STATE_PAUSE).await;
             }
             Err(error) => return Err(error.into()),

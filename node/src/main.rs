@@ -79,6 +79,7 @@ async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
             config.limits.fit_descriptors(descriptors);
             node::run(config, env, stop_on_signal()?).await
         }
+        Command::Cluster(cluster) => node::cluster::command::run(&env, cluster).await,
         Command::Status(status) => {
             let cluster = node::status::of_cluster(&env, &status.admin).await?;
             match status.output {

@@ -119,18 +119,19 @@ pub async fn achieve(
     let achieving = async {
         loop {
             if catalog.catch_up(TRY_TIMEOUT).await.is_err() {
-                find_members(&env, &seeds, &me, &peers).await;
+                find_members(&env, &seeds, &me, &peers).await?;
                 continue;
             }
             if !catalog.nodes().contains(&me) {
                 match register(&router, me.clone()).await {
                     Ok(()) => continue,
+                    Err(Registration::Removed(reason)) => return Err(Removed(reason).into()),
                     Err(Registration::Refused(reason)) => {
-                        anyhow::bail!("the cluster refuses this node: {reason}")
+                        anyhow::bail!("the cluster refuses this node: {reason}");
                     }
                     Err(Registration::NotNow(reason)) => tracing::debug!(reason, "not registered yet"),
                 }
-            } else if catalog.nodes().len() >= founders {
+            } else if catalog.read(|c| c.nodes().count() + c.removed()) >= founders {
                 // With fewer nodes known, a queue would get too few replicas.
                 return Ok(());
             }
@@ -143,12 +144,26 @@ pub async fn achieve(
     }
     readiness.set(true);
     tracing::info!("ready");
-    end.run_until_cancelled(check(&readiness, &catalog)).await;
+    let checking = async {
+        check(&readiness, &catalog, || find_members(&env, &seeds, &me, &peers)).await;
+        tracing::warn!(
+            "this node was taken out of the cluster; it does nothing any more, and may be stopped"
+        );
+        readiness.lost();
+        std::future::pending::<()>().await;
+    };
+    end.run_until_cancelled(checking).await;
     Ok(())
 }
 
-/// A replica that cannot learn from the leader how far the catalog is, or cannot get there, is stale.
-async fn check(readiness: &Readiness, catalog: &CatalogView) {
+/// A replica that cannot learn from the leader how far the catalog is, or cannot get there, is stale: perhaps others have
+/// moved, and their seeds know. Returns when the catalog says that this node was removed.
+async fn check<F: Future<Output = anyhow::Result<()>>>(
+    readiness: &Readiness,
+    catalog: &CatalogView,
+    find_members: impl Fn() -> F,
+) {
+    let me = catalog.group().me().0;
     let mut interval = tokio::time::interval(CHECK_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut failures = 0;
@@ -156,11 +171,31 @@ async fn check(readiness: &Readiness, catalog: &CatalogView) {
         interval.tick().await;
         let passed = catalog.catch_up(CHECK_INTERVAL).await.is_ok();
         readiness.checked(passed, &mut failures);
+        if catalog.read(|c| c.is_removed(me)) {
+            return;
+        }
+        // Who says that it was removed knows it before this node's catalog does.
+        if failures >= FAILURES_MAX && find_members().await.is_err() {
+            return;
+        }
     }
 }
 
+/// The cluster has taken this node out.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster refuses this node: {0}")]
+pub struct Removed(String);
+
 /// Asks the seeds who they are: addresses may have changed since this node last ran.
-pub(crate) async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, peers: &Arc<Peers>) {
+///
+/// # Errors
+/// If one says that this node was taken out of the cluster.
+pub(crate) async fn find_members(
+    env: &Env,
+    seeds: &[String],
+    me: &NodeRecord,
+    peers: &Arc<Peers>,
+) -> anyhow::Result<()> {
     let hello = HelloRequest {
         node: prost::Message::encode_to_vec(me).into(),
         ..Default::default()
@@ -170,9 +205,13 @@ pub(crate) async fn find_members(env: &Env, seeds: &[String], me: &NodeRecord, p
             && reply.cluster == peers.cluster()
             && record.node_id != me.node_id
         {
+            if !reply.refusal.is_empty() {
+                return Err(Removed(reply.refusal).into());
+            }
             peers.set_address(NodeId(record.node_id), &record.peer_address);
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

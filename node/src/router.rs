@@ -194,7 +194,7 @@ impl Router {
     /// Whether a group may have a leader: this node knows of one, or has no replica that would.
     pub fn may_be_led(&self, group: GroupId) -> bool {
         let here = self.groups.get(group);
-        here.is_none_or(|group| group.leadership().leader.is_some())
+        here.is_none_or(|group| group.leadership().leader.is_some() || !group.votes())
     }
 
     /// Whether the catalog, as far as this node knows it, places the group on other nodes only.
@@ -202,7 +202,7 @@ impl Router {
         let me = self.peers.me().0;
         self.catalog
             .get()
-            .is_some_and(|c| c.read(|c| c.group(group).is_some_and(|g| !g.replicas.contains(&me))))
+            .is_some_and(|c| c.read(|c| c.group(group).is_some_and(|g| !g.members.contains(&me))))
     }
 
     /// Whether this node knows that the group was deleted. It may be, and not known here yet.
@@ -231,7 +231,11 @@ impl Router {
             return hint;
         }
         if let Some(group) = self.groups.get(command.group) {
-            return group.leadership().leader;
+            let leader = group.leadership().leader;
+            // A replica that joins, or that has left, may never hear of one.
+            if leader.is_some() || group.votes() {
+                return leader;
+            }
         }
         if let Some(known) = self.hints.lock().get(&command.group) {
             return Some(*known);

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::Admin;
 use crate::catalog::CatalogView;
+use crate::cluster::pb;
 
 /// How long one node may take to tell.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -80,52 +81,6 @@ pub struct Replica {
     pub first: u64,
 }
 
-/// A whole cluster.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ClusterStatus {
-    /// Its id.
-    pub cluster: String,
-    /// Its nodes.
-    pub nodes: Vec<NodeLine>,
-    /// Its groups.
-    pub groups: Vec<GroupLine>,
-}
-
-/// A node in the overview.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct NodeLine {
-    /// Who and where.
-    #[serde(flatten)]
-    pub member: Member,
-    /// Whether it answered.
-    pub alive: bool,
-    /// Whether it is ready for clients.
-    pub ready: bool,
-    /// Replicas that it has open.
-    pub replicas: usize,
-    /// Groups that it leads.
-    pub leads: usize,
-}
-
-/// A group in the overview.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct GroupLine {
-    /// The group.
-    pub id: u64,
-    /// `catalog` or `queue`.
-    pub kind: String,
-    /// `account/region/name` of its queue.
-    pub queue: Option<String>,
-    /// The leader, if one says so itself.
-    pub leader: Option<u64>,
-    /// The highest term seen.
-    pub term: u64,
-    /// Nodes with a replica.
-    pub replicas: Vec<u64>,
-    /// Entries that each answering replica is behind the farthest one's log.
-    pub lag: BTreeMap<u64, u64>,
-}
-
 /// What this node tells.
 pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus {
     let members = catalog.map_or_else(Vec::new, |catalog| {
@@ -188,47 +143,54 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
 ///
 /// # Errors
 /// If that node does not answer.
-pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<ClusterStatus> {
+pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterStatus> {
     let first = ask(env, address)
         .await
         .with_context(|| format!("no status from {address}"))?;
-    let mut answers: BTreeMap<u64, NodeStatus> = BTreeMap::new();
-    for member in &first.members {
-        if member.id != first.node
-            && let Ok(status) = ask(env, &member.admin).await
-        {
-            answers.insert(member.id, status);
-        }
-    }
+    let others = first.members.iter().filter(|member| member.id != first.node);
+    let asked = others.map(async |member| {
+        let status = ask(env, &member.admin).await.ok()?;
+        // Another node may have its address by now.
+        (status.node == member.id).then_some((member.id, status))
+    });
+    let told = futures::future::join_all(asked).await;
+    let mut answers: BTreeMap<u64, NodeStatus> = told.into_iter().flatten().collect();
     let (cluster, members) = (first.cluster.clone(), first.members.clone());
     answers.insert(first.node, first);
-    Ok(ClusterStatus {
+    Ok(pb::ClusterStatus {
         cluster,
         nodes: node_lines(members, &answers),
         groups: group_lines(&answers),
+        planned: 0,
     })
 }
 
-fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<NodeLine> {
+fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Node> {
     let line = |member: Member| {
         let answer = answers.get(&member.id);
-        NodeLine {
+        pb::Node {
             alive: answer.is_some(),
             ready: answer.is_some_and(|a| a.ready),
-            replicas: answer.map_or(0, |a| a.replicas.len()),
-            leads: answer.map_or(0, |a| a.replicas.iter().filter(|r| r.leads).count()),
-            member,
+            replicas: answer.map_or(0, |a| a.replicas.len() as u64),
+            leads: answer.map_or(0, |a| a.replicas.iter().filter(|r| r.leads).count() as u64),
+            id: member.id,
+            api: member.api,
+            peer: member.peer,
+            admin: member.admin,
+            zone: member.zone,
+            version: member.version,
+            ..Default::default()
         }
     };
     members.into_iter().map(line).collect()
 }
 
-fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<GroupLine> {
-    let mut groups: BTreeMap<u64, GroupLine> = BTreeMap::new();
+fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
+    let mut groups: BTreeMap<u64, pb::Group> = BTreeMap::new();
     let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
     for (node, answer) in answers {
         for replica in &answer.replicas {
-            let line = groups.entry(replica.group).or_insert_with(|| GroupLine {
+            let line = groups.entry(replica.group).or_insert_with(|| pb::Group {
                 id: replica.group,
                 kind: replica.kind.clone(),
                 queue: replica.queue.clone(),
@@ -236,6 +198,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<GroupLine> {
                 term: 0,
                 replicas: replica.placed.clone(),
                 lag: BTreeMap::new(),
+                moving: Vec::new(),
             });
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
@@ -281,7 +244,7 @@ async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> {
 }
 
 /// The overview for people.
-pub fn table(status: &ClusterStatus) -> String {
+pub fn table(status: &pb::ClusterStatus) -> String {
     let mut nodes = vec![
         ["NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS"]
             .map(str::to_owned)
@@ -291,17 +254,15 @@ pub fn table(status: &ClusterStatus) -> String {
         let state = match (n.alive, n.ready) {
             (false, _) => "unreachable",
             (true, false) => "not ready",
+            (true, true) if n.stuck => "drains, stuck",
+            (true, true) if n.draining => "drains",
             (true, true) => "ready",
         };
-        let zone = if n.member.zone.is_empty() {
-            "-"
-        } else {
-            &n.member.zone
-        };
+        let zone = if n.zone.is_empty() { "-" } else { &n.zone };
         nodes.push(vec![
-            n.member.id.to_string(),
-            n.member.api.clone(),
-            n.member.admin.clone(),
+            n.id.to_string(),
+            n.api.clone(),
+            n.admin.clone(),
             zone.to_owned(),
             state.to_owned(),
             n.replicas.to_string(),
@@ -326,11 +287,7 @@ pub fn table(status: &ClusterStatus) -> String {
             g.queue.clone().unwrap_or_else(|| "-".to_owned()),
             g.leader.map_or_else(|| "none".to_owned(), |l| l.to_string()),
             g.term.to_string(),
-            g.replicas
-                .iter()
-                .map(u64::to_string)
-                .collect::<Vec<_>>()
-                .join(","),
+            replicas(g),
             lag,
         ]);
     }
@@ -340,6 +297,16 @@ pub fn table(status: &ClusterStatus) -> String {
         columns(&nodes),
         columns(&groups)
     )
+}
+
+/// Where a group is to live, and, on its way there, who may still have a replica.
+fn replicas(group: &pb::Group) -> String {
+    let list = |nodes: &[u64]| nodes.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    if group.moving.is_empty() {
+        list(&group.replicas)
+    } else {
+        format!("{} (from {})", list(&group.replicas), list(&group.moving))
+    }
 }
 
 fn columns(rows: &[Vec<String>]) -> String {

@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
-pub use crate::group::Birth;
+pub use crate::group::{Birth, Origin};
 use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Timing, open};
 use crate::machine::MachineKind;
 use crate::peers::Peers;
@@ -133,8 +133,8 @@ impl Groups {
     }
 
     /// Opens this node's replica of a group. `prelude` is asked before each batch that this node
-    /// proposes as leader: the command it gives, if any, goes first. With `birth`, a replica
-    /// that has nothing yet begins as one of a new group.
+    /// proposes as leader: the command it gives, if any, goes first. `origin` says how a replica begins that has nothing
+    /// yet.
     ///
     /// Not to be called twice at the same time for the same group.
     ///
@@ -147,31 +147,54 @@ impl Groups {
         kind: MachineKind,
         replicas: &[NodeId],
         prelude: Option<Arc<Prelude>>,
-        birth: Option<Birth>,
+        origin: Origin,
     ) -> Result<Arc<Group>, OpenError> {
         if let Some(group) = self.get(id) {
             return Ok(group);
         }
-        let group = open(&self.parts, id, kind, replicas, prelude, birth.as_ref()).await?;
+        let group = open(&self.parts, id, kind, replicas, prelude, &origin).await?;
         let group = Arc::new(group);
         self.open.write().insert(id, group.clone());
         Ok(group)
     }
 
-    /// Closes a group that was deleted and forgets its log and its checkpoint.
+    /// Closes a group that was deleted and forgets it.
     ///
     /// # Errors
     /// If the log or the store fails.
     pub async fn remove(&self, id: GroupId) -> Result<(), StartError> {
+        self.close(id).await;
+        if let Some(witness) = &self.parts.env.witness {
+            witness.forgotten(id);
+        }
+        self.forget(id).await
+    }
+
+    /// Closes a replica whose group has no member here any more, and forgets it. Should the group move here again, it is opened
+    /// with [`Origin::Joins`].
+    ///
+    /// # Errors
+    /// If the log or the store fails.
+    pub async fn leave(&self, id: GroupId) -> Result<(), StartError> {
+        self.close(id).await;
+        if let Some(witness) = &self.parts.env.witness {
+            witness.left(id);
+        }
+        self.forget(id).await
+    }
+
+    async fn close(&self, id: GroupId) {
         let group = self.open.write().remove(&id);
         if let Some(group) = group {
             group.shutdown().await;
         }
-        if let Some(witness) = &self.parts.env.witness {
-            witness.forgotten(id);
-        }
-        self.parts.wal.forget(id).await?;
+    }
+
+    /// The checkpoint goes first, because the log tells what this node has promised: if this is cut short, a replica without its
+    /// state is left, which asks others for it before it takes part in anything.
+    async fn forget(&self, id: GroupId) -> Result<(), StartError> {
         self.parts.checkpointer.forget(id).await?;
+        self.parts.wal.forget(id).await?;
         Ok(())
     }
 

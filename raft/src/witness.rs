@@ -47,6 +47,9 @@ pub trait Witness: Send + Sync {
     /// The group was deleted, and a replica of it goes with its log, its votes and its state.
     fn forgotten(&self, group: GroupId);
 
+    /// The group has no member on this node any more, and its replica goes with its log, its votes and its state.
+    fn left(&self, group: GroupId);
+
     /// A replica opened, with what its node has kept.
     fn opened(&self, group: GroupId, kept: Kept);
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use node::config::{Checkpoints, Config, Limits, Partitions, Saturation};
+use node::config::{Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
 use raft::store::{LettersOptions, MemoryStore, Store};
@@ -164,6 +164,7 @@ impl Host {
         let size = self.scenario.nodes;
         Config {
             node_id: NodeId(self.id),
+            renumber: false,
             data_dir: DATA.into(),
             listen: format!("0.0.0.0:{API_PORT}"),
             peer_listen: format!("0.0.0.0:{PEER_PORT}"),
@@ -179,6 +180,7 @@ impl Host {
                 fifo: Some(self.scenario.fifo_partitions),
                 saturation: SATURATION,
             },
+            replace_after: REPLACE_AFTER,
             timing: Timing::default(),
             checkpoints: Checkpoints::Given(self.store.lock().clone()),
             wal: WalOptions {

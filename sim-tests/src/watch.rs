@@ -32,6 +32,8 @@ pub enum Step {
     Opened(Kept),
     /// See [`Witness::forgotten`].
     Forgotten,
+    /// See [`Witness::left`].
+    Left,
     /// See [`Witness::durable`].
     Durable(LogIndex),
     /// See [`Witness::applied`].
@@ -233,6 +235,10 @@ impl Witness for NodeWatch {
 
     fn forgotten(&self, group: GroupId) {
         self.watch.see(self.node, group, &Step::Forgotten);
+    }
+
+    fn left(&self, group: GroupId) {
+        self.watch.see(self.node, group, &Step::Left);
     }
 
     fn opened(&self, group: GroupId, kept: Kept) {

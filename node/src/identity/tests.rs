@@ -115,3 +115,28 @@ fn a_start_that_was_cut_short_is_repeated() {
     std::fs::write(&file, before).unwrap();
     open(folder.path()).own_log(&log).unwrap();
 }
+
+#[test]
+fn a_number_from_the_cluster_stays_until_the_node_is_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("wal");
+    let mut identity = open(folder.path());
+    let first = identity.incarnation().to_owned();
+    identity.belong_as(NodeId(9), "cluster").unwrap();
+    identity.own_log(&log).unwrap();
+    let mut identity = open(folder.path());
+    assert_eq!((identity.node(), identity.cluster()), (NodeId(9), "cluster"));
+    let other = Identity::open(&Env::real().unwrap(), folder.path(), NodeId(9));
+    assert!(
+        matches!(other, Err(IdentityError::Another(..))),
+        "it was started as node 4"
+    );
+
+    identity.spend().unwrap();
+    assert!(log.exists(), "whoever still runs is not disturbed");
+    let mut fresh = open(folder.path());
+    assert!(!log.exists());
+    assert_eq!((fresh.node(), fresh.cluster()), (ME, ""));
+    assert_ne!(fresh.incarnation(), first);
+    fresh.own_log(&log).unwrap();
+}

@@ -11,6 +11,7 @@
 //! - `dead_letters`: dead letters and move tasks while leaders die
 //! - `in_flight`: the limit of messages in flight
 //! - `growth`: queues that get more partitions
+//! - `elastic`: nodes that join, drain and leave under load
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
 //! - `recovery`: snapshots, lost and damaged files, blackouts, refusals at start-up, no quorum, overload
@@ -19,6 +20,7 @@
 
 mod dead_letters;
 mod dev;
+mod elastic;
 mod failover;
 mod growth;
 mod harness;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
 use super::move_tasks::{CancelMoveTask, MoveTask, ReportMoveTask, StartMoveTask};
 
 /// One command to the catalog.
@@ -13,7 +14,10 @@ pub struct CatalogCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "CatalogOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
+    #[prost(
+        oneof = "CatalogOp",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18"
+    )]
     pub op: Option<CatalogOp>,
 }
 
@@ -56,6 +60,21 @@ pub enum CatalogOp {
     /// Gives a standard queue more partitions.
     #[prost(message, tag = "13")]
     AddPartitions(AddPartitions),
+    /// Gives a group other replicas.
+    #[prost(message, tag = "14")]
+    MoveGroup(MoveGroup),
+    /// Says that a group has the replicas that it is to have.
+    #[prost(message, tag = "15")]
+    SettleGroup(SettleGroup),
+    /// Has a node give away what it has.
+    #[prost(message, tag = "16")]
+    DrainNode(DrainNode),
+    /// Takes a node out of the cluster.
+    #[prost(message, tag = "17")]
+    RemoveNode(RemoveNode),
+    /// Takes a node in and gives it a number.
+    #[prost(message, tag = "18")]
+    AdmitNode(AdmitNode),
 }
 
 /// Who a node is and where it is reached.
@@ -259,19 +278,47 @@ pub struct GroupRecord {
     /// The group.
     #[prost(uint64, tag = "1")]
     pub group_id: u64,
-    /// Nodes with a replica; the first one is to lead if it can.
+    /// Nodes that are to have a replica; the first one is to lead if it can.
     #[prost(uint64, repeated, tag = "2")]
     pub replicas: Vec<u64>,
     /// The queue that it is a partition of.
     #[prost(message, optional, tag = "3")]
     pub queue: Option<ResourceKey>,
+    /// Nodes that may have a replica: those above, and those that are no member any more only once the leader has said so. In
+    /// order of number.
+    #[prost(uint64, repeated, tag = "4")]
+    pub members: Vec<u64>,
+    /// The replicas that the group was made with, for ever.
+    #[prost(uint64, repeated, tag = "5")]
+    pub founders: Vec<u64>,
+    /// Nodes that came to the group later, or came back to it, whether they still have a replica or not. In order of number.
+    #[prost(uint64, repeated, tag = "6")]
+    pub joined: Vec<u64>,
+    /// Rises with each change of `replicas`.
+    #[prost(uint64, tag = "7")]
+    pub version: u64,
+    /// The last version that the leader has carried out.
+    #[prost(uint64, tag = "8")]
+    pub settled: u64,
+}
+
+impl GroupRecord {
+    /// Whether the group's members are those that it is to have, as far as the catalog knows.
+    pub fn is_settled(&self) -> bool {
+        self.settled == self.version
+    }
+
+    /// Whether `node` had its replica from the beginning.
+    pub fn was_born_on(&self, node: u64) -> bool {
+        self.founders.contains(&node) && !self.joined.contains(&node)
+    }
 }
 
 /// What a command answered.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CatalogReply {
     /// The answer.
-    #[prost(oneof = "CatalogAnswer", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "CatalogAnswer", tags = "1, 2, 3, 4, 5")]
     pub answer: Option<CatalogAnswer>,
 }
 
@@ -290,6 +337,9 @@ pub enum CatalogAnswer {
     /// The move task as it now is.
     #[prost(message, boxed, tag = "4")]
     MoveTask(Box<MoveTask>),
+    /// The node as it is known now.
+    #[prost(message, tag = "5")]
+    Node(NodeRecord),
 }
 
 /// Nothing more to say.
@@ -363,4 +413,16 @@ pub enum RefusalReason {
     QueueChanged = 24,
     /// The queue has no policy that a statement called `subject` could be removed from.
     NoPolicy = 25,
+    /// The node `subject` was taken out of the cluster.
+    NodeRemoved = 26,
+    /// There is no node `subject`.
+    NoSuchNode = 27,
+    /// The node still has `subject` replicas.
+    NodeHasReplicas = 28,
+    /// There is no such group.
+    NoSuchGroup = 29,
+    /// The group's placement has another version than the command was made for.
+    GroupChanged = 30,
+    /// No replica could be placed so.
+    BadPlacement = 31,
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::machine::queue::UnreadReply;
 
 pub mod catalog;
+pub mod cluster;
 pub mod move_tasks;
 pub mod queue;
 

@@ -17,6 +17,19 @@ use super::log::LogStore;
 use super::types::{Entry, Membership, log_id};
 use crate::types::NodeId;
 
+/// How a node comes to its replica of a group. It matters to a node that has nothing of the group yet.
+pub enum Origin {
+    /// The group began with it, too.
+    Founded(Birth),
+    /// The group moves here. This node may have had a replica before, and have forgotten it together with its votes and with
+    /// entries that it helped to make durable. So it begins with a state that the group's leader has confirmed to be the latest,
+    /// and takes part in nothing before: in that state the node's departure is settled, and whoever would win with its vote must
+    /// know of it, too.
+    Joins,
+    /// The log will come. Only for a node that never had a replica of this group.
+    Learns,
+}
+
 /// A new group's first members, and whether this node is the one to lead first.
 pub struct Birth {
     /// All of them, this node too: the same for each of them, and for ever. One that joins a group

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use openraft::Instant;
 use openraft::async_runtime::WatchReceiver;
-use openraft::{EmptyNode, ReadPolicy, ServerState};
+use openraft::{ChangeMembers, EmptyNode, ReadPolicy, ServerState};
 
 use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};
@@ -33,7 +33,7 @@ mod state_machine;
 pub mod types;
 mod wire;
 
-pub use birth::Birth;
+pub use birth::{Birth, Origin};
 pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
 pub(crate) use proposer::InFlight;
@@ -104,6 +104,11 @@ impl Group {
     /// Its number.
     pub fn id(&self) -> GroupId {
         self.id
+    }
+
+    /// The node of this replica.
+    pub fn me(&self) -> NodeId {
+        self.me
     }
 
     /// Its kind.
@@ -186,6 +191,15 @@ impl Group {
         }
     }
 
+    /// Returns when this replica, which leads, has applied everything that was committed before the call.
+    ///
+    /// # Errors
+    /// [`NotDone::NotLeader`] with the leader, if known; [`NotDone::Stopped`] if the replica stops before.
+    pub async fn confirmed(&self) -> Result<(), NotDone> {
+        let index = self.read_index().await?;
+        self.wait_applied(index).await
+    }
+
     /// Waits until this replica has applied everything before `index`.
     ///
     /// # Errors
@@ -232,6 +246,34 @@ impl Group {
         (self.raft.voter_ids().collect(), self.raft.learner_ids().collect())
     }
 
+    /// Whether this replica is a voter, as far as it knows.
+    pub fn votes(&self) -> bool {
+        self.raft.voter_ids().any(|id| id == self.me)
+    }
+
+    /// The members, if they are all voters, agreed upon by a majority, and no change of them is under way as far as this
+    /// replica has applied.
+    pub fn settled_members(&self) -> Option<BTreeSet<NodeId>> {
+        let membership = self.replica.view(|s| s.membership.membership().clone());
+        let is_joint = membership.get_joint_config().len() != 1;
+        let has_learners = membership.learner_ids().next().is_some();
+        let is_last = self.raft.voter_ids().eq(membership.voter_ids());
+        (!is_joint && !has_learners && is_last).then(|| membership.voter_ids().collect())
+    }
+
+    /// How long ago each follower last answered, if it ever did; empty on other replicas.
+    pub fn heard(&self) -> Vec<(NodeId, Option<Duration>)> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let Some(heartbeat) = &metrics.heartbeat else {
+            return Vec::new();
+        };
+        heartbeat
+            .iter()
+            .map(|(node, at)| (*node, at.as_ref().map(|at| at.elapsed())))
+            .collect()
+    }
+
     /// Makes `node` a learner: it gets the log but has no vote. Returns when that is agreed.
     ///
     /// # Errors
@@ -251,6 +293,30 @@ impl Group {
     pub async fn set_voters(&self, voters: BTreeSet<NodeId>) -> Result<(), String> {
         self.raft
             .change_membership(voters, true)
+            .await
+            .map(drop)
+            .map_err(|e| e.to_string())
+    }
+
+    /// Makes exactly `voters` the members: who was one and is not among them gets nothing any more.
+    ///
+    /// # Errors
+    /// As text; membership changes are repeated by whoever wants them.
+    pub async fn set_members(&self, voters: BTreeSet<NodeId>) -> Result<(), String> {
+        self.raft
+            .change_membership(voters, false)
+            .await
+            .map(drop)
+            .map_err(|e| e.to_string())
+    }
+
+    /// Lets learners go.
+    ///
+    /// # Errors
+    /// As text; membership changes are repeated by whoever wants them.
+    pub async fn remove_learners(&self, nodes: BTreeSet<NodeId>) -> Result<(), String> {
+        self.raft
+            .change_membership(ChangeMembers::RemoveNodes(nodes), false)
             .await
             .map(drop)
             .map_err(|e| e.to_string())

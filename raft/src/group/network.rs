@@ -204,6 +204,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
                 cluster: self.peers.cluster(),
                 vote: Some(wire::vote_to(&vote)),
                 header: wire::header_to(&meta),
+                to: self.target.0,
             };
             Ok((header, rows))
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use openraft::storage::RaftLogStorage;
 use openraft::{RaftLogReader, SnapshotPolicy};
 
-use super::birth::{self, Birth};
+use super::birth::{self, Birth, Origin};
 use super::log::LogStore;
 use super::network::Network;
 use super::proposer::{InFlight, Proposer};
@@ -19,7 +19,7 @@ use super::types::LogId;
 use super::{Group, Prelude, wire};
 use crate::env::Env;
 use crate::machine::{Delta, LoadError, Machine, MachineKind};
-use crate::peers::{Peers, snapshot};
+use crate::peers::{Peers, pb, snapshot};
 use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
@@ -80,15 +80,15 @@ pub(crate) struct Parts {
     pub(crate) in_flight: InFlight,
 }
 
-/// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost. With
-/// `birth`, one that has nothing is a new group's.
+/// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost, or if this node has nothing and
+/// joins the group.
 pub(crate) async fn open(
     parts: &Parts,
     id: GroupId,
     kind: MachineKind,
     replicas: &[NodeId],
     prelude: Option<Arc<Prelude>>,
-    birth: Option<&Birth>,
+    origin: &Origin,
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id)).watched(parts.env.witness.clone());
     let last = log.get_log_state().await?.last_log_id;
@@ -99,13 +99,22 @@ pub(crate) async fn open(
         && replica.as_ref().is_none_or(|r| *r.applied().borrow() <= purged)
     {
         tracing::info!(group = %id, purged, "the checkpoint is lost; asking the other replicas for the state");
-        let fetched = fetch(parts, id, kind, replicas, purged).await?;
+        let wanted = Wanted::Covering(purged);
+        let fetched = fetch(parts, id, kind, replicas, wanted).await?;
+        replica = Some(fetched.ok_or(OpenError::NoState(id))?);
+    }
+    let is_new = last.is_none() && replica.is_none();
+    if is_new && matches!(origin, Origin::Joins) {
+        let fetched = fetch(parts, id, kind, replicas, Wanted::Latest).await?;
         replica = Some(fetched.ok_or(OpenError::NoState(id))?);
     }
     if let Some(applied) = replica.as_ref().and_then(|r| r.view(|s| s.applied)) {
         cut_contradiction(&mut log, &applied).await?;
     }
-    let newborn = birth.filter(|_| last.is_none() && replica.is_none());
+    let newborn: Option<&Birth> = match origin {
+        Origin::Founded(birth) if is_new => Some(birth),
+        _ => None,
+    };
     let replica = Arc::new(replica.unwrap_or_else(|| Replica::empty(kind)));
     if let Some(witness) = &parts.env.witness {
         let kept = Kept {
@@ -215,16 +224,34 @@ async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), Op
     Ok(())
 }
 
-/// Asks each of `replicas` once for a state that covers `at_least`.
+/// Which state will do.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// One that has applied the entry of this index.
+    Covering(u64),
+    /// One that has everything which was committed when it was asked for, as the group's leader has confirmed.
+    Latest,
+}
+
+/// Asks each of `replicas` once for a state.
 async fn fetch(
     parts: &Parts,
     id: GroupId,
     kind: MachineKind,
     replicas: &[NodeId],
-    at_least: u64,
+    wanted: Wanted,
 ) -> Result<Option<Replica>, OpenError> {
     for node in replicas.iter().filter(|n| **n != parts.peers.me()) {
-        match snapshot::fetch(&parts.peers, *node, id, at_least).await {
+        let request = pb::FetchStateRequest {
+            group: id.0,
+            cluster: parts.peers.cluster(),
+            at_least: match wanted {
+                Wanted::Covering(index) => index,
+                Wanted::Latest => 0,
+            },
+            latest: matches!(wanted, Wanted::Latest),
+        };
+        match snapshot::fetch(&parts.peers, *node, request).await {
             Ok((header, rows)) => {
                 let meta = wire::header_from(&header.header)?;
                 let Ok(mut machine) = Machine::load(kind, rows.iter().cloned()) else {

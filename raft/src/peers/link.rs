@@ -158,7 +158,7 @@ async fn keep_connected(
     let mut pause = RECONNECT_FIRST;
     loop {
         let address = shared.address.lock().clone();
-        match exchange(&env, me, &cluster, &address, &shared, &frames).await {
+        match exchange(&env, (me, node), &cluster, &address, &shared, &frames).await {
             Ok(()) => pause = RECONNECT_FIRST,
             Err(_) if shared.connected.load(Ordering::Relaxed) => pause = RECONNECT_FIRST,
             Err(error) => {
@@ -181,7 +181,7 @@ async fn keep_connected(
 
 async fn exchange(
     env: &Env,
-    me: NodeId,
+    (me, to): (NodeId, NodeId),
     cluster: &str,
     address: &str,
     shared: &Arc<Shared>,
@@ -201,6 +201,9 @@ async fn exchange(
     request
         .metadata_mut()
         .insert("millrace-node", me.0.to_string().parse()?);
+    request
+        .metadata_mut()
+        .insert("millrace-to", to.0.to_string().parse()?);
     let mut replies = client.exchange(request).await?.into_inner();
     shared.connected.store(true, Ordering::Relaxed);
     while let Some(message) = replies.next().await {

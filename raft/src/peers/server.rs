@@ -76,6 +76,9 @@ fn incoming(listener: Box<dyn Listener>) -> impl Stream<Item = io::Result<Connec
     })
 }
 
+/// How long a leader may take to hear that it still is one.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
+
 struct Service {
     peers: Arc<Peers>,
     inbound: Arc<dyn Inbound>,
@@ -87,6 +90,17 @@ impl Service {
         if ours.is_empty() || theirs != ours {
             return Err(Status::permission_denied(format!(
                 "this node's cluster is '{ours}', not '{theirs}'"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Where a node was, another one may be now: what it says must not count as the word of the first.
+    fn check_meant(&self, node: u64) -> Result<(), Status> {
+        let me = self.peers.me();
+        if node != me.0 {
+            return Err(Status::permission_denied(format!(
+                "this is node {me}, not node {node}"
             )));
         }
         Ok(())
@@ -110,12 +124,12 @@ impl pb::peers_server::Peers for Service {
         &self,
         request: Request<Streaming<Frames>>,
     ) -> Result<Response<Self::ExchangeStream>, Status> {
-        let cluster = request
-            .metadata()
-            .get("millrace-cluster")
-            .and_then(|c| c.to_str().ok())
-            .unwrap_or("");
-        self.check_cluster(cluster)?;
+        let told = |name: &str| {
+            let value = request.metadata().get(name);
+            value.and_then(|value| value.to_str().ok()).unwrap_or("")
+        };
+        self.check_cluster(told("millrace-cluster"))?;
+        self.check_meant(told("millrace-to").parse().unwrap_or(0))?;
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
         tokio::spawn(read_frames(request.into_inner(), self.inbound.clone(), replies));
         let outgoing = futures::stream::unfold(outgoing, |mut queue| async move {
@@ -134,6 +148,7 @@ impl pb::peers_server::Peers for Service {
     ) -> Result<Response<pb::SnapshotReply>, Status> {
         let (header, rows) = snapshot::receive(request.into_inner()).await?;
         self.check_cluster(&header.cluster)?;
+        self.check_meant(header.to)?;
         let group = self.open_group(header.group)?;
         let installed = group.install(header, rows).await;
         installed.map(Response::new).map_err(|e| snapshot::refused(&e))
@@ -146,12 +161,19 @@ impl pb::peers_server::Peers for Service {
         let request = request.into_inner();
         self.check_cluster(&request.cluster)?;
         let group = self.open_group(request.group)?;
+        if request.latest {
+            let confirmed = tokio::time::timeout(CONFIRM_TIMEOUT, group.confirmed()).await;
+            let confirmed =
+                confirmed.map_err(|_| Status::deadline_exceeded("no majority has confirmed it"))?;
+            confirmed.map_err(|e| Status::failed_precondition(e.to_string()))?;
+        }
         let (header, rows) = group.state(request.at_least).map_err(|e| snapshot::refused(&e))?;
         let header = pb::SnapshotHeader {
             group: request.group,
             cluster: request.cluster,
             vote: None,
             header,
+            to: 0,
         };
         Ok(Response::new(Box::pin(snapshot::chunks(header, rows).map(Ok))))
     }

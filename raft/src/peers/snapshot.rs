@@ -13,7 +13,7 @@ use tonic::Status;
 use super::pb::{self, peers_client::PeersClient};
 use super::{MESSAGE_BYTES_MAX, Peers, connect};
 use crate::machine::Row;
-use crate::types::{GroupId, NodeId};
+use crate::types::NodeId;
 
 /// A chunk is closed when it holds this many bytes.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -76,15 +76,9 @@ async fn overdue(mut progress: watch::Receiver<()>, stall_max: Duration, install
 pub async fn fetch(
     peers: &Arc<Peers>,
     node: NodeId,
-    group: GroupId,
-    at_least: u64,
+    request: pb::FetchStateRequest,
 ) -> Result<(pb::SnapshotHeader, Vec<(Bytes, Bytes)>), Status> {
     let mut client = client(peers, node).await?;
-    let request = pb::FetchStateRequest {
-        group: group.0,
-        cluster: peers.cluster(),
-        at_least,
-    };
     let stream = tokio::time::timeout(STALL_MAX, client.fetch_state(request)).await;
     let stream = stream.map_err(|_| Status::deadline_exceeded("the node does not answer"))?;
     receive(stream?.into_inner()).await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use raft::env::{BoxFuture, Env};
 use raft::group::{Group, OpenError, Timing};
-use raft::groups::{Birth, Groups, GroupsOptions};
+use raft::groups::{Birth, Groups, GroupsOptions, Origin};
 use raft::machine::MachineKind;
 use raft::peers::server::{Inbound, serve};
 use raft::peers::{Peers, pb};
@@ -90,7 +90,7 @@ async fn open(node: &Node) -> Result<Arc<Group>, OpenError> {
         first: node.peers.me() == NODES[0],
     };
     node.groups
-        .open(GROUP, MachineKind::Queue, &NODES, None, Some(birth))
+        .open(GROUP, MachineKind::Queue, &NODES, None, Origin::Founded(birth))
         .await
 }
 

@@ -11,7 +11,7 @@ use raft::command::Reply;
 use raft::command::queue::{Configure, QueueAnswer, QueueCommand, QueueOp, QueueReply, Send, SendEntry};
 use raft::env::Env;
 use raft::group::{Group, Timing};
-use raft::groups::{Birth, Groups, GroupsOptions};
+use raft::groups::{Birth, Groups, GroupsOptions, Origin};
 use raft::machine::{Machine, MachineKind};
 use raft::peers::Peers;
 use raft::store::LettersOptions;
@@ -56,7 +56,7 @@ pub(crate) async fn open(groups: &Arc<Groups>, id: u64) -> Arc<Group> {
     };
     let id = GroupId(id);
     let group = groups
-        .open(id, MachineKind::Queue, &[ME], None, Some(birth))
+        .open(id, MachineKind::Queue, &[ME], None, Origin::Founded(birth))
         .await
         .unwrap();
     let leads = async {

@@ -14,6 +14,11 @@
 //!     cancel NAME id=a [call=KEY]
 //!     report NUMBER group=1 [to-move=5] [moved=5] [ended] [failure=text]
 //!     tasks NAME                                move tasks, the latest first
+//!     admit NUMBER [disk=a] [above=3]
+//!     drain NUMBER, undrain NUMBER, remove NUMBER
+//!     place GROUP on=1,2,3 [version=0]
+//!     settle GROUP [version=1]
+//!     placement                                 where groups are and where they are to be
 //!     queue NAME, groups, nodes, version, restart, garbage
 
 use std::collections::BTreeMap;
@@ -26,6 +31,7 @@ use raft::command::catalog::{
     NodeRecord, QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue,
     UntagQueue,
 };
+use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, MoveTask, ReportMoveTask, StartMoveTask};
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
@@ -78,11 +84,34 @@ impl Script {
         groups.collect()
     }
 
+    fn placement(&self) -> Vec<String> {
+        let groups = self.catalog().groups().map(|group| {
+            let mut told = format!(
+                "g{} version {} on {:?}",
+                group.group_id, group.version, group.replicas
+            );
+            if !group.is_settled() {
+                told += &format!(" members {:?}", group.members);
+            }
+            if !group.joined.is_empty() {
+                told += &format!(" founded on {:?} joined by {:?}", group.founders, group.joined);
+            }
+            told
+        });
+        groups.collect()
+    }
+
     fn nodes(&self) -> Vec<String> {
         let nodes = self.catalog().nodes();
-        nodes
-            .map(|node| format!("{} at {:?}", node.node_id, node.peer_address))
-            .collect()
+        let told = nodes.map(|node| {
+            let drains = if self.catalog().drains(node.node_id) {
+                ", drains"
+            } else {
+                ""
+            };
+            format!("{} at {:?}{drains}", node.node_id, node.peer_address)
+        });
+        told.collect()
     }
 }
 
@@ -91,6 +120,35 @@ impl Interpreter for Script {
         let line = Line::parse(line, &mut self.now);
         let op = match line.verb {
             "node" => node(&line),
+            "admit" => CatalogOp::AdmitNode(AdmitNode {
+                node: match node(&line) {
+                    CatalogOp::RegisterNode(node) => Some(node),
+                    _ => None,
+                },
+                above: line.number("above").unwrap_or(0),
+            }),
+            "drain" | "undrain" => CatalogOp::DrainNode(DrainNode {
+                node_id: number(line.words()[0]),
+                drain: line.verb == "drain",
+            }),
+            "remove" => CatalogOp::RemoveNode(RemoveNode {
+                node_id: number(line.words()[0]),
+            }),
+            "place" => CatalogOp::MoveGroup(MoveGroup {
+                group_id: number(line.words()[0]),
+                version: line.number("version").unwrap_or(0),
+                replicas: line
+                    .value("on")
+                    .unwrap_or("")
+                    .split_terminator(',')
+                    .map(number)
+                    .collect(),
+            }),
+            "settle" => CatalogOp::SettleGroup(SettleGroup {
+                group_id: number(line.words()[0]),
+                version: line.number("version").unwrap_or(1),
+            }),
+            "placement" => return self.placement(),
             "create" => create(&line),
             "grow" => CatalogOp::AddPartitions(AddPartitions {
                 key: Some(key(line.words()[0])),
@@ -260,6 +318,7 @@ fn tell(answer: CatalogAnswer) -> String {
         CatalogAnswer::Done(_) => "done".into(),
         CatalogAnswer::Queue(queue) => tell_queue(&queue),
         CatalogAnswer::MoveTask(task) => tell_task(&task),
+        CatalogAnswer::Node(node) => format!("node {}", node.node_id),
         CatalogAnswer::Refused(refusal) => {
             let reason = RefusalReason::try_from(refusal.reason).expect("a reason of this version");
             format!("refused: {reason:?} {}", refusal.subject)

@@ -70,6 +70,9 @@ impl Disk for TestDisk {
         let _guard = self.faults.lock();
         StdDisk.remove_file(path)
     }
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        StdDisk.remove_dir_all(path)
+    }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         StdDisk.sync_dir(path)
     }

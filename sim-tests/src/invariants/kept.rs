@@ -18,6 +18,8 @@ impl Property for Kept {
     fn see(&mut self, node: NodeId, group: GroupId, step: &Step) -> Result<(), String> {
         let (end, term) = self.0.entry((node, group)).or_default();
         match step {
+            // Its promises were others' to keep by then.
+            Step::Left => (*end, *term) = (0, 0),
             Step::Voted { term: voted, .. } => *term = (*term).max(*voted),
             Step::Durable(last) => *end = (*end).max(last.0 + 1),
             Step::Truncated(last) => *end = (*end).min(last.map_or(0, |last| last.0 + 1)),

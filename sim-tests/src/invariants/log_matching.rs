@@ -27,7 +27,7 @@ impl Property for LogMatching {
                 .iter()
                 .try_for_each(|entry| self.append(node, group, *entry)),
             // What the log ends with then, nobody says.
-            Step::Truncated(_) | Step::Opened(_) | Step::Installed { .. } => {
+            Step::Truncated(_) | Step::Opened(_) | Step::Left | Step::Installed { .. } => {
                 self.ends.remove(&(node, group));
                 Ok(())
             }

@@ -12,13 +12,18 @@ pub(super) struct OneVote(BTreeMap<(NodeId, GroupId), (u64, NodeId)>);
 
 impl Property for OneVote {
     fn see(&mut self, node: NodeId, group: GroupId, step: &Step) -> Result<(), String> {
-        let Step::Voted {
-            term,
-            candidate,
-            leads,
-        } = step
-        else {
-            return Ok(());
+        let (term, candidate, leads) = match step {
+            Step::Voted {
+                term,
+                candidate,
+                leads,
+            } => (term, candidate, leads),
+            // Whoever wins after that has a majority without this node's earlier votes (raft/src/group/birth.rs).
+            Step::Left => {
+                self.0.remove(&(node, group));
+                return Ok(());
+            }
+            _ => return Ok(()),
         };
         let (last_term, last) = *self.0.entry((node, group)).or_insert((*term, *candidate));
         if *term < last_term {

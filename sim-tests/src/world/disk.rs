@@ -57,6 +57,10 @@ impl Disk for SimDisk {
         fs::remove_file(path)
     }
 
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        wipe(path)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         fs::sync_dir(path)
     }

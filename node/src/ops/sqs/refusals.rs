@@ -34,8 +34,14 @@ pub(super) fn error(refusal: &CatalogRefusal) -> ApiError {
         RefusalReason::TooManyMoveTasks => errors::request_throttled(),
         RefusalReason::NoSuchMoveTask => errors::no_such_move_task(),
         RefusalReason::MoveTaskRunsNot => errors::move_task_runs_not(),
-        RefusalReason::Unspecified | RefusalReason::NodeIsAnother | RefusalReason::QueueChanged => {
-            misfit(refusal)
-        }
+        RefusalReason::Unspecified
+        | RefusalReason::NodeIsAnother
+        | RefusalReason::QueueChanged
+        | RefusalReason::NodeRemoved
+        | RefusalReason::NoSuchNode
+        | RefusalReason::NodeHasReplicas
+        | RefusalReason::NoSuchGroup
+        | RefusalReason::GroupChanged
+        | RefusalReason::BadPlacement => misfit(refusal),
     }
 }

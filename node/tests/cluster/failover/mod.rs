@@ -11,10 +11,11 @@ mod traffic;
 
 use std::time::Duration;
 
-use calls::Queue;
+pub(crate) use calls::Queue;
+pub(crate) use checks::violations;
 use recorder::Recorder;
 use tokio::time::timeout;
-use traffic::Traffic;
+pub(crate) use traffic::Traffic;
 
 use crate::harness::{Balancer, Cluster, client, client_within};
 
@@ -28,9 +29,9 @@ const LOSE_EVERY: usize = 40;
 /// Violations to print.
 const SHOWN: usize = 20;
 /// Longer than a client's call, so that a reply never arrives after its messages' timeout.
-const VISIBILITY: Duration = Duration::from_secs(12);
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
-const CALL_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(12);
+pub(crate) const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leaders_die_under_load() {
@@ -53,7 +54,7 @@ async fn leaders_die_under_load() {
     }
     progress(&traffic).await;
 
-    let mut violations = Vec::new();
+    let mut found = Vec::new();
     for (traffic, queue) in traffic.into_iter().zip(&queues) {
         let history = traffic.drain().await;
         let unknown = history
@@ -68,29 +69,20 @@ async fn leaders_die_under_load() {
             history.deliveries.len(),
             history.deletes.len(),
         );
-        violations.extend(
-            checks::violations(&history)
+        found.extend(
+            violations(&history)
                 .into_iter()
                 .map(|v| format!("{}: {v}", queue.name)),
         );
     }
-    let some = violations
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("\n");
-    assert!(
-        violations.is_empty(),
-        "{} violations, such as\n{some}",
-        violations.len()
-    );
+    let some = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    assert!(found.is_empty(), "{} violations, such as\n{some}", found.len());
     // Without a lost reply no retry was put to the test.
     assert!(balancer.lost() > 0, "the balancer lost no reply");
 }
 
 /// Waits until every queue has acknowledged some more sends.
-async fn progress(traffic: &[Traffic]) {
+pub(crate) async fn progress(traffic: &[Traffic]) {
     for one in traffic {
         let more = one.recorder.acknowledged() + PROGRESS;
         timeout(PROGRESS_LIMIT, one.recorder.acknowledges(more))
@@ -125,7 +117,7 @@ async fn all_nodes_die_at_once() {
     (0..3).for_each(|i| cluster.kill(i));
     cluster.restart(&[0, 1, 2]);
     let history = traffic::receive_all(&client(&cluster.endpoint(1)), &queue, recorder).await;
-    assert_eq!(checks::violations(&history), Vec::<String>::new());
+    assert_eq!(violations(&history), Vec::<String>::new());
 }
 
 /// Nodes stop politely one by one, as in an upgrade; the queue serves all the while.
@@ -143,5 +135,5 @@ async fn nodes_are_restarted_one_by_one() {
         cluster.restart(&[i]);
     }
     let [traffic] = traffic;
-    assert_eq!(checks::violations(&traffic.drain().await), Vec::<String>::new());
+    assert_eq!(violations(&traffic.drain().await), Vec::<String>::new());
 }

@@ -77,6 +77,20 @@ impl Cluster {
         self.nodes[i].limit_files(bytes).expect("limits can be lowered");
     }
 
+    /// Asks node `i` with `millrace cluster`. What the command prints, or says why it failed.
+    pub(crate) fn operate(&self, i: usize, arguments: &[&str]) -> Result<Value, String> {
+        let server = self.nodes[i].peer.to_string();
+        let out = Command::new(MILLRACE)
+            .args(["cluster", "--output", "json", "--server", &server])
+            .args(arguments)
+            .output()
+            .map_err(|e| e.to_string())?;
+        if !out.status.success() {
+            return Err(String::from_utf8_lossy(&out.stderr).into_owned());
+        }
+        serde_json::from_slice(&out.stdout).map_err(|e| e.to_string())
+    }
+
     /// `millrace status` of node `i`, with further flags.
     pub(crate) fn status_text(&self, i: usize, flags: &[&str]) -> String {
         let admin = self.nodes[i].admin.to_string();

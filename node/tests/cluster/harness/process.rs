@@ -25,6 +25,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// One node of a cluster, running or not.
 pub(crate) struct Process {
     pub(crate) api: SocketAddr,
+    pub(crate) peer: SocketAddr,
     pub(crate) admin: SocketAddr,
     /// The data folder.
     pub(crate) data: PathBuf,
@@ -58,6 +59,7 @@ impl Process {
             .flat_map(|(flag, value)| [flag.to_owned(), value]);
         Self {
             api,
+            peer,
             admin,
             data,
             arguments: std::iter::once("server".to_owned()).chain(arguments).collect(),

@@ -1,6 +1,6 @@
 //! CreateQueue: a new queue with its groups, or the existing one if the caller's idea of it agrees.
 
-use super::{Answer, Catalog, RowName, redrive, refusal};
+use super::{Answer, Catalog, RowName, placement, redrive, refusal};
 use crate::command::catalog::{
     CatalogAnswer, CreateQueue, GroupRecord, QueueRecord, RefusalReason, ResourceKey,
 };
@@ -51,15 +51,18 @@ impl Catalog {
             group_id = free.unwrap_or(group_id);
         }
         self.next_group = self.next_group.max(group_id + 1);
-        let replicas = self.loads.choose(&self.nodes, replicas);
+        let replicas = self.loads.choose(&self.open_nodes(), replicas);
         self.loads.add(&replicas);
         let group = GroupRecord {
             group_id,
+            members: placement::in_order(&replicas),
+            founders: replicas.clone(),
             replicas,
             queue: Some(queue.clone()),
+            ..Default::default()
         };
         self.groups.insert(group_id, group);
-        self.changes.touch(RowName::Group(group_id));
+        self.group_changed(group_id);
         group_id
     }
 }

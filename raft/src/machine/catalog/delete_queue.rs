@@ -13,7 +13,7 @@ impl Catalog {
         for group_id in queue.partitions {
             if let Some(group) = self.groups.remove(&group_id) {
                 self.loads.remove(&group.replicas);
-                self.changes.touch(RowName::Group(group_id));
+                self.group_changed(group_id);
             }
         }
         for task in self.move_tasks.remove_all(&key) {

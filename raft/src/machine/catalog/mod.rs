@@ -14,6 +14,7 @@ use crate::command::catalog::{
     CatalogAnswer, CatalogCommand, CatalogOp, CatalogRefusal, CatalogReply, GroupRecord, NodeRecord,
     QueueRecord, RefusalReason, ResourceKey,
 };
+use crate::command::cluster::NodeStanding;
 use crate::command::{Batch, Reply};
 use crate::machine::clock::Clock;
 use crate::machine::idempotency;
@@ -22,21 +23,26 @@ use crate::types::{GroupId, Millis, NodeId};
 
 mod add_partitions;
 mod add_permission;
+mod admit_node;
 pub mod arn;
 mod cancel_move_task;
 mod create_queue;
 mod dead_letters;
 mod delete_queue;
+mod drain_node;
+mod move_group;
 mod move_tasks;
 mod placement;
 mod policy;
 mod redrive;
 mod register_node;
 mod remembered;
+mod remove_node;
 mod remove_permission;
 mod report_move_task;
 mod rows;
 mod set_queue_attributes;
+mod settle_group;
 mod start_move_task;
 mod tag_queue;
 mod tombstones;
@@ -56,8 +62,12 @@ pub struct Catalog {
     version: u64,
     next_group: u64,
     nodes: BTreeMap<u64, NodeRecord>,
+    /// What is to be known of nodes that are not just there.
+    standings: BTreeMap<u64, NodeStanding>,
     queues: BTreeMap<ResourceKey, QueueRecord>,
     groups: BTreeMap<u64, GroupRecord>,
+    /// Counts changes of `groups`, since this replica was opened. No part of the state.
+    placements: u64,
     /// Which queues send their dead letters where; follows from `queues`.
     dead_letter_sources: DeadLetterSources,
     /// How much is placed on each node; follows from `groups`.
@@ -79,8 +89,10 @@ impl Catalog {
             version: 0,
             next_group: GroupId::CATALOG.0 + 1,
             nodes: BTreeMap::new(),
+            standings: BTreeMap::new(),
             queues: BTreeMap::new(),
             groups: BTreeMap::new(),
+            placements: 0,
             dead_letter_sources: DeadLetterSources::default(),
             loads: Loads::default(),
             move_tasks: MoveTasks::default(),
@@ -154,6 +166,11 @@ impl Catalog {
             CatalogOp::CancelMoveTask(cancel) => self.cancel_move_task(&cancel),
             CatalogOp::ReportMoveTask(report) => self.report_move_task(report),
             CatalogOp::AddPartitions(add) => self.add_partitions(now, add),
+            CatalogOp::MoveGroup(placed) => self.move_group(placed),
+            CatalogOp::SettleGroup(settle) => self.settle_group(settle),
+            CatalogOp::DrainNode(drain) => self.drain_node(drain),
+            CatalogOp::RemoveNode(remove) => self.remove_node(remove),
+            CatalogOp::AdmitNode(admit) => self.admit_node(admit),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
     }
@@ -171,6 +188,12 @@ impl Catalog {
             queue.version = version;
         }
         self.changes.touch(RowName::Queue(key));
+    }
+
+    /// Notes that a group's record is another one now, or none.
+    fn group_changed(&mut self, id: u64) {
+        self.placements += 1;
+        self.changes.touch(RowName::Group(id));
     }
 
     /// Counts a change.
@@ -192,6 +215,29 @@ impl Catalog {
     /// All nodes, by number.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeRecord> {
         self.nodes.values()
+    }
+
+    /// Whether a node gives away what it has.
+    pub fn drains(&self, id: u64) -> bool {
+        self.standings.get(&id).is_some_and(|standing| standing.draining)
+    }
+
+    /// Whether a node was taken out of the cluster.
+    pub fn is_removed(&self, id: u64) -> bool {
+        self.standings.get(&id).is_some_and(|standing| standing.removed)
+    }
+
+    /// How many nodes were taken out of the cluster.
+    pub fn removed(&self) -> usize {
+        self.standings
+            .values()
+            .filter(|standing| standing.removed)
+            .count()
+    }
+
+    /// Another number whenever groups may live elsewhere than before. Says nothing across restarts.
+    pub fn placements(&self) -> u64 {
+        self.placements
     }
 
     /// A queue.
@@ -263,7 +309,11 @@ fn is_passing(answer: &CatalogAnswer) -> bool {
     };
     matches!(
         refusal.reason(),
-        RefusalReason::QueueChanged | RefusalReason::TooManyMoveTasks | RefusalReason::NoNodes
+        RefusalReason::QueueChanged
+            | RefusalReason::TooManyMoveTasks
+            | RefusalReason::NoNodes
+            | RefusalReason::GroupChanged
+            | RefusalReason::NodeHasReplicas
     )
 }
 
@@ -271,7 +321,13 @@ fn is_passing(answer: &CatalogAnswer) -> bool {
 /// between them.
 fn is_complete(op: &CatalogOp) -> bool {
     let key = match op {
-        CatalogOp::RegisterNode(_) | CatalogOp::ReportMoveTask(_) => return true,
+        CatalogOp::RegisterNode(_)
+        | CatalogOp::ReportMoveTask(_)
+        | CatalogOp::MoveGroup(_)
+        | CatalogOp::SettleGroup(_)
+        | CatalogOp::DrainNode(_)
+        | CatalogOp::RemoveNode(_)
+        | CatalogOp::AdmitNode(_) => return true,
         CatalogOp::CreateQueue(create) => create.key.as_ref(),
         CatalogOp::DeleteQueue(key) => Some(key),
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Catalog;
 use crate::command::catalog::NodeRecord;
 
 /// How much is placed on each node.
@@ -22,13 +23,13 @@ struct Load {
 
 impl Loads {
     /// Nodes for a new group, the one that is to lead first: as many as wanted, or all there are.
-    pub(super) fn choose(&self, nodes: &BTreeMap<u64, NodeRecord>, wanted: u32) -> Vec<u64> {
+    pub(super) fn choose(&self, nodes: &[&NodeRecord], wanted: u32) -> Vec<u64> {
         let wanted = usize::try_from(wanted.max(1))
             .unwrap_or(usize::MAX)
             .min(nodes.len());
         let mut chosen: Vec<&NodeRecord> = Vec::with_capacity(wanted);
         while chosen.len() < wanted {
-            let free = nodes.values().filter(|node| !chosen.contains(node));
+            let free = nodes.iter().copied().filter(|node| !chosen.contains(node));
             let best = free.min_by_key(|node| {
                 let load = self.of(node.node_id);
                 (neighbours(&chosen, node), load.replicas, load.leads, node.node_id)
@@ -67,6 +68,23 @@ impl Loads {
     fn of(&self, node: u64) -> Load {
         self.by_node.get(&node).copied().unwrap_or_default()
     }
+}
+
+impl Catalog {
+    /// The nodes that new replicas may be placed on: if all of them drain, all.
+    pub(super) fn open_nodes(&self) -> Vec<&NodeRecord> {
+        let all = self.nodes.values();
+        let open: Vec<&NodeRecord> = all.clone().filter(|node| !self.drains(node.node_id)).collect();
+        if open.is_empty() { all.collect() } else { open }
+    }
+}
+
+/// Numbers of nodes as a record's sets have them.
+pub(super) fn in_order(nodes: &[u64]) -> Vec<u64> {
+    let mut nodes = nodes.to_vec();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
 }
 
 /// How many of the chosen nodes are in this node's zone. A node without a zone is in one of its own.

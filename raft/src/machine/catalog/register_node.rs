@@ -5,6 +5,9 @@ use crate::command::catalog::{CatalogAnswer, Done, NodeRecord, RefusalReason};
 
 impl Catalog {
     pub(super) fn register_node(&mut self, node: NodeRecord) -> Answer {
+        if self.is_removed(node.node_id) {
+            return Err(refusal(RefusalReason::NodeRemoved, node.node_id.to_string()));
+        }
         let known = self.nodes.get(&node.node_id);
         // Another data folder has forgotten what this node voted: it must not vote under its number.
         if known.is_some_and(|known| known.incarnation != node.incarnation) {

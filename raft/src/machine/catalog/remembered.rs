@@ -30,6 +30,11 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::CancelMoveTask(_) => 10,
         CatalogOp::ReportMoveTask(_) => 11,
         CatalogOp::AddPartitions(_) => 12,
+        CatalogOp::MoveGroup(_) => 13,
+        CatalogOp::SettleGroup(_) => 14,
+        CatalogOp::DrainNode(_) => 15,
+        CatalogOp::RemoveNode(_) => 16,
+        CatalogOp::AdmitNode(_) => 17,
     }
 }
 

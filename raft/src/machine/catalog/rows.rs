@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Catalog;
+use super::{Catalog, placement};
 use crate::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
+use crate::command::cluster::NodeStanding;
 use crate::machine::clock::Clock;
 use crate::machine::row::{Delta, LoadError, Row, named_key, numbered_key, single_key};
 use crate::machine::window::WindowLoader;
@@ -18,6 +19,7 @@ const FORMAT: u32 = 1;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RowName {
     Node(u64),
+    NodeStanding(u64),
     Queue(ResourceKey),
     Group(u64),
     DeletedQueue(ResourceKey),
@@ -67,12 +69,18 @@ impl Catalog {
         let mut rows = vec![Row::encoded(single_key(tables::META), &self.meta())];
         self.invocations.rows(&mut rows);
         let nodes = self.nodes.keys().map(|id| RowName::Node(*id));
+        let standings = self.standings.keys().map(|id| RowName::NodeStanding(*id));
         let queues = self.queues.keys().map(|key| RowName::Queue(key.clone()));
         let groups = self.groups.keys().map(|id| RowName::Group(*id));
         let deleted = self.deleted_queues.iter();
         let deleted = deleted.map(|(key, _)| RowName::DeletedQueue(key.clone()));
         let tasks = self.move_tasks.iter().map(|task| RowName::MoveTask(task.number));
-        let names = nodes.chain(queues).chain(groups).chain(deleted).chain(tasks);
+        let names = nodes
+            .chain(standings)
+            .chain(queues)
+            .chain(groups)
+            .chain(deleted)
+            .chain(tasks);
         rows.extend(names.filter_map(|name| self.row(&name).ok()));
         rows
     }
@@ -99,6 +107,10 @@ impl Catalog {
         let key = key(name);
         let row = match name {
             RowName::Node(id) => self.nodes.get(id).map(|node| Row::encoded(key.clone(), node)),
+            RowName::NodeStanding(id) => self
+                .standings
+                .get(id)
+                .map(|standing| Row::encoded(key.clone(), standing)),
             RowName::Queue(queue) => self
                 .queues
                 .get(queue)
@@ -163,6 +175,10 @@ impl Catalog {
                 let node: NodeRecord = decode(tables::NODES, value)?;
                 self.nodes.insert(node.node_id, node);
             }
+            Some(&tables::NODE_STANDINGS) => {
+                let standing: NodeStanding = decode(tables::NODE_STANDINGS, value)?;
+                self.standings.insert(standing.node_id, standing);
+            }
             Some(&tables::QUEUES) => {
                 let queue: QueueRecord = decode(tables::QUEUES, value)?;
                 let key = queue.key.clone().unwrap_or_default();
@@ -170,7 +186,12 @@ impl Catalog {
                 self.queues.insert(key, queue);
             }
             Some(&tables::GROUPS) => {
-                let group: GroupRecord = decode(tables::GROUPS, value)?;
+                let mut group: GroupRecord = decode(tables::GROUPS, value)?;
+                if group.founders.is_empty() {
+                    // From before groups could move.
+                    group.founders = group.replicas.clone();
+                    group.members = placement::in_order(&group.replicas);
+                }
                 self.loads.add(&group.replicas);
                 self.groups.insert(group.group_id, group);
             }
@@ -192,6 +213,7 @@ fn key(name: &RowName) -> Bytes {
     let named = |table: u8, key: &ResourceKey| named_key(table, [&key.account, &key.region, &key.name]);
     match name {
         RowName::Node(id) => numbered_key(tables::NODES, *id),
+        RowName::NodeStanding(id) => numbered_key(tables::NODE_STANDINGS, *id),
         RowName::Queue(key) => named(tables::QUEUES, key),
         RowName::Group(id) => numbered_key(tables::GROUPS, *id),
         RowName::DeletedQueue(key) => named(tables::DELETED_QUEUES, key),

@@ -1,0 +1,244 @@
+//! `millrace cluster`: asks any node, and waits for what takes long.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use raft::env::Env;
+use tonic::transport::Channel;
+
+use super::pb::{self, admin_client::AdminClient};
+use crate::cli::Output;
+use crate::status;
+
+/// How often a long work is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How long one question may take.
+const ASK_TIMEOUT: Duration = Duration::from_secs(30);
+/// Looks in a row at which nothing was left to do, before that is believed: what follows from a change is planned a moment later.
+const CALM_LOOKS: u32 = 4;
+
+/// Flags of `cluster`.
+#[derive(Args, Debug)]
+pub struct Cluster {
+    /// `host:port` of any node's peer listener.
+    #[arg(
+        long,
+        env = "MILLRACE_SERVER",
+        default_value = "127.0.0.1:4567",
+        global = true
+    )]
+    pub server: String,
+    /// The form of the answer.
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub output: Output,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do with a cluster.
+#[derive(Subcommand, Debug)]
+pub enum Action {
+    /// Show nodes, groups, leaders, lag, and what is on its way.
+    Status,
+    /// Say what a further node must be started with.
+    Add,
+    /// Have a node give away all that it has: replicas, leaders, its vote in the catalog.
+    Drain {
+        /// The node's number.
+        node: u64,
+        /// Return when that is done.
+        #[arg(long)]
+        wait: bool,
+        /// Have it no more: the node may be given replicas again.
+        #[arg(long, conflicts_with = "wait")]
+        undo: bool,
+    },
+    /// Take a node that has nothing left out of the cluster for good. Its number is never used again.
+    Remove {
+        /// The node's number.
+        node: u64,
+        /// It is dead and will not come back: place what it has elsewhere first, and wait for that.
+        #[arg(long)]
+        lost: bool,
+    },
+    /// Have a node lead a group of which it has a replica.
+    Transfer {
+        /// The group's number; 0 is the catalog.
+        group: u64,
+        /// The node's number.
+        node: u64,
+    },
+    /// Wait until replicas and leaders are evenly placed. They are evened out all the time anyway.
+    Rebalance,
+}
+
+/// Does it.
+///
+/// # Errors
+/// What the cluster has against it, or that nobody answers.
+pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
+    let channel = raft::peers::connect(env.net.clone(), &cluster.server)
+        .await
+        .with_context(|| format!("nobody answers at {}", cluster.server))?;
+    let mut asker = Asker(AdminClient::new(channel));
+    match cluster.action {
+        Action::Status => {}
+        Action::Add => return add(&asker.status().await?, cluster.output),
+        Action::Drain { node, wait, undo } => {
+            asker.drain(node, !undo).await?;
+            if wait {
+                asker.await_empty(node).await?;
+            }
+        }
+        Action::Remove { node, lost } => {
+            if lost {
+                asker.ensure_lost(node).await?;
+                asker.drain(node, true).await?;
+                asker.await_empty(node).await?;
+            }
+            let request = pb::RemoveRequest { node };
+            asker.0.remove(request).await.map_err(said)?;
+        }
+        Action::Transfer { group, node } => {
+            let request = pb::TransferRequest { group, node };
+            asker.0.transfer(request).await.map_err(said)?;
+        }
+        Action::Rebalance => asker.await_even().await?,
+    }
+    show(&asker.status().await?, cluster.output)
+}
+
+fn show(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
+    match output {
+        Output::Table => print!("{}", status::table(status)),
+        Output::Json => println!("{}", serde_json::to_string_pretty(status)?),
+    }
+    Ok(())
+}
+
+/// What a further node must be started with.
+fn add(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
+    let number = status.nodes.iter().map(|node| node.id).max().unwrap_or(0) + 1;
+    let seeds: Vec<&str> = status.nodes.iter().map(|node| node.peer.as_str()).collect();
+    let seeds = seeds.join(",");
+    match output {
+        Output::Json => {
+            let told = serde_json::json!({"node_id": number, "seeds": seeds, "renumber": true});
+            println!("{}", serde_json::to_string_pretty(&told)?);
+        }
+        Output::Table => println!(
+            "Start it with an empty data folder; it joins by itself and gets its share of replicas and leaders:\n\n    \
+             millrace server --node-id {number} --renumber --data-dir DIR --advertise HOST --seeds {seeds}\n"
+        ),
+    }
+    Ok(())
+}
+
+struct Asker(AdminClient<Channel>);
+
+impl Asker {
+    async fn status(&mut self) -> anyhow::Result<pb::ClusterStatus> {
+        let asked = tokio::time::timeout(ASK_TIMEOUT, self.0.status(pb::StatusRequest {})).await;
+        let answer = asked.context("no answer in time")?;
+        Ok(answer.map_err(said)?.into_inner())
+    }
+
+    async fn drain(&mut self, node: u64, drain: bool) -> anyhow::Result<()> {
+        let request = pb::DrainRequest { node, drain };
+        self.0.drain(request).await.map(drop).map_err(said)
+    }
+
+    async fn ensure_lost(&mut self, node: u64) -> anyhow::Result<()> {
+        let status = self.status().await?;
+        let is_alive = status.nodes.iter().any(|n| n.id == node && n.alive);
+        anyhow::ensure!(!is_alive, "node {node} is not lost: it answers; drain it instead");
+        Ok(())
+    }
+
+    /// Waits until a node has nothing left.
+    async fn await_empty(&mut self, node: u64) -> anyhow::Result<()> {
+        let mut bar = Bar::default();
+        loop {
+            let status = self.status().await?;
+            let Some(line) = status.nodes.iter().find(|n| n.id == node) else {
+                bail!("there is no node {node}");
+            };
+            bar.left(line.placed, || format!("replicas on node {node}"));
+            if line.stuck {
+                bail!(
+                    "node {node} keeps {} replicas: there are too few other nodes to take them",
+                    line.placed
+                );
+            }
+            if line.placed == 0 && !line.catalog_voter {
+                bar.done();
+                return Ok(());
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Waits until nothing is on its way, and nothing should be.
+    async fn await_even(&mut self) -> anyhow::Result<()> {
+        let mut bar = Bar::default();
+        let mut calm = 0;
+        while calm < CALM_LOOKS {
+            let status = self.status().await?;
+            let moving = status
+                .groups
+                .iter()
+                .filter(|group| !group.moving.is_empty())
+                .count();
+            let led_elsewhere = status.groups.iter().filter(|group| {
+                group.kind == "queue"
+                    && group.leader.is_some()
+                    && group.leader.as_ref() != group.replicas.first()
+            });
+            let left = status.planned + moving as u64 + led_elsewhere.count() as u64;
+            bar.left(left, || "groups to be placed elsewhere".to_owned());
+            calm = if left == 0 { calm + 1 } else { 0 };
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        bar.done();
+        Ok(())
+    }
+}
+
+/// How far a long work has come, if somebody looks on.
+#[derive(Default)]
+struct Bar {
+    shown: Option<ProgressBar>,
+    most: u64,
+}
+
+impl Bar {
+    fn left(&mut self, left: u64, of_what: impl Fn() -> String) {
+        self.most = self.most.max(left);
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.shown.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(left), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_length(self.most);
+        bar.set_position(self.most - left);
+        bar.set_message(of_what());
+    }
+
+    fn done(&self) {
+        if let Some(bar) = &self.shown {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What the cluster has said.
+fn said(status: tonic::Status) -> anyhow::Error {
+    anyhow::anyhow!("{}", status.message())
+}

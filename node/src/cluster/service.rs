@@ -1,0 +1,183 @@
+//! The admin service. Whatever changes the cluster is a command to the catalog, so that any node will do; carrying it out is the
+//! planner's and the leaders' work (`placement`).
+
+use std::sync::Arc;
+
+use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, RefusalReason};
+use raft::command::cluster::{DrainNode, MoveGroup, RemoveNode};
+use raft::env::Env;
+use raft::types::{GroupId, NodeId};
+use tonic::{Request, Response, Status};
+
+use super::pb::{self, admin_client::AdminClient, admin_server::AdminServer};
+use crate::catalog::CatalogView;
+use crate::errands::Errands;
+use crate::inbound::Peerside;
+use crate::placement::{plan, planner};
+use crate::status;
+
+/// So far is counted what should change next.
+const PLANNED_MAX: usize = 1_000;
+
+/// The service of one node.
+pub struct Service {
+    /// The outside world.
+    pub env: Env,
+    /// Who this node is, and its way to the catalog.
+    pub peerside: Arc<Peerside>,
+    /// Replicas that groups are to have.
+    pub replicas: u32,
+}
+
+impl Service {
+    /// As tonic serves it.
+    pub fn server(self) -> AdminServer<Service> {
+        AdminServer::new(self)
+    }
+
+    fn errands(&self) -> Result<Errands, Status> {
+        let errands = self.peerside.errands.read().clone();
+        errands.ok_or_else(|| Status::unavailable("this node belongs to no cluster yet"))
+    }
+
+    async fn order(&self, op: CatalogOp) -> Result<Response<pb::Done>, Status> {
+        let answer = self.errands()?.catalog(op).await;
+        match answer.map_err(|e| Status::unavailable(e.to_string()))? {
+            CatalogAnswer::Refused(refusal) => Err(refused(&refusal)),
+            _ => Ok(Response::new(pb::Done {})),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl pb::admin_server::Admin for Service {
+    async fn status(&self, _: Request<pb::StatusRequest>) -> Result<Response<pb::ClusterStatus>, Status> {
+        let catalog = self.errands()?.catalog;
+        let mut seen = status::of_cluster(&self.env, &self.peerside.me.admin_address)
+            .await
+            .map_err(|e| Status::unavailable(format!("{e:#}")))?;
+        complete(&mut seen, &catalog, self.replicas);
+        Ok(Response::new(seen))
+    }
+
+    async fn drain(&self, request: Request<pb::DrainRequest>) -> Result<Response<pb::Done>, Status> {
+        let pb::DrainRequest { node, drain } = request.into_inner();
+        let drain = DrainNode { node_id: node, drain };
+        self.order(CatalogOp::DrainNode(drain)).await
+    }
+
+    async fn remove(&self, request: Request<pb::RemoveRequest>) -> Result<Response<pb::Done>, Status> {
+        let node_id = request.into_inner().node;
+        self.order(CatalogOp::RemoveNode(RemoveNode { node_id })).await
+    }
+
+    async fn transfer(&self, request: Request<pb::TransferRequest>) -> Result<Response<pb::Done>, Status> {
+        let pb::TransferRequest { group, node } = request.into_inner();
+        let catalog = self.errands()?.catalog;
+        if GroupId(group) == GroupId::CATALOG {
+            return self.transfer_catalog(&catalog, NodeId(node)).await;
+        }
+        let record = catalog.read(|c| c.group(GroupId(group)).cloned());
+        let record = record.ok_or_else(|| Status::not_found(format!("there is no group {group}")))?;
+        if !record.replicas.contains(&node) {
+            return Err(Status::failed_precondition(format!(
+                "node {node} has no replica of group {group}; nodes {:?} have one",
+                record.replicas
+            )));
+        }
+        let rest = record.replicas.iter().copied().filter(|other| *other != node);
+        let placed = MoveGroup {
+            group_id: group,
+            version: record.version,
+            replicas: std::iter::once(node).chain(rest).collect(),
+        };
+        self.order(CatalogOp::MoveGroup(placed)).await
+    }
+}
+
+impl Service {
+    /// The catalog has no record of itself: its leader is asked directly.
+    async fn transfer_catalog(
+        &self,
+        catalog: &CatalogView,
+        to: NodeId,
+    ) -> Result<Response<pb::Done>, Status> {
+        let group = catalog.group();
+        let leadership = group.leadership();
+        let unled = || Status::unavailable("the catalog has no leader");
+        if leadership.leads {
+            if !group.members().0.contains(&to) {
+                return Err(Status::failed_precondition(format!(
+                    "node {to} does not vote in the catalog"
+                )));
+            }
+            group
+                .hand_over(to)
+                .await
+                .map_err(|e| Status::unavailable(e.to_string()))?;
+            return Ok(Response::new(pb::Done {}));
+        }
+        let leader = leadership.leader.ok_or_else(unled)?;
+        let nodes = catalog.nodes();
+        let leader = nodes.iter().find(|n| n.node_id == leader.0).ok_or_else(unled)?;
+        let channel = raft::peers::connect(self.env.net.clone(), &leader.peer_address)
+            .await
+            .map_err(|e| Status::unavailable(e.to_string()))?;
+        let request = pb::TransferRequest {
+            group: GroupId::CATALOG.0,
+            node: to.0,
+        };
+        AdminClient::new(channel).transfer(request).await
+    }
+}
+
+/// Adds what only the catalog knows.
+fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView, replicas: u32) {
+    let silent: Vec<u64> = status.nodes.iter().filter(|n| !n.alive).map(|n| n.id).collect();
+    let (nodes, groups) = (planner::nodes(catalog, |_| false), planner::groups(catalog));
+    let (voters, _) = catalog.group().members();
+    for node in &mut status.nodes {
+        catalog.read(|c| {
+            node.draining = c.drains(node.id);
+            let placed = c.groups().filter(|group| group.members.contains(&node.id));
+            node.placed = placed.count() as u64;
+        });
+        node.catalog_voter = voters.contains(&NodeId(node.id));
+        node.stuck = node.draining && plan::is_stuck(&nodes, &groups, node.id);
+    }
+    for group in &mut status.groups {
+        catalog.read(|c| {
+            if let Some(record) = c.group(GroupId(group.id)) {
+                group.replicas = record.replicas.clone();
+                if !record.is_settled() {
+                    group.moving = record.members.clone();
+                }
+            }
+        });
+    }
+    // What is planned for nodes that do not answer is decided by who leads the catalog, after a while.
+    let wanted = planner::wanted(replicas, &nodes, &groups);
+    let planned = plan::plan(&nodes, &groups, wanted, PLANNED_MAX);
+    let planned = planned
+        .iter()
+        .filter(|group| !group.replicas.iter().any(|node| silent.contains(node)));
+    status.planned = planned.count() as u64;
+}
+
+fn refused(refusal: &CatalogRefusal) -> Status {
+    let subject = &refusal.subject;
+    match refusal.reason() {
+        RefusalReason::NoSuchNode => Status::not_found(format!("there is no node {subject}")),
+        RefusalReason::NodeRemoved => {
+            Status::failed_precondition(format!("node {subject} was taken out of the cluster"))
+        }
+        RefusalReason::NodeHasReplicas => Status::failed_precondition(format!(
+            "the node still has {subject} replicas; drain it first, or say that it is lost"
+        )),
+        RefusalReason::NoSuchGroup => Status::not_found(format!("there is no group {subject}")),
+        RefusalReason::GroupChanged => {
+            Status::aborted(format!("group {subject} was moved at the same time; try again"))
+        }
+        other => Status::internal(format!("{other:?} {subject}")),
+    }
+}
