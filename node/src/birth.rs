@@ -90,7 +90,7 @@ async fn look_around(
         if record.incarnation == me.incarnation {
             continue;
         }
-        if record.node_id == me.node_id && !(config.renumber && !reply.cluster.is_empty()) {
+        if record.node_id == me.node_id && (!config.renumber || reply.cluster.is_empty()) {
             anyhow::bail!(
                 "{address} says that it is node {} too; every node needs its own number",
                 me.node_id

@@ -50,6 +50,8 @@ pub enum Bug {
     GrowthUnnoticed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
+    /// A node that a group moves to takes part in it before it has the latest state.
+    JoinsUnconfirmed,
 }
 
 /// All of them.
@@ -76,6 +78,7 @@ pub const BUGS: &[Bug] = &[
     Bug::MoveUnclosed,
     Bug::GrowthUnnoticed,
     Bug::GroupScattered,
+    Bug::JoinsUnconfirmed,
 ];
 
 #[cfg(feature = "planted-bugs")]

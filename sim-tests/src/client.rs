@@ -9,15 +9,18 @@ use anyhow::anyhow;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use node::cluster::pb::admin_client::AdminClient;
 use parking_lot::Mutex;
 use serde_json::Value;
+use tonic::transport::Channel;
 use turmoil::net::TcpStream;
 
 use crate::history::{Call, Outcome, Recorder};
-use crate::host::{ADMIN_PORT, API_PORT, name};
+use crate::host::{ADMIN_PORT, API_PORT, PEER_PORT, name};
 use crate::rng::Rng;
 use crate::scenario::{self, Scenario};
 use crate::workload::{Context, WORKLOADS};
+use crate::world::SimNet;
 
 /// How long one attempt may take, beyond the time that a receive waits.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -180,6 +183,17 @@ impl Client {
                 .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
                 .collect(),
         )
+    }
+
+    /// A way to a node's admin service, on a connection of its own.
+    pub(crate) async fn admin(&self, node: u64) -> Option<AdminClient<Channel>> {
+        let address = format!("{}:{PEER_PORT}", name(node));
+        let connecting = raft::peers::connect(Arc::new(SimNet), &address);
+        let channel = tokio::time::timeout(ATTEMPT_TIMEOUT, connecting)
+            .await
+            .ok()?
+            .ok()?;
+        Some(AdminClient::new(channel))
     }
 
     fn draw(&self) -> u64 {

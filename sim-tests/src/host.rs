@@ -24,7 +24,8 @@ use crate::world::{self, Dials};
 
 /// The AWS API's port on every host.
 pub const API_PORT: u16 = 4566;
-const PEER_PORT: u16 = 4567;
+/// Where a node listens to its peers and to operators.
+pub(crate) const PEER_PORT: u16 = 4567;
 /// Where a node shows its metrics.
 pub(crate) const ADMIN_PORT: u16 = 4568;
 /// Segments of the log that may be in use.

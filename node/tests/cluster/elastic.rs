@@ -209,22 +209,21 @@ fn await_share(cluster: &Cluster, number: u64, replicas: u64, leads: u64) {
 }
 
 fn node(status: &Value, number: u64) -> Value {
-    let nodes = status["nodes"].as_array().into_iter().flatten();
+    let mut nodes = status["nodes"].as_array().into_iter().flatten();
     nodes
-        .filter(|node| node["id"] == number)
+        .find(|node| node["id"] == number)
         .cloned()
-        .next()
         .unwrap_or_default()
 }
 
 fn group(status: &Value, queue: &str) -> Value {
-    let groups = status["groups"].as_array().into_iter().flatten();
+    let mut groups = status["groups"].as_array().into_iter().flatten();
     let is_ours = |group: &&Value| {
         group["queue"]
             .as_str()
             .is_some_and(|name| name.ends_with(&format!("/{queue}")))
     };
-    groups.filter(is_ours).cloned().next().unwrap_or_default()
+    groups.find(is_ours).cloned().unwrap_or_default()
 }
 
 fn replicas(status: &Value, queue: &str) -> Vec<u64> {

@@ -16,8 +16,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::node::{PATIENCE, configure, messages, options, send};
 
-const GROUP: GroupId = GroupId(5);
-const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+pub(crate) const GROUP: GroupId = GroupId(5);
+pub(crate) const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
 /// The first leader stays leader, even on a machine that is busy with other things.
 const PATIENT: Timing = Timing {
@@ -26,10 +26,10 @@ const PATIENT: Timing = Timing {
     election_max_ms: 4_000,
 };
 
-struct Node {
-    groups: Arc<Groups>,
-    peers: Arc<Peers>,
-    address: String,
+pub(crate) struct Node {
+    pub(crate) groups: Arc<Groups>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) address: String,
     _serving: DropGuard,
 }
 
@@ -53,7 +53,7 @@ impl Inbound for Replicas {
     }
 }
 
-async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node {
+pub(crate) async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node {
     let env = Env::real().unwrap();
     let listener = env.net.bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_address().unwrap();
@@ -76,7 +76,7 @@ async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node {
     }
 }
 
-fn introduce(nodes: &[&Node]) {
+pub(crate) fn introduce(nodes: &[&Node]) {
     for node in nodes {
         for other in nodes {
             node.peers.set_address(other.peers.me(), &other.address);
@@ -84,7 +84,7 @@ fn introduce(nodes: &[&Node]) {
     }
 }
 
-async fn open(node: &Node) -> Result<Arc<Group>, OpenError> {
+pub(crate) async fn open(node: &Node) -> Result<Arc<Group>, OpenError> {
     let birth = Birth {
         members: BTreeSet::from(NODES),
         first: node.peers.me() == NODES[0],
@@ -114,7 +114,7 @@ async fn fill(leader: &Group, nodes: &[&Node], purged: impl Fn() -> bool) -> u64
     sent
 }
 
-async fn caught_up(group: &Group, leader: &Group, sent: u64) {
+pub(crate) async fn caught_up(group: &Group, leader: &Group, sent: u64) {
     let caught_up = group.wait_applied(leader.progress().applied);
     tokio::time::timeout(PATIENCE, caught_up).await.unwrap().unwrap();
     assert_eq!(messages(group), sent);

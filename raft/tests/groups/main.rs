@@ -4,6 +4,7 @@
 
 mod cluster;
 mod faults;
+mod moves;
 mod node;
 mod space;
 mod store;

@@ -111,7 +111,7 @@ impl Scenario {
     pub fn draw(seed: u64) -> Scenario {
         let root = Rng::new(seed);
         let mut rng = root.child("scenario");
-        let nodes = if rng.percent(75) { 3 } else { 5 };
+        let nodes = *rng.pick(&[3, 3, 3, 3, 3, 3, 4, 4, 5, 5]);
         let load = Duration::from_secs(rng.range(LOAD_S));
         let load_end = BIRTH + load;
         let clients = (0..rng.range(CLIENTS))
@@ -155,6 +155,14 @@ impl Scenario {
         self.clients
             .iter_mut()
             .for_each(|client| client.workload = workload);
+        self.deadline = self.end();
+        self
+    }
+
+    /// The same, but for what one client does.
+    pub fn with_client(mut self, number: usize, name: &str) -> Scenario {
+        let workload = WORKLOADS.iter().position(|workload| workload.name == name);
+        self.clients[number].workload = workload.expect("the workload is in the table");
         self.deadline = self.end();
         self
     }

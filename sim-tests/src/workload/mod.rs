@@ -22,6 +22,7 @@ mod long_polls;
 mod move_tasks;
 mod name_reuse;
 mod one_group;
+mod operator;
 mod own_writes;
 mod partitions;
 mod produce;
@@ -100,4 +101,5 @@ pub const WORKLOADS: &[&Workload] = &[
     &attempts::ATTEMPTS,
     &tenants::TENANTS,
     &partitions::PARTITIONS,
+    &operator::OPERATOR,
 ];

@@ -17,7 +17,7 @@ pub(crate) use disk::{damage, wipe};
 
 use crate::rng::Rng;
 use disk::SimDisk;
-use net::SimNet;
+pub(crate) use net::SimNet;
 use workers::TaskWorkers;
 
 /// The world of one life of a host. `seed` is this life's; the dials are the host's.

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use raft::env::{BoxFuture, Listener, Net, Stream};
 use turmoil::net::{TcpListener, TcpStream};
 
-pub(super) struct SimNet;
+/// turmoil's network.
+pub(crate) struct SimNet;
 
 impl Net for SimNet {
     fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
