@@ -67,6 +67,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         seeds: (0..NODES).map(|i| address(1, i)).collect(),
         bootstrap_expect: usize::from(NODES),
         zone: String::new(),
+        zone_from_kubernetes_node: None,
         partitions: Partitions::default(),
         timing: Timing::default(),
         checkpoints: Checkpoints::Disk,
