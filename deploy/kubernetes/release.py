@@ -1,0 +1,96 @@
+"""A release of the chart: what the scenarios ask about it and do to it."""
+
+import json
+import pathlib
+
+from cluster import Trouble, until
+
+CHART = pathlib.Path(__file__).resolve().parent.parent / "helm/millrace"
+NAME = "millrace"
+# Small machines run several nodes of a test's cluster.
+SMALL = ["--set", "resources.requests.cpu=50m", "--set", "resources.requests.memory=128Mi", "--set", "persistence.size=1Gi"]
+
+
+class Release:
+    """In a namespace of its own, which allows what restricted pods may do and no more."""
+
+    def __init__(self, cluster, namespace):
+        self.cluster, self.namespace = cluster, namespace
+
+    def kubectl(self, *arguments, **options):
+        return self.cluster.kubectl("-n", self.namespace, *arguments, **options)
+
+    def helm(self, *arguments, **options):
+        return self.cluster.helm("-n", self.namespace, *arguments, **options)
+
+    def install(self, image):
+        label = {"pod-security.kubernetes.io/enforce": "restricted"}
+        metadata = {"name": self.namespace, "labels": label}
+        self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        self.helm("install", NAME, CHART, *image_values(image), *SMALL, "--wait", "--timeout", "180s")
+
+    def uninstall(self):
+        """Takes everything away, the volumes too."""
+        self.helm("uninstall", NAME, "--wait", "--timeout", "180s", check=False)
+        self.kubectl("delete", "pvc", "--all", "--timeout=60s", check=False)
+        self.cluster.kubectl("delete", "namespace", self.namespace, "--timeout=120s", check=False)
+
+    def pods(self):
+        """The nodes' pods, by name."""
+        found = self.cluster.get("-n", self.namespace, "pods", "-l", "app.kubernetes.io/component=node")
+        return {pod["metadata"]["name"]: pod for pod in found["items"]}
+
+    def ready(self):
+        """How many pods are ready."""
+        return sum(is_ready(pod) for pod in self.pods().values())
+
+    def await_ready(self, count, seconds=240):
+        """Waits until there are so many pods, all of them ready."""
+
+        def complete():
+            pods = self.pods().values()
+            return len(pods) == count and all(is_ready(pod) and not is_ending(pod) for pod in pods)
+
+        until(f"{count} ready pods", complete, seconds)
+
+    def status(self, pod=f"{NAME}-1"):
+        """What a node says about the cluster."""
+        return json.loads(self.kubectl("exec", pod, "-c", "millrace", "--", "/millrace", "status", "--output", "json"))
+
+    def wrong_zones(self):
+        """Nodes that do not know the zone of their machine."""
+        zones = {node["id"]: node["zone"] for node in self.status()["nodes"]}
+        wrong = []
+        for name, pod in self.pods().items():
+            labels = self.cluster.get("node", pod["spec"]["nodeName"])["metadata"]["labels"]
+            wanted = labels.get("topology.kubernetes.io/zone", "")
+            known = zones.get(int(pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"]))
+            if known != wanted:
+                wrong.append(f"{name} is in zone {wanted!r}, and believes to be in {known!r}")
+        return wrong
+
+    def busiest_off(self, machine):
+        """The pod that leads most, among those on other machines than this one."""
+        leads = {line["id"]: line["leads"] for line in self.status()["nodes"]}
+        pods = [pod for pod in self.pods().values() if pod["spec"]["nodeName"] != machine]
+        if not pods:
+            raise Trouble("all pods are on one machine: there is none to make faults on")
+        return max(pods, key=lambda pod: leads.get(int(pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"]), 0))
+
+
+def image_values(image):
+    repository, _, tag = image.rpartition(":")
+    return ["--set-string", f"image.repository={repository}", "--set-string", f"image.tag={tag}"]
+
+
+def is_ready(pod):
+    conditions = pod["status"].get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def is_ending(pod):
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def restarts(pod):
+    return sum(status["restartCount"] for status in pod["status"].get("containerStatuses", []))
