@@ -10,6 +10,7 @@ import argparse
 import collections
 import http.client
 import json
+import os
 import random
 import sys
 import threading
@@ -50,7 +51,9 @@ class Api:
 
     def attempt(self, operation, parameters, invocation, attempt):
         if self.connection is None:
-            self.connection = http.client.HTTPConnection(self.host, self.port, timeout=ATTEMPT_SECONDS + WAIT_SECONDS)
+            self.connection = http.client.HTTPConnection(self.host, self.port, timeout=ATTEMPT_SECONDS)
+        # A server that is about to stop has closed it after the last answer.
+        if self.connection.sock is None:
             self.connection.connect()
         self.connection.sock.settimeout(ATTEMPT_SECONDS + parameters.get("WaitTimeSeconds", 0))
         headers = {
@@ -146,6 +149,12 @@ def report(queues, begun, ended):
     }
 
 
+def end_at_once(failure):
+    """A thread that ends by an error of this program must not leave the others running as if nothing had happened."""
+    threading.__excepthook__(failure)
+    os._exit(1)
+
+
 def say(kind, **what):
     print(json.dumps({"kind": kind, **what}), flush=True)
 
@@ -159,6 +168,7 @@ def main():
     parser.add_argument("--fifo", type=int, default=2)
     parser.add_argument("--rate", type=float, default=30, help="sends a second and queue, at most")
     options = parser.parse_args()
+    threading.excepthook = end_at_once
     names = [f"{options.prefix}-{i}" for i in range(options.standard)]
     names += [f"{options.prefix}-{i}.fifo" for i in range(options.fifo)]
     queues = [Queue(name, options) for name in names]
