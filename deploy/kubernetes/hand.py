@@ -18,8 +18,14 @@ done
 PARTITION = """
 link=$(ip route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | head -n 1)
 ip route show | grep "dev $link" | grep -v 'scope link' > /tmp/routes
-nohup sh -c "sleep 1; ip link set $link down; sleep $1; ip link set $link up
-    while read -r route; do ip route replace \\$route; done < /tmp/routes" >/tmp/partition.log 2>&1 &
+(
+    trap '' HUP
+    sleep 1
+    ip link set "$link" down
+    sleep "$1"
+    ip link set "$link" up
+    while read -r route; do ip route replace $route; done < /tmp/routes
+) </dev/null >/tmp/partition.log 2>&1 &
 echo "partitioning $link"
 """
 
