@@ -21,6 +21,8 @@ ATTEMPT_SECONDS = 2
 RETRY_SECONDS = 0.05
 # A send that has not succeeded by then is given up: nobody knows whether it took effect.
 SEND_PATIENCE_SECONDS = 60
+# A receive is repeated for as long as its repetition gives what the lost answer gave.
+RECEIVE_PATIENCE_SECONDS = 90
 WAIT_SECONDS = 1
 # Longer than any fault, so that a message that comes twice was handed out twice.
 VISIBILITY_SECONDS = 240
@@ -105,7 +107,7 @@ class Queue:
     def receive(self, stop):
         while not stop.is_set():
             answer = self.receiving.call(
-                "ReceiveMessage", 2, QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS
+                "ReceiveMessage", RECEIVE_PATIENCE_SECONDS, QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS
             )
             messages = (answer or {}).get("Messages") or []
             self.received.update(message["Body"] for message in messages)

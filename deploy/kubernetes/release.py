@@ -59,28 +59,33 @@ class Release:
 
     def wrong_zones(self):
         """Nodes that do not know the zone of their machine."""
-        zones = {node["id"]: node["zone"] for node in self.status()["nodes"]}
+        zones = {pod_of(node): node["zone"] for node in self.status()["nodes"]}
         wrong = []
         for name, pod in self.pods().items():
             labels = self.cluster.get("node", pod["spec"]["nodeName"])["metadata"]["labels"]
             wanted = labels.get("topology.kubernetes.io/zone", "")
-            known = zones.get(int(pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"]))
+            known = zones.get(name)
             if known != wanted:
                 wrong.append(f"{name} is in zone {wanted!r}, and believes to be in {known!r}")
         return wrong
 
     def busiest_off(self, machine):
         """The pod that leads most, among those on other machines than this one."""
-        leads = {line["id"]: line["leads"] for line in self.status()["nodes"]}
+        leads = {pod_of(node): node["leads"] for node in self.status()["nodes"]}
         pods = [pod for pod in self.pods().values() if pod["spec"]["nodeName"] != machine]
         if not pods:
             raise Trouble("all pods are on one machine: there is none to make faults on")
-        return max(pods, key=lambda pod: leads.get(int(pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"]), 0))
+        return max(pods, key=lambda pod: leads.get(pod["metadata"]["name"], 0))
 
 
 def image_values(image):
     repository, _, tag = image.rpartition(":")
     return ["--set-string", f"image.repository={repository}", "--set-string", f"image.tag={tag}"]
+
+
+def pod_of(node):
+    """The name of a node's pod. Its number need not be the pod's."""
+    return node["admin"].split(".")[0]
 
 
 def is_ready(pod):

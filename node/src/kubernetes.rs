@@ -10,6 +10,7 @@ use raft::env::Env;
 mod api;
 mod leave;
 mod scale;
+mod spare;
 mod zone;
 
 pub use zone::find as find_zone;

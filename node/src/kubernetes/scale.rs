@@ -1,11 +1,19 @@
-//! How many pods a StatefulSet is to have, and which.
+//! How many pods a StatefulSet is to have, and what that means for one that ends.
 
 use serde::Deserialize;
 
 /// As much of a StatefulSet as says which pods there are to be.
 #[derive(Debug, Deserialize)]
 pub(super) struct StatefulSet {
+    #[serde(default)]
+    metadata: Metadata,
     spec: Spec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    deletion_timestamp: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -23,12 +31,28 @@ struct Ordinals {
     start: u64,
 }
 
+/// What will be after the end of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It comes back, with its volume.
+    Returns,
+    /// There is no place for it any more.
+    Dismissed,
+    /// All pods end. Perhaps they come back together, with their volumes; there is nobody to move anything to.
+    EndsWithAll,
+}
+
 impl StatefulSet {
-    /// Whether the pod of this number is to be gone for good. With no pods at all, the cluster rests: then there
-    /// would be nobody to move anything to, and every pod comes back with its volume.
-    pub(super) fn dismisses(&self, ordinal: u64) -> bool {
+    /// What becomes of the pod of this number.
+    pub(super) fn fate_of(&self, ordinal: u64) -> Fate {
         let end = self.spec.ordinals.start.saturating_add(self.spec.replicas);
-        self.spec.replicas > 0 && ordinal >= end
+        if self.spec.replicas == 0 || self.metadata.deletion_timestamp.is_some() {
+            Fate::EndsWithAll
+        } else if ordinal >= end {
+            Fate::Dismissed
+        } else {
+            Fate::Returns
+        }
     }
 }
 
@@ -42,31 +66,27 @@ pub(super) fn split_pod_name(pod: &str) -> Option<(&str, u64)> {
 mod tests {
     use super::*;
 
-    fn dismissed(spec: &str, ordinals: std::ops::RangeInclusive<u64>) -> Vec<u64> {
-        let set: StatefulSet =
-            serde_json::from_str(&format!(r#"{{"kind": "StatefulSet", "spec": {spec}}}"#)).unwrap();
-        ordinals.filter(|ordinal| set.dismisses(*ordinal)).collect()
+    fn fates(set: &str, ordinals: std::ops::RangeInclusive<u64>) -> Vec<Fate> {
+        let set: StatefulSet = serde_json::from_str(set).unwrap();
+        ordinals.map(|ordinal| set.fate_of(ordinal)).collect()
     }
 
     #[test]
     fn the_pods_beyond_the_last_one_are_dismissed() {
-        assert_eq!(
-            dismissed(r#"{"replicas": 3, "ordinals": {"start": 1}}"#, 1..=5),
-            [4, 5]
-        );
-        assert_eq!(dismissed(r#"{"replicas": 3}"#, 0..=4), [3, 4]);
-        assert_eq!(
-            dismissed(r#"{"replicas": 5, "ordinals": {"start": 1}}"#, 1..=5),
-            [0; 0]
-        );
+        use Fate::{Dismissed, Returns};
+        let three = r#"{"metadata": {"name": "m"}, "spec": {"replicas": 3, "ordinals": {"start": 1}}}"#;
+        assert_eq!(fates(three, 2..=5), [Returns, Returns, Dismissed, Dismissed]);
+        let from_zero = r#"{"spec": {"replicas": 3}}"#;
+        assert_eq!(fates(from_zero, 2..=3), [Returns, Dismissed]);
     }
 
     #[test]
-    fn a_cluster_that_rests_dismisses_nobody() {
-        assert_eq!(
-            dismissed(r#"{"replicas": 0, "ordinals": {"start": 1}}"#, 1..=3),
-            [0; 0]
-        );
+    fn a_cluster_that_rests_or_is_deleted_dismisses_nobody() {
+        let rests = r#"{"spec": {"replicas": 0, "ordinals": {"start": 1}}}"#;
+        assert_eq!(fates(rests, 1..=1), [Fate::EndsWithAll]);
+        let deleted =
+            r#"{"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "spec": {"replicas": 1}}"#;
+        assert_eq!(fates(deleted, 0..=1), [Fate::EndsWithAll, Fate::EndsWithAll]);
     }
 
     #[test]

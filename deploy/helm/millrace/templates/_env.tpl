@@ -19,6 +19,8 @@
   value: {{ include "millrace.seeds" . | quote }}
 - name: MILLRACE_BOOTSTRAP_EXPECT
   value: {{ .Values.bootstrapExpect | quote }}
+- name: MILLRACE_STOP_PATIENCE_SECONDS
+  value: {{ .Values.stopPatienceSeconds | quote }}
 - name: MILLRACE_LINGER_SECONDS
   value: {{ .Values.lingerSeconds | quote }}
 - name: MILLRACE_DRAIN_ON_SCALE_DOWN
