@@ -81,3 +81,8 @@ class Hand:
     def withdraw(self):
         self.cluster.kubectl("-n", NAMESPACE, "delete", "pod", self.name, "--now", "--wait=false")
         until(f"{self.name} is gone", lambda: self.name not in self.cluster.kubectl("-n", NAMESPACE, "get", "pods"), 120)
+
+
+def remove_hands(cluster):
+    """Takes their namespace away."""
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=60s", check=False)

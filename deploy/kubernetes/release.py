@@ -33,7 +33,7 @@ class Release:
         """Takes everything away, the volumes too."""
         self.helm("uninstall", NAME, "--wait", "--timeout", "180s", check=False)
         self.kubectl("delete", "pvc", "--all", "--timeout=60s", check=False)
-        self.cluster.kubectl("delete", "namespace", self.namespace, "--timeout=120s", check=False)
+        self.cluster.kubectl("delete", "namespace", self.namespace, "--timeout=100s", check=False)
 
     def pods(self):
         """The nodes' pods, by name."""
