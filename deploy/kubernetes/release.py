@@ -15,7 +15,7 @@ class Release:
     """In a namespace of its own, which allows what restricted pods may do and no more."""
 
     def __init__(self, cluster, namespace):
-        self.cluster, self.namespace = cluster, namespace
+        self.cluster, self.namespace, self.ours = cluster, namespace, False
 
     def kubectl(self, *arguments, **options):
         return self.cluster.kubectl("-n", self.namespace, *arguments, **options)
@@ -24,13 +24,16 @@ class Release:
         return self.cluster.helm("-n", self.namespace, *arguments, **options)
 
     def install(self, image):
-        label = {"pod-security.kubernetes.io/enforce": "restricted"}
-        metadata = {"name": self.namespace, "labels": label}
-        self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        # One that is there already is somebody's, and must not be taken away at the end.
+        self.cluster.kubectl("create", "namespace", self.namespace)
+        self.ours = True
+        self.cluster.kubectl("label", "namespace", self.namespace, "pod-security.kubernetes.io/enforce=restricted")
         self.helm("install", NAME, CHART, *image_values(image), *SMALL, "--wait", "--timeout", "180s")
 
     def uninstall(self):
-        """Takes everything away, the volumes too."""
+        """Takes everything away that `install` made, the volumes too."""
+        if not self.ours:
+            return
         self.helm("uninstall", NAME, "--wait", "--timeout", "180s", check=False)
         self.kubectl("delete", "pvc", "--all", "--timeout=60s", check=False)
         self.cluster.kubectl("delete", "namespace", self.namespace, "--timeout=100s", check=False)

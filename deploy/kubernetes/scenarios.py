@@ -73,6 +73,9 @@ def scale_up(release, _test):
 
 def scale_down(release, _test):
     """5 to 3 replicas; the nodes empty themselves and leave"""
+    if len(release.pods()) != 5:
+        release.kubectl("scale", f"statefulset/{NAME}", "--replicas=5")
+        release.await_ready(5)
     release.kubectl("scale", f"statefulset/{NAME}", "--replicas=3")
     release.await_ready(3, seconds=600)
 
