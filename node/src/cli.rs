@@ -45,6 +45,13 @@ pub enum Command {
     Status(Status),
     /// Look at a cluster, drain and remove nodes, say who is to lead.
     Cluster(Cluster),
+    /// Tell by the exit code whether a node is alive or ready.
+    Health(crate::health::Flags),
+    /// Send a message through a cluster and receive it.
+    Smoke(crate::smoke::Flags),
+    /// What a node does because it runs in a Kubernetes pod.
+    #[command(subcommand)]
+    Kubernetes(crate::kubernetes::Command),
 }
 
 /// Flags of `dev`.
@@ -121,6 +128,9 @@ pub struct Server {
     /// The failure zone; replicas are spread over zones.
     #[arg(long, env = "MILLRACE_ZONE")]
     pub zone: Option<String>,
+    /// Take the zone from the label topology.kubernetes.io/zone of this Kubernetes node [default: --zone].
+    #[arg(long, env = "MILLRACE_ZONE_FROM_KUBERNETES_NODE")]
+    pub zone_from_kubernetes_node: Option<String>,
     /// Replicas of each partition [default: 3].
     #[arg(long, env = "MILLRACE_REPLICAS")]
     pub replicas: Option<u32>,
@@ -214,6 +224,7 @@ impl Server {
             seeds,
             bootstrap_expect: pick!(bootstrap_expect).unwrap_or(1).max(1),
             zone: pick!(zone).unwrap_or_default(),
+            zone_from_kubernetes_node: pick!(zone_from_kubernetes_node).filter(|node| !node.is_empty()),
             partitions: Partitions {
                 replicas: pick!(replicas).unwrap_or(3).max(1),
                 standard: pick!(partitions).unwrap_or(1).clamp(1, PARTITIONS_MAX),

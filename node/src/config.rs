@@ -34,6 +34,8 @@ pub struct Config {
     pub bootstrap_expect: usize,
     /// The failure zone, or empty.
     pub zone: String,
+    /// The Kubernetes node whose zone the binary puts into `zone` before the node runs.
+    pub zone_from_kubernetes_node: Option<String>,
     /// How queues are divided.
     pub partitions: Partitions,
     /// What a node has is placed elsewhere once it was not heard of for so long.

@@ -68,6 +68,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         seeds: (0..NODES).map(|i| address(1, i)).collect(),
         bootstrap_expect: usize::from(NODES),
         zone: String::new(),
+        zone_from_kubernetes_node: None,
         partitions: Partitions::default(),
         replace_after: REPLACE_AFTER,
         timing: Timing::default(),

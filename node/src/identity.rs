@@ -332,7 +332,7 @@ fn empty(env: &Env, folder: &Path) -> io::Result<()> {
 }
 
 /// Puts a file in the place of another one, or of none; durable when it returns.
-fn replace(env: &Env, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(env: &Env, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let fresh = folder.join(format!("{name}.new"));
     let file = env.disk.open(&fresh, true)?;
     file.allocate(bytes.len() as u64)?;
@@ -342,7 +342,8 @@ fn replace(env: &Env, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()>
     env.disk.sync_dir(folder)
 }
 
-fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
+/// The contents of a file, if there is one.
+pub(crate) fn read(env: &Env, path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match env.disk.open(path, false) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),

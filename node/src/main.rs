@@ -77,6 +77,10 @@ async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
         Command::Server(server) => {
             let mut config = server.resolve()?;
             config.limits.fit_descriptors(descriptors);
+            if let Some(machine) = config.zone_from_kubernetes_node.take() {
+                config.zone =
+                    node::kubernetes::find_zone(&env, &machine, &config.data_dir, config.zone).await;
+            }
             node::run(config, env, stop_on_signal()?).await
         }
         Command::Cluster(cluster) => node::cluster::command::run(&env, cluster).await,
@@ -88,6 +92,9 @@ async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::Health(flags) => node::health::check(&env, &flags).await,
+        Command::Smoke(flags) => node::smoke::run(&env, &flags).await,
+        Command::Kubernetes(command) => node::kubernetes::run(&env, &command).await,
     }
 }
 

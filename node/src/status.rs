@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use http_body_util::{BodyExt, Empty};
-use hyper_util::rt::TokioIo;
 use raft::env::Env;
 use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
@@ -16,11 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::admin::Admin;
 use crate::catalog::CatalogView;
 use crate::cluster::pb;
+use crate::fetch;
 
 /// How long one node may take to tell.
 const ASK_TIMEOUT: Duration = Duration::from_secs(2);
-/// Largest answer of a node.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// What one node knows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -224,19 +221,16 @@ pub async fn is_ready(env: &Env, address: &str) -> bool {
     ask(env, address).await.is_ok_and(|status| status.ready)
 }
 
-async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> {
+/// Asks one node.
+///
+/// # Errors
+/// If it does not answer.
+pub(crate) async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> {
     let asking = async {
         let stream = env.net.connect(address).await?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        let request = http::Request::get("/status")
-            .header("host", address)
-            .body(Empty::<bytes::Bytes>::new())?;
-        let response = sender.send_request(request).await?;
-        anyhow::ensure!(response.status().is_success(), "{}", response.status());
-        let body = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-        let body = body.collect().await.map_err(|e| anyhow::anyhow!(e))?.to_bytes();
-        Ok(serde_json::from_slice(&body)?)
+        let answer = fetch::fetch(stream, fetch::get(address, "/status")?).await?;
+        anyhow::ensure!(answer.status().is_success(), "{}", answer.status());
+        Ok(serde_json::from_slice(answer.body())?)
     };
     tokio::time::timeout(ASK_TIMEOUT, asking)
         .await

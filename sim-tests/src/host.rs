@@ -174,6 +174,7 @@ impl Host {
             seeds: (1..=size).map(|n| format!("{}:{PEER_PORT}", name(n))).collect(),
             bootstrap_expect: usize::try_from(size).unwrap_or(usize::MAX),
             zone: String::new(),
+            zone_from_kubernetes_node: None,
             partitions: Partitions {
                 replicas: 3,
                 standard: self.scenario.partitions,

@@ -81,10 +81,7 @@ pub enum Action {
 /// # Errors
 /// What the cluster has against it, or that nobody answers.
 pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
-    let channel = raft::peers::connect(env.net.clone(), &cluster.server)
-        .await
-        .with_context(|| format!("nobody answers at {}", cluster.server))?;
-    let mut asker = Asker(AdminClient::new(channel));
+    let mut asker = Asker::connect(env, &cluster.server).await?;
     match cluster.action {
         Action::Status => {}
         Action::Add => return add(&asker.status().await?, cluster.output),
@@ -100,8 +97,7 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
                 asker.drain(node, true).await?;
                 asker.await_empty(node).await?;
             }
-            let request = pb::RemoveRequest { node };
-            asker.0.remove(request).await.map_err(said)?;
+            asker.remove(node).await?;
         }
         Action::Transfer { group, node } => {
             let request = pb::TransferRequest { group, node };
@@ -110,6 +106,17 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
         Action::Rebalance => asker.await_even().await?,
     }
     show(&asker.status().await?, cluster.output)
+}
+
+/// Has a node give away all that it has, waits for that, and takes it out of the cluster.
+///
+/// # Errors
+/// What the cluster has against it, or that nobody answers.
+pub async fn leave(env: &Env, server: &str, node: u64) -> anyhow::Result<()> {
+    let mut asker = Asker::connect(env, server).await?;
+    asker.drain(node, true).await?;
+    asker.await_empty(node).await?;
+    asker.remove(node).await
 }
 
 fn show(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
@@ -141,6 +148,17 @@ fn add(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
 struct Asker(AdminClient<Channel>);
 
 impl Asker {
+    async fn connect(env: &Env, server: &str) -> anyhow::Result<Asker> {
+        let channel = raft::peers::connect(env.net.clone(), server).await;
+        let channel = channel.with_context(|| format!("nobody answers at {server}"))?;
+        Ok(Asker(AdminClient::new(channel)))
+    }
+
+    async fn remove(&mut self, node: u64) -> anyhow::Result<()> {
+        let request = pb::RemoveRequest { node };
+        self.0.remove(request).await.map(drop).map_err(said)
+    }
+
     async fn status(&mut self) -> anyhow::Result<pb::ClusterStatus> {
         let asked = tokio::time::timeout(ASK_TIMEOUT, self.0.status(pb::StatusRequest {})).await;
         let answer = asked.context("no answer in time")?;

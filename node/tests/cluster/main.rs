@@ -8,6 +8,7 @@
 //! - `sdk`: the Rust SDK's everyday calls
 //! - `python`: boto3, the AWS CLI, the query protocol and Celery, by the scripts in `tests/python`
 //! - `javascript`: the AWS SDK for JavaScript, by the scripts in `tests/javascript`
+//! - `container`: what a container runtime asks of the binary
 //! - `dead_letters`: dead letters and move tasks while leaders die
 //! - `in_flight`: the limit of messages in flight
 //! - `growth`: queues that get more partitions
@@ -18,6 +19,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod container;
 mod dead_letters;
 mod dev;
 mod elastic;

@@ -123,6 +123,11 @@ impl Cluster {
             .any(|node| node.log_tail(LOG_LINES).contains("ddress already in use"))
     }
 
+    /// The admin listener of node `i`.
+    pub(crate) fn admin(&self, i: usize) -> SocketAddr {
+        self.nodes[i].admin
+    }
+
     /// The URL of node `i`'s AWS API; nodes count from 0 here.
     pub(crate) fn endpoint(&self, i: usize) -> String {
         format!("http://{}", self.nodes[i].api)
