@@ -52,7 +52,7 @@ use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
 use local::Local;
-use metrics::Metrics;
+use metrics::{Live, Sources};
 use mover::Mover;
 use polls::Polls;
 use readiness::Readiness;
@@ -99,7 +99,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         router: RwLock::new(None),
     });
     let readiness = Readiness::default();
-    let metrics = Arc::new(Metrics::new());
+    let live = Arc::new(Live::default());
 
     let bind = async |address: &str| {
         env.net
@@ -122,14 +122,19 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
     let health = readiness.grpc_health(end.clone()).await;
     let serving = server::serve(peers.clone(), peerside.clone(), peer_port, health, end.clone());
     tasks.spawn(async { serving.await.context("the peer listener failed") });
-    let admin = admin::Admin::new(
-        readiness.clone(),
-        metrics.clone(),
-        groups.clone(),
-        peers.clone(),
-        polls.clone(),
-        me.clone(),
-    );
+    let admin = admin::Admin::new(Sources {
+        env: env.clone(),
+        live: live.clone(),
+        groups: groups.clone(),
+        peers: peers.clone(),
+        polls: polls.clone(),
+        readiness: readiness.clone(),
+        me: me.clone(),
+        limits: config.limits,
+        election_timeout: Duration::from_millis(config.timing.election_max_ms),
+    });
+    let (usage, data_dir) = (live.disk.clone(), config.data_dir.clone());
+    tasks.spawn(metrics::watch(usage, env.clone(), data_dir, end.clone()));
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
 
     let entering = async {
@@ -171,6 +176,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         errands: errands.clone(),
         groups: groups.clone(),
         partitions: config.partitions,
+        live: live.clone(),
     };
     tasks.spawn(growth::run(growth, end.clone()));
     let mover = Mover {
@@ -210,7 +216,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         router,
         peers.clone(),
         readiness.clone(),
-        metrics,
+        live.clone(),
         config.limits,
         config.partitions,
     ));
@@ -230,7 +236,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
             readiness.lost();
             farewell::hand_over(&groups, &peers).await;
             drain.cancel();
-            farewell::drained(&admin.metrics).await;
+            farewell::drained(&live.requests).await;
             Ok(())
         }
     };
