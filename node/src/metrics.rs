@@ -138,6 +138,8 @@ declare! {
         "Bytes that wait to be written to the log or are being written.";
     WAL_SEGMENTS: Gauge One [] "millrace_wal_segments"
         "Segments of the log that are needed, the one being written included.";
+    WAL_NEEDED: Gauge Bytes [] "millrace_wal_needed_bytes"
+        "Bytes of these segments.";
     WAL_BUDGET: Gauge Bytes [] "millrace_wal_budget_bytes"
         "Bytes that needed segments may have before the groups that hold the oldest have to give them up.";
     CHECKPOINT: Histogram Seconds [] "millrace_checkpoint_duration_seconds"
@@ -158,12 +160,10 @@ declare! {
         "Size of that file system.";
 
     // The other nodes.
-    PEERS_KNOWN: Gauge One [] "millrace_peers_known"
-        "Other nodes whose address this node knows.";
     PEERS_CONNECTED: Gauge One [] "millrace_peers_connected"
         "Other nodes to which this node has a stream.";
     PEER_CONNECTED: Gauge One ["peer"] "millrace_peer_connected"
-        "Whether this node has a stream to that other one.";
+        "Whether this node has a stream to that other one, of those that it ever had something to ask.";
     PEER_UNANSWERED: Counter One ["peer", "reason"] "millrace_peer_calls_unanswered_total"
         "Calls to another node that had no reply, by reason: unreachable, timeout or overloaded.";
 

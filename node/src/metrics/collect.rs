@@ -84,7 +84,8 @@ impl Sources {
         }
         logs::collect(&self.groups, &mut page);
         self.live.disk.collect(&mut page);
-        peers::collect(&self.peers, &mut page);
+        let is_member = |node| catalog.is_none_or(|catalog| catalog.read(|c| c.node(node).is_some()));
+        peers::collect(&self.peers, is_member, &mut page);
         let usage = self.env.host.process();
         process::collect(&self.me, self.readiness.is_ready(), usage.as_ref(), &mut page);
         page

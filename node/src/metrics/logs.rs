@@ -8,24 +8,25 @@ use raft::wal::{WalBatches, WalStats};
 use super::page::Page;
 use super::{
     BATCHES, BATCHES_IN_FLIGHT, CHECKPOINT, CHECKPOINTS_FAILED, CHECKPOINTS_WAITING, COMMANDS,
-    COMMANDS_REFUSED, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET, WAL_QUEUED,
-    WAL_SEGMENTS, WAL_SYNC,
+    COMMANDS_REFUSED, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET, WAL_NEEDED,
+    WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
     let wal = groups.wal();
-    log(&wal.stats(), &wal.batches(), wal.budget_bytes(), page);
+    log(&wal.stats(), &wal.batches(), page);
+    page.gauge(&WAL_NEEDED, [], wal.stats().live_segments * wal.segment_bytes());
+    page.gauge(&WAL_BUDGET, [], wal.budget_bytes());
     checkpoints(&groups.checkpoints(), page);
     proposals(&groups.proposals(), page);
 }
 
-fn log(stats: &WalStats, batches: &WalBatches, budget_bytes: u64, page: &mut Page) {
+fn log(stats: &WalStats, batches: &WalBatches, page: &mut Page) {
     page.histogram(&WAL_SYNC, [], &batches.sync_ns);
     page.histogram(&WAL_BATCH_RECORDS, [], &batches.records);
     page.histogram(&WAL_BATCH_BYTES, [], &batches.bytes);
     page.gauge(&WAL_QUEUED, [], stats.queued_bytes);
     page.gauge(&WAL_SEGMENTS, [], stats.live_segments);
-    page.gauge(&WAL_BUDGET, [], budget_bytes);
 }
 
 fn checkpoints(stats: &CheckpointStats, page: &mut Page) {
@@ -78,7 +79,7 @@ mod tests {
             refused: 6,
         };
         let mut page = Page::new(ALL);
-        log(&stats, &batches, 1 << 30, &mut page);
+        log(&stats, &batches, &mut page);
         checkpoints(&checkpoint, &mut page);
         proposals(&through, &mut page);
         let text = page.render();
@@ -89,7 +90,6 @@ mod tests {
             "millrace_wal_batch_bytes_sum 800.0",
             "millrace_wal_queued_bytes 12",
             "millrace_wal_segments 3",
-            "millrace_wal_budget_bytes 1073741824",
             "millrace_checkpoint_duration_seconds_count 1",
             "millrace_checkpoints_failed_total 2",
             "millrace_checkpoints_waiting 4",

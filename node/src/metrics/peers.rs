@@ -5,16 +5,17 @@ use raft::peers::{Peers, Unanswered};
 use raft::types::NodeId;
 
 use super::page::Page;
-use super::{PEER_CONNECTED, PEER_UNANSWERED, PEERS_CONNECTED, PEERS_KNOWN};
+use super::{PEER_CONNECTED, PEER_UNANSWERED, PEERS_CONNECTED};
 
-pub(super) fn collect(peers: &Peers, page: &mut Page) {
-    let known = peers.known();
-    let connected = known.iter().filter(|node| peers.is_connected(**node)).count();
-    page.gauge(&PEERS_KNOWN, [], known.len());
-    page.gauge(&PEERS_CONNECTED, [], connected);
-    for (node, link) in peers.links() {
+/// `is_member` says who belongs to the cluster: a link to a node that was removed needs nobody's attention.
+pub(super) fn collect(peers: &Peers, is_member: impl Fn(NodeId) -> bool, page: &mut Page) {
+    let links = peers.links().into_iter().filter(|(node, _)| is_member(*node));
+    let mut connected = 0_usize;
+    for (node, link) in links {
+        connected += usize::from(link.is_connected());
         show(node, link.is_connected(), link.unanswered(), page);
     }
+    page.gauge(&PEERS_CONNECTED, [], connected);
 }
 
 fn show(node: NodeId, is_connected: bool, unanswered: Unanswered, page: &mut Page) {
@@ -44,6 +45,8 @@ mod tests {
         let peers = Peers::new(Env::real().unwrap(), NodeId(1));
         peers.set_address(NodeId(2), "127.0.0.1:1");
         peers.set_address(NodeId(3), "127.0.0.1:1");
+        // One that was removed.
+        assert!(peers.link(NodeId(3)).is_some());
         let link = peers.link(NodeId(2)).unwrap();
         let counts = raft::peers::pb::Counts {};
         let body = raft::peers::pb::frame::Body::Counts(counts);
@@ -51,10 +54,9 @@ mod tests {
         assert!(link.call(raft::types::GroupId(1), body, limit).await.is_err());
         let page = || {
             let mut page = Page::new(ALL);
-            collect(&peers, &mut page);
+            collect(&peers, |node| node != NodeId(3), &mut page);
             page
         };
-        assert_eq!(page().lines(&PEERS_KNOWN), ["2"]);
         assert_eq!(page().lines(&PEERS_CONNECTED), ["0"]);
         assert_eq!(page().lines(&PEER_CONNECTED), ["{peer=\"2\"} 0"]);
         let unanswered = page().lines(&PEER_UNANSWERED);

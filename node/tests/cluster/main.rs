@@ -11,6 +11,7 @@
 //! - `dead_letters`: dead letters and move tasks while leaders die
 //! - `in_flight`: the limit of messages in flight
 //! - `growth`: queues that get more partitions
+//! - `metrics`: what nodes tell those who watch over them
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
 //! - `recovery`: snapshots, lost and damaged files, blackouts, refusals at start-up, no quorum, overload
@@ -24,6 +25,7 @@ mod growth;
 mod harness;
 mod in_flight;
 mod javascript;
+mod metrics;
 mod python;
 mod recovery;
 mod sdk;

@@ -201,6 +201,11 @@ impl Wal {
         self.shared.counters.batches()
     }
 
+    /// Bytes of a segment.
+    pub fn segment_bytes(&self) -> u64 {
+        self.shared.options.segment_bytes
+    }
+
     /// Bytes that the log's segments may have before [`Wal::pressure`] names groups.
     pub fn budget_bytes(&self) -> u64 {
         self.shared.options.segment_bytes * self.shared.options.live_segments_budget as u64

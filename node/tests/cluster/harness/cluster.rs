@@ -139,6 +139,11 @@ impl Cluster {
             .address(u16::try_from(self.nodes.len() * PORTS_PER_NODE).expect("a small number"))
     }
 
+    /// The address of node `i`'s admin listener.
+    pub(crate) fn admin(&self, i: usize) -> SocketAddr {
+        self.nodes[i].admin
+    }
+
     /// The addresses of the nodes' AWS APIs.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(|node| node.api).collect()
