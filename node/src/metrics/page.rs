@@ -127,6 +127,7 @@ impl Page {
     }
 
     fn add<const N: usize>(&mut self, declaration: &'static Declaration, labels: [Label; N], value: Value) {
+        let labels = labels.into_iter().map(escaped);
         let labels = declaration.labels.iter().copied().zip(labels).collect();
         let samples = self.samples.entry(declaration.name).or_default();
         samples.push(Sample { labels, value });
@@ -177,6 +178,15 @@ impl Collector for Page {
     }
 }
 
+/// The encoder writes a label's value as it is, and a region is what a client says it is.
+fn escaped(label: Label) -> Label {
+    if !label.contains(['\\', '"', '\n']) {
+        return label;
+    }
+    let escaped = label.replace('\\', "\\\\").replace('"', "\\\"");
+    escaped.replace('\n', "\\n").into()
+}
+
 fn encode_value(metric: &mut MetricEncoder, kind: Kind, value: &Value) -> Result<(), std::fmt::Error> {
     match (kind, value) {
         (_, Value::Histogram(sum, buckets)) => {
@@ -215,7 +225,11 @@ mod tests {
         let mut page = Page::new(ALL);
         page.counter(&REQUESTS, ["SendMessage".into(), "200".into(), "".into()], 3_u64);
         page.gauge(&READY, [], true);
-        page.gauge(&QUEUE_VISIBLE, ["0".into(), "r".into(), "a\"b\\".into()], 5_u64);
+        page.gauge(
+            &QUEUE_VISIBLE,
+            ["0".into(), "r".into(), "a\"b\\c\n".into()],
+            5_u64,
+        );
         let counted = Counted {
             buckets: vec![(1_000_000, 2), (2_000_000, 0), (u64::MAX, 1)],
             sum: 3_500_000_000,
@@ -226,7 +240,7 @@ mod tests {
             "# TYPE millrace_requests counter\n\
              millrace_requests_total{operation=\"SendMessage\",status=\"200\",code=\"\"} 3\n",
             "# TYPE millrace_ready gauge\nmillrace_ready 1\n",
-            "millrace_queue_messages_visible{account=\"0\",region=\"r\",queue=\"a\\\"b\\\\\"} 5\n",
+            "millrace_queue_messages_visible{account=\"0\",region=\"r\",queue=\"a\\\"b\\\\c\\n\"} 5\n",
             "# UNIT millrace_wal_sync_duration_seconds seconds\n\
              millrace_wal_sync_duration_seconds_sum 3.5\n\
              millrace_wal_sync_duration_seconds_count 3\n\

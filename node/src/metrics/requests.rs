@@ -207,7 +207,7 @@ mod tests {
         let work = page(&requests).lines(&REQUEST_DURATION);
         assert_eq!(work[0], "_sum{operation=\"ReceiveMessage\"} 0.004");
         assert!(
-            work.contains(&"_bucket{operation=\"ReceiveMessage\",le=\"0.0032\"} 2".to_owned()),
+            work.contains(&"_bucket{le=\"0.0032\",operation=\"ReceiveMessage\"} 2".to_owned()),
             "{work:?}"
         );
         let waits = page(&requests).lines(&RECEIVE_WAIT);
