@@ -83,6 +83,8 @@ pub fn look(machine: &Machine, now: u64) {
     if let Some(queue) = machine.as_queue() {
         let counts = queue.counts(now);
         assert!(queue.visible_count(now) <= counts.visible);
+        assert_eq!(queue.figures(now, usize::MAX).counts, counts);
+        let _ = queue.figures(now, 1);
         let _ = (
             queue.next_change(now),
             queue.oldest_sent(),

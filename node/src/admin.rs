@@ -4,58 +4,33 @@ use std::sync::{Arc, OnceLock};
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use raft::command::catalog::NodeRecord;
 use raft::env::Listener;
-use raft::groups::Groups;
-use raft::peers::Peers;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogView;
-use crate::metrics::Metrics;
-use crate::polls::Polls;
-use crate::readiness::Readiness;
+use crate::metrics::{self, Sources};
 use crate::status::{self, NodeStatus};
 
 /// What the admin listener shows.
 #[derive(Clone)]
 pub struct Admin {
-    /// Health.
-    pub readiness: Readiness,
-    /// Metrics.
-    pub metrics: Arc<Metrics>,
-    /// Groups.
-    pub groups: Arc<Groups>,
-    /// Other nodes.
-    pub peers: Arc<Peers>,
-    /// Waiting receives.
-    pub polls: Arc<Polls>,
-    /// This node.
-    pub me: NodeRecord,
+    /// The parts of the node.
+    pub node: Sources,
     catalog: Arc<OnceLock<Arc<CatalogView>>>,
 }
 
 impl Admin {
     /// Shows a node that belongs to no cluster yet.
-    pub fn new(
-        readiness: Readiness,
-        metrics: Arc<Metrics>,
-        groups: Arc<Groups>,
-        peers: Arc<Peers>,
-        polls: Arc<Polls>,
-        me: NodeRecord,
-    ) -> Admin {
+    pub fn new(node: Sources) -> Admin {
         Admin {
-            readiness,
-            metrics,
-            groups,
-            peers,
-            polls,
-            me,
+            node,
             catalog: Arc::default(),
         }
     }
@@ -75,7 +50,8 @@ pub async fn serve(admin: Admin, listener: Box<dyn Listener>, end: CancellationT
     let routes = Router::new()
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(all_metrics))
+        .route("/metrics/groups", get(metrics_of_groups))
         .route("/status", get(node_status))
         .with_state(admin);
     while let Some(accepted) = end.run_until_cancelled(listener.accept()).await {
@@ -98,17 +74,25 @@ async fn live() -> &'static str {
 }
 
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
-    if admin.readiness.is_ready() {
+    if admin.node.readiness.is_ready() {
         (StatusCode::OK, "ready\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
     }
 }
 
-async fn metrics(State(admin): State<Admin>) -> String {
-    admin
-        .metrics
-        .render(&admin.groups, &admin.polls, &admin.readiness)
+async fn all_metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    let page = admin
+        .node
+        .all(admin.catalog.get().map(|catalog| &**catalog))
+        .await;
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], page.render())
+}
+
+async fn metrics_of_groups(State(admin): State<Admin>) -> impl IntoResponse {
+    let catalog = admin.catalog.get().map(|catalog| &**catalog);
+    let page = admin.node.of_groups(catalog).await;
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], page.render())
 }
 
 async fn node_status(State(admin): State<Admin>) -> Json<NodeStatus> {

@@ -8,7 +8,7 @@ use raft::group::Group;
 use raft::groups::Groups;
 use raft::peers::Peers;
 
-use crate::metrics::Metrics;
+use crate::metrics::Requests;
 
 /// How long the successor of one group may take to be elected.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -53,9 +53,9 @@ async fn hand_over_one(group: &Group, peers: &Peers) {
 }
 
 /// Waits until the requests under way are answered, within a bound.
-pub async fn drained(metrics: &Metrics) {
+pub async fn drained(requests: &Requests) {
     let drained = async {
-        while metrics.requests_in_flight() > 0 {
+        while requests.in_flight() > 0 {
             tokio::time::sleep(DRAIN_PAUSE).await;
         }
     };

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::QueueView;
 use crate::config::Partitions;
 use crate::errands::Errands;
+use crate::metrics::Live;
 use crate::router::RouteError;
 
 /// How often partitions are looked at.
@@ -41,6 +42,8 @@ pub struct Growth {
     pub groups: Arc<Groups>,
     /// How many there may be, and when there are too few.
     pub partitions: Partitions,
+    /// Counts the queues that grew.
+    pub live: Arc<Live>,
 }
 
 /// What is known of a partition that this node leads.
@@ -122,6 +125,7 @@ impl Growth {
         caught_up.map_err(|_| RouteError::Unavailable(GroupId::CATALOG))?;
         if let Some(queue) = catalog.queue_here(&key) {
             let partitions = queue.partitions.len();
+            self.live.requests.queue_grew();
             tracing::info!(queue = key.name, partitions, "a saturated queue has grown");
             self.tell(&queue).await;
         }

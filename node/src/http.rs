@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use api::error::ErrorSpec;
 use api::{error, protocol};
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -23,8 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogView;
 use crate::config::{Limits, Partitions};
-use crate::metrics::Metrics;
-use crate::ops::{self, Context};
+use crate::metrics::Live;
+use crate::ops::{self, Context, Waited};
 use crate::readiness::Readiness;
 use crate::router::Router;
 
@@ -55,7 +56,7 @@ pub struct Frontend {
     /// How new queues are divided.
     pub partitions: Partitions,
     readiness: Readiness,
-    metrics: Arc<Metrics>,
+    live: Arc<Live>,
     requests: Semaphore,
     /// Room for bodies, in KiB.
     bodies: Semaphore,
@@ -70,7 +71,7 @@ impl Frontend {
         router: Arc<Router>,
         peers: Arc<Peers>,
         readiness: Readiness,
-        metrics: Arc<Metrics>,
+        live: Arc<Live>,
         limits: Limits,
         partitions: Partitions,
     ) -> Frontend {
@@ -84,7 +85,7 @@ impl Frontend {
             limits,
             partitions,
             readiness,
-            metrics,
+            live,
             requests,
             bodies,
         }
@@ -92,7 +93,24 @@ impl Frontend {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let begun = Instant::now();
-        let _started = self.metrics.started();
+        let _started = self.live.requests.started();
+        let Answered {
+            operation,
+            response,
+            waited,
+        } = self.answer_counted(request).await;
+        let failure = response.extensions().get::<&'static ErrorSpec>();
+        self.live.requests.answered(
+            operation,
+            response.status().as_u16(),
+            failure.map(|failure| failure.shape),
+            begun.elapsed(),
+            waited,
+        );
+        response
+    }
+
+    async fn answer_counted(&self, request: Request<Incoming>) -> Answered {
         let request_id = request_id(&self.env);
         let (parts, body) = request.into_parts();
         // What the client announces, or else the most that it may send.
@@ -100,41 +118,38 @@ impl Frontend {
         let bytes = announced.unwrap_or(usize::MAX).min(self.limits.body_bytes);
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let Ok(_room) = self.bodies.try_acquire_many(kib) else {
-            self.metrics.refused();
+            self.live.requests.refused();
             let error = api::sqs::errors::request_throttled();
-            return protocol::framing_of(&parts).fail(&error, &request_id);
+            return Answered::unknown(protocol::framing_of(&parts).fail(&error, &request_id));
         };
         let body = Limited::new(body, self.limits.body_bytes).collect();
-        let (operation, response) = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => self.answer_whole(&parts, body.to_bytes(), &request_id).await,
             Ok(Err(failure)) if failure.is::<LengthLimitError>() => {
                 let error = error::request_too_large(self.limits.body_bytes);
-                (UNKNOWN, protocol::framing_of(&parts).fail(&error, &request_id))
+                Answered::unknown(protocol::framing_of(&parts).fail(&error, &request_id))
             }
             // Too slow, or broken off: then nobody reads this.
             Ok(Err(_)) | Err(_) => {
                 let error = error::request_timeout();
-                (UNKNOWN, protocol::framing_of(&parts).fail(&error, &request_id))
+                Answered::unknown(protocol::framing_of(&parts).fail(&error, &request_id))
             }
-        };
-        self.metrics
-            .answered(operation, response.status().as_u16(), begun.elapsed());
-        response
+        }
     }
 
-    async fn answer_whole(
-        &self,
-        parts: &Parts,
-        body: Bytes,
-        request_id: &str,
-    ) -> (&'static str, Response<Bytes>) {
+    async fn answer_whole(&self, parts: &Parts, body: Bytes, request_id: &str) -> Answered {
         let call = match protocol::recognise(parts, &body) {
             Ok(call) => call,
-            Err(refused) => return (UNKNOWN, refused.respond(request_id)),
+            Err(refused) => return Answered::unknown(refused.respond(request_id)),
         };
         let operation = call.operation.spec().name;
+        let at_once = |response| Answered {
+            operation,
+            response,
+            waited: Duration::ZERO,
+        };
         if !self.readiness.may_serve() {
-            return (operation, call.fail(&error::service_unavailable(), request_id));
+            return at_once(call.fail(&error::service_unavailable(), request_id));
         }
         // A receive holds no permit: waiting polls have a bound of their own.
         let _permit = if ops::may_wait(call.operation) {
@@ -143,8 +158,8 @@ impl Frontend {
             match self.requests.try_acquire() {
                 Ok(permit) => Some(permit),
                 Err(_) => {
-                    self.metrics.refused();
-                    return (operation, call.fail(&ops::throttled(call.operation), request_id));
+                    self.live.requests.refused();
+                    return at_once(call.fail(&ops::throttled(call.operation), request_id));
                 }
             }
         };
@@ -158,8 +173,32 @@ impl Frontend {
             call: &call,
             request_id,
             invocation,
+            waited: Waited::default(),
         };
-        (operation, ops::dispatch(&context).await)
+        let response = ops::dispatch(&context).await;
+        Answered {
+            operation,
+            response,
+            waited: context.waited.total(),
+        }
+    }
+}
+
+/// An answer and what is to be counted of it.
+struct Answered {
+    operation: &'static str,
+    response: Response<Bytes>,
+    waited: Duration,
+}
+
+impl Answered {
+    /// To a request that names no operation.
+    fn unknown(response: Response<Bytes>) -> Answered {
+        Answered {
+            operation: UNKNOWN,
+            response,
+            waited: Duration::ZERO,
+        }
     }
 }
 
@@ -209,9 +248,9 @@ pub async fn serve(
         let (frontend, drain, end) = (frontend.clone(), drain.clone(), end.clone());
         tokio::spawn(async move {
             let _place = place;
-            frontend.metrics.connections_changed(1);
+            frontend.live.requests.connections_changed(1);
             converse(&frontend, stream, drain, end).await;
-            frontend.metrics.connections_changed(-1);
+            frontend.live.requests.connections_changed(-1);
         });
     }
     drop(listener);

@@ -60,7 +60,7 @@ use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
 use local::Local;
-use metrics::Metrics;
+use metrics::{Live, Sources};
 use mover::Mover;
 use placement::moves::Moves;
 use placement::planner::Policy;
@@ -138,7 +138,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         errands: RwLock::new(None),
     });
     let readiness = Readiness::default();
-    let metrics = Arc::new(Metrics::new());
+    let live = Arc::new(Live::default());
 
     let bind = async |address: &str| {
         env.net
@@ -167,14 +167,19 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let more = more.add_service(operators.server());
     let serving = server::serve(peers.clone(), peerside.clone(), peer_port, more, end.clone());
     tasks.spawn(async { serving.await.context("the peer listener failed") });
-    let admin = admin::Admin::new(
-        readiness.clone(),
-        metrics.clone(),
-        groups.clone(),
-        peers.clone(),
-        polls.clone(),
-        me.clone(),
-    );
+    let admin = admin::Admin::new(Sources {
+        env: env.clone(),
+        live: live.clone(),
+        groups: groups.clone(),
+        peers: peers.clone(),
+        polls: polls.clone(),
+        readiness: readiness.clone(),
+        me: me.clone(),
+        limits: config.limits,
+        election_timeout: Duration::from_millis(config.timing.election_max_ms),
+    });
+    let (usage, data_dir) = (live.disk.clone(), config.data_dir.clone());
+    tasks.spawn(metrics::watch(usage, env.clone(), data_dir, end.clone()));
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
 
     let entering = async {
@@ -233,6 +238,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         errands: errands.clone(),
         groups: groups.clone(),
         partitions: config.partitions,
+        live: live.clone(),
     };
     tasks.spawn(growth::run(growth, end.clone()));
     let mover = Mover {
@@ -273,7 +279,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         router,
         peers.clone(),
         readiness.clone(),
-        metrics,
+        live.clone(),
         config.limits,
         config.partitions,
     ));
@@ -293,7 +299,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
             readiness.lost();
             farewell::hand_over(&groups, &peers).await;
             drain.cancel();
-            farewell::drained(&admin.metrics).await;
+            farewell::drained(&live.requests).await;
             Ok(())
         }
     };

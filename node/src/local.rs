@@ -15,6 +15,21 @@ use raft::types::GroupId;
 
 use crate::polls::Polls;
 
+/// What became of a command.
+pub struct Done {
+    /// The machine's reply.
+    pub reply: Reply,
+    /// How long a receive waited for a message.
+    pub waited: Duration,
+}
+
+impl Done {
+    fn at_once(reply: Reply) -> Done {
+        let waited = Duration::ZERO;
+        Done { reply, waited }
+    }
+}
+
 /// Executes commands on groups that this node leads.
 pub struct Local {
     env: Env,
@@ -35,7 +50,7 @@ impl Local {
         group: GroupId,
         command: Bytes,
         receive: Option<Duration>,
-    ) -> impl Future<Output = Result<Reply, NotDone>> + Send + use<> {
+    ) -> impl Future<Output = Result<Done, NotDone>> + Send + use<> {
         let Some(group) = self.groups.get(group) else {
             return Either::Left(std::future::ready(Err(NotDone::Stopped)));
         };
@@ -44,7 +59,7 @@ impl Local {
             return Either::Left(std::future::ready(Err(NotDone::NotLeader(leader))));
         }
         Either::Right(match receive {
-            None => Either::Left(group.propose(command)),
+            None => Either::Left(group.propose(command).map(|reply| reply.map(Done::at_once))),
             Some(wait) => Either::Right(self.polls.clone().receive(group, command, wait)),
         })
     }
@@ -81,7 +96,9 @@ impl Local {
         let wait = command.receive.then(|| Duration::from_millis(command.wait_ms));
         let done = self.execute(group, command.command, wait);
         async move {
-            reply_of(match done.await {
+            let done = done.await;
+            let waited_us = done.as_ref().map_or(0, |done| done.waited.as_micros());
+            let reply = reply_of(match done.map(|done| done.reply) {
                 Ok(Reply::Queue(reply)) => command_reply::Reply::Queue(reply.encode_to_vec().into()),
                 Ok(Reply::Catalog(reply)) => command_reply::Reply::Catalog(reply.encode_to_vec().into()),
                 // What is unread has been read by the proposer.
@@ -90,12 +107,19 @@ impl Local {
                     leader: 0,
                 }),
                 Err(not_done) => command_reply::Reply::NotDone(not_done_to(&not_done)),
-            })
+            });
+            pb::CommandReply {
+                waited_us: u64::try_from(waited_us).unwrap_or(u64::MAX),
+                ..reply
+            }
         }
         .boxed()
     }
 }
 
 fn reply_of(reply: command_reply::Reply) -> pb::CommandReply {
-    pb::CommandReply { reply: Some(reply) }
+    pb::CommandReply {
+        reply: Some(reply),
+        waited_us: 0,
+    }
 }

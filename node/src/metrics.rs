@@ -1,182 +1,217 @@
-//! All metrics of a node, declared once. Names follow Prometheus' conventions: base units, `_total`
-//! for counters.
+//! Every metric of a node, declared once: name, kind, unit, labels, and what it says. Where the values come from is in the files of
+//! the folder beside this one, each of which fills in a part of a page.
+//!
+//! Names follow Prometheus' conventions: base units, `_total` for counters; what is told of the process is named as all of Prometheus'
+//! client libraries name it. A sum over nodes is right unless the text says otherwise: a queue's and a group's numbers are told by
+//! the leader alone.
+//!
+//! What has one line for each group is on a page of its own, `/metrics/groups`: a node may have thousands of groups, ten lines
+//! each, and an operator needs them only when a sum on `/metrics` says that something is wrong.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+mod collect;
+mod declare;
+mod disk;
+mod document;
+mod groups;
+mod logs;
+mod page;
+mod peers;
+mod process;
+mod queues;
+mod raft_state;
+mod requests;
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::Registry;
-use raft::groups::Groups;
+pub use collect::{Live, Sources};
+pub use declare::{Declaration, Kind, Unit};
+pub use disk::{DiskUsage, watch};
+pub use document::table;
+pub use page::{CONTENT_TYPE, Page};
+pub use raft_state::Seen;
+pub use requests::{Requests, Started};
 
-use crate::polls::Polls;
-use crate::readiness::Readiness;
+use declare::declare;
 
-/// Labels of a request's outcome.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Outcome {
-    /// The operation, such as `SendMessage`; `Unknown` if it was not recognised.
-    pub operation: &'static str,
-    /// The HTTP status.
-    pub status: u16,
+declare! {
+    /// The metrics of `/metrics`.
+    ALL;
+
+    // Requests.
+    REQUESTS: Counter One ["operation", "status", "code"] "millrace_requests_total"
+        "Requests answered, by operation, HTTP status and AWS error code, which is empty for a success. `Unknown` is an operation that was not recognised.";
+    REQUEST_DURATION: Histogram Seconds ["operation"] "millrace_request_duration_seconds"
+        "Time from a request's head to its answer, without the time in which a receive waited because there was no message.";
+    RECEIVE_WAIT: Histogram Seconds [] "millrace_receive_wait_duration_seconds"
+        "Time that receives waited for a message, of those that did.";
+    REQUESTS_REFUSED: Counter One [] "millrace_requests_refused_total"
+        "Requests that this node refused for overload before it looked at them: too many requests or too many bytes of bodies.";
+    REQUESTS_IN_FLIGHT: Gauge One [] "millrace_requests_in_flight"
+        "Requests being worked on, waiting receives included.";
+    POLLS_WAITING: Gauge One [] "millrace_polls_waiting"
+        "Receives that wait for a message at partitions that this node leads.";
+    POLLS_MAX: Gauge One [] "millrace_polls_max"
+        "Receives that may wait at this node at a time; more are refused.";
+    CONNECTIONS: Gauge One [] "millrace_connections"
+        "Open client connections.";
+    CONNECTIONS_MAX: Gauge One [] "millrace_connections_max"
+        "Client connections that may be open at a time; more wait to be accepted.";
+
+    // Queues, as the leaders of their partitions know them.
+    QUEUE_VISIBLE: Gauge One ["account", "region", "queue"] "millrace_queue_messages_visible"
+        "Messages that may be received (CloudWatch: ApproximateNumberOfMessagesVisible), in the partitions that this node leads.";
+    QUEUE_IN_FLIGHT: Gauge One ["account", "region", "queue"] "millrace_queue_messages_in_flight"
+        "Messages that were received and neither deleted nor visible again (CloudWatch: ApproximateNumberOfMessagesNotVisible).";
+    QUEUE_DELAYED: Gauge One ["account", "region", "queue"] "millrace_queue_messages_delayed"
+        "Messages that are not visible for the first time yet (CloudWatch: ApproximateNumberOfMessagesDelayed).";
+    QUEUE_OLDEST_AGE: Gauge Seconds ["account", "region", "queue"] "millrace_queue_oldest_message_age_seconds"
+        "Time since the oldest message was sent, 0 without one (CloudWatch: ApproximateAgeOfOldestMessage). Dead letters keep the time at which they were sent first. Take the maximum over nodes.";
+    QUEUE_SENT: Counter One ["account", "region", "queue", "partition"] "millrace_queue_messages_sent_total"
+        "Messages sent, by partition, as its leader has counted since its replica was opened. Neither repetitions nor dead letters count.";
+    QUEUE_RECEIVED: Counter One ["account", "region", "queue", "partition"] "millrace_queue_messages_received_total"
+        "Messages handed out, each time that they were.";
+    QUEUE_DELETED: Counter One ["account", "region", "queue", "partition"] "millrace_queue_messages_deleted_total"
+        "Messages deleted by those who received them.";
+    QUEUES_SHOWN: Gauge One [] "millrace_queues_shown"
+        "Queues with lines of their own on this page.";
+    QUEUES_LEFT_OUT: Gauge One [] "millrace_queues_left_out"
+        "Queues without lines of their own, because there are more than are shown. Those with the most messages are shown.";
+    MESSAGES: Gauge One ["state"] "millrace_messages"
+        "Messages of all queues, those that are left out above included, by state: visible, in_flight or delayed.";
+    OLDEST_AGE: Gauge Seconds [] "millrace_oldest_message_age_seconds"
+        "Time since the oldest message of all queues was sent. Take the maximum over nodes.";
+
+    // The catalog. Each node tells what it knows of the whole cluster: take the maximum over nodes.
+    CATALOG_QUEUES: Gauge One [] "millrace_catalog_queues"
+        "Queues of the cluster. Take the maximum over nodes.";
+    CATALOG_PARTITIONS: Gauge One [] "millrace_catalog_partitions"
+        "Partitions of all queues of the cluster. Take the maximum over nodes.";
+    CATALOG_NODES: Gauge One [] "millrace_catalog_nodes"
+        "Nodes of the cluster. Take the maximum over nodes.";
+    CATALOG_MOVE_TASKS: Gauge One [] "millrace_catalog_move_tasks"
+        "Message move tasks that have not ended. Take the maximum over nodes.";
+    QUEUES_GROWN: Counter One [] "millrace_queues_grown_total"
+        "Times that this node had a queue's partitions doubled because they had too much to do.";
+
+    // Agreement.
+    GROUPS: Gauge One [] "millrace_raft_groups"
+        "Replicas that are open on this node.";
+    GROUPS_LED: Gauge One [] "millrace_raft_groups_led"
+        "Groups that this node leads.";
+    GROUPS_LEADERLESS: Gauge One [] "millrace_raft_groups_leaderless"
+        "Replicas on this node that know no leader. Take the maximum over nodes.";
+    GROUPS_NOT_OPEN: Gauge One [] "millrace_raft_groups_not_open"
+        "Groups that are placed on this node and not open here.";
+    GROUPS_DEGRADED: Gauge One [] "millrace_raft_groups_degraded"
+        "Groups led here of which a replica with a vote is silent or far behind. They are available, but have no more to lose than a majority.";
+    GROUPS_CRITICAL: Gauge One [] "millrace_raft_groups_critical"
+        "Groups led here with only just a majority of replicas that answer and are up to date: the loss of one more stops them.";
+    FOLLOWERS_SILENT: Gauge One [] "millrace_raft_followers_silent"
+        "Replicas that have not answered this node, their leader, for some heartbeats.";
+    FOLLOWER_LAG: Gauge One [] "millrace_raft_follower_lag_entries"
+        "Entries that the farthest follower of any group led here lacks. Take the maximum over nodes.";
+    APPLY_LAG: Gauge One [] "millrace_raft_apply_lag_entries"
+        "Entries of its log that the farthest replica on this node has not applied. Take the maximum over nodes.";
+    UNCHECKPOINTED: Gauge One [] "millrace_raft_uncheckpointed_entries"
+        "Applied entries of all replicas here that no checkpoint covers: what a restart replays.";
+    TERMS: Counter One [] "millrace_raft_terms_total"
+        "Terms that began in groups with a replica here: elections, successful or not. Every replica counts them: take the maximum over nodes.";
+    LEADERSHIPS: Counter One [] "millrace_raft_leaderships_total"
+        "Times that this node was found to lead a group in a term in which it did not lead it before.";
+    BATCHES: Counter One [] "millrace_raft_batches_total"
+        "Log entries with commands that this node proposed as leader.";
+    COMMANDS: Counter One [] "millrace_raft_commands_total"
+        "Commands in them.";
+    COMMANDS_REFUSED: Counter One [] "millrace_raft_commands_refused_total"
+        "Commands that were refused because too many waited at their group.";
+    COMMANDS_WAITING: Gauge One [] "millrace_raft_commands_waiting"
+        "Commands that wait for a batch.";
+    BATCHES_IN_FLIGHT: Gauge One [] "millrace_raft_batches_in_flight"
+        "Batches on their way through the log.";
+
+    // The log and the checkpoints.
+    WAL_SYNC: Histogram Seconds [] "millrace_wal_sync_duration_seconds"
+        "Time of one write of the log and its fdatasync.";
+    WAL_BATCH_RECORDS: Histogram One [] "millrace_wal_batch_records"
+        "Records in one write of the log.";
+    WAL_BATCH_BYTES: Histogram Bytes [] "millrace_wal_batch_bytes"
+        "Bytes of one write of the log, headers included.";
+    WAL_QUEUED: Gauge Bytes [] "millrace_wal_queued_bytes"
+        "Bytes that wait to be written to the log or are being written.";
+    WAL_SEGMENTS: Gauge One [] "millrace_wal_segments"
+        "Segments of the log that are needed, the one being written included.";
+    WAL_NEEDED: Gauge Bytes [] "millrace_wal_needed_bytes"
+        "Bytes of these segments.";
+    WAL_BUDGET: Gauge Bytes [] "millrace_wal_budget_bytes"
+        "Bytes that needed segments may have before the groups that hold the oldest have to give them up.";
+    CHECKPOINT: Histogram Seconds [] "millrace_checkpoint_duration_seconds"
+        "Time to write a checkpoint of a group, of those that were written.";
+    CHECKPOINTS_FAILED: Counter One [] "millrace_checkpoints_failed_total"
+        "Checkpoints that could not be written.";
+    CHECKPOINTS_WAITING: Gauge One [] "millrace_checkpoints_waiting"
+        "Reads and writes of checkpoints that wait for their worker or are under way.";
+    SNAPSHOTS_INSTALLED: Counter One [] "millrace_snapshots_installed_total"
+        "States of groups that this node was given by another one, because the entries it lacked were gone or its own state was lost.";
+
+    // The disk.
+    DISK_USED: Gauge Bytes ["part"] "millrace_disk_used_bytes"
+        "Bytes that this node occupies on its disk, by part: wal, checkpoints or letters. Some seconds old.";
+    DISK_FREE: Gauge Bytes [] "millrace_disk_free_bytes"
+        "Bytes that this node may still use of the file system of its data folder.";
+    DISK_SIZE: Gauge Bytes [] "millrace_disk_size_bytes"
+        "Size of that file system.";
+
+    // The other nodes.
+    PEERS_CONNECTED: Gauge One [] "millrace_peers_connected"
+        "Other nodes to which this node has a stream.";
+    PEER_CONNECTED: Gauge One ["peer"] "millrace_peer_connected"
+        "Whether this node has a stream to that other one, of those that it ever had something to ask.";
+    PEER_UNANSWERED: Counter One ["peer", "reason"] "millrace_peer_calls_unanswered_total"
+        "Calls to another node that had no reply, by reason: unreachable, timeout or overloaded.";
+
+    // The node.
+    READY: Gauge One [] "millrace_ready"
+        "Whether the node is ready for clients.";
+    BUILD: Gauge One ["version", "node"] "millrace_build_info"
+        "Always 1; the version of the program and the number of the node are its labels.";
+    CPU: Counter Seconds [] "process_cpu_seconds_total"
+        "Processor time, in user and kernel mode.";
+    RESIDENT: Gauge Bytes [] "process_resident_memory_bytes"
+        "Memory in RAM.";
+    VIRTUAL: Gauge Bytes [] "process_virtual_memory_bytes"
+        "Address space.";
+    DESCRIPTORS: Gauge One [] "process_open_fds"
+        "Open file descriptors.";
+    DESCRIPTORS_MAX: Gauge One [] "process_max_fds"
+        "File descriptors that may be open.";
+    THREADS: Gauge One [] "process_threads"
+        "Threads.";
+    STARTED: Gauge Seconds [] "process_start_time_seconds"
+        "When the process started, from the Unix epoch on.";
 }
 
-/// Labels of a request's duration.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Operation {
-    /// The operation.
-    pub operation: &'static str,
-}
+declare! {
+    /// The metrics of `/metrics/groups`, each with a line for each replica on the node.
+    OF_GROUPS;
 
-/// The metrics that are counted as things happen; the others are read when somebody asks.
-pub struct Metrics {
-    requests: Family<Outcome, Counter>,
-    durations: Family<Operation, Histogram>,
-    refused: Counter,
-    connections: Gauge,
-    in_flight: AtomicU64,
-}
-
-impl Default for Metrics {
-    fn default() -> Metrics {
-        Metrics::new()
-    }
-}
-
-impl Metrics {
-    /// All zero.
-    pub fn new() -> Metrics {
-        Metrics {
-            requests: Family::default(),
-            // 50 us to 26 s.
-            durations: Family::new_with_constructor(|| Histogram::new(exponential_buckets(50e-6, 2.0, 20))),
-            refused: Counter::default(),
-            connections: Gauge::default(),
-            in_flight: AtomicU64::new(0),
-        }
-    }
-
-    /// A request begins; ask [`Started`] for its end.
-    pub fn started(&self) -> Started<'_> {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-        Started(self)
-    }
-
-    /// Requests being worked on.
-    pub fn requests_in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::Acquire)
-    }
-
-    /// A request is answered.
-    pub fn answered(&self, operation: &'static str, status: u16, took: Duration) {
-        self.requests.get_or_create(&Outcome { operation, status }).inc();
-        self.durations
-            .get_or_create(&Operation { operation })
-            .observe(took.as_secs_f64());
-    }
-
-    /// A request was refused because the node had too much to do.
-    pub fn refused(&self) {
-        self.refused.inc();
-    }
-
-    /// A client's connection opened or closed.
-    pub fn connections_changed(&self, by: i64) {
-        self.connections.inc_by(by);
-    }
-
-    /// Everything in Prometheus' text format.
-    pub fn render(&self, groups: &Groups, polls: &Polls, readiness: &Readiness) -> String {
-        let mut registry = Registry::with_prefix("millrace");
-        registry.register("requests", "Requests answered", self.requests.clone());
-        registry.register(
-            "request_duration_seconds",
-            "Time to answer, waits included",
-            self.durations.clone(),
-        );
-        registry.register(
-            "requests_refused",
-            "Requests refused for overload",
-            self.refused.clone(),
-        );
-        registry.register("connections", "Open client connections", self.connections.clone());
-        let gauge = |value: u64| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-        registry.register(
-            "requests_in_flight",
-            "Requests being worked on",
-            gauge(self.requests_in_flight()),
-        );
-        registry.register(
-            "polls_waiting",
-            "Receives that wait for a message",
-            gauge(polls.waiting() as u64),
-        );
-        registry.register(
-            "ready",
-            "Whether the node is ready for clients",
-            gauge(readiness.is_ready().into()),
-        );
-        let open = groups.list();
-        let led = open.iter().filter(|g| g.leadership().leads).count();
-        registry.register(
-            "raft_groups",
-            "Replicas open on this node",
-            gauge(open.len() as u64),
-        );
-        registry.register(
-            "raft_groups_led",
-            "Groups that this node leads",
-            gauge(led as u64),
-        );
-        let wal = groups.wal().stats();
-        let seconds = Duration::from_nanos(wal.sync_ns).as_secs_f64();
-        registry.register(
-            "wal_batches",
-            "Writes of the log, each with one fdatasync",
-            ConstCounter::new(wal.batches),
-        );
-        registry.register(
-            "wal_sync_seconds",
-            "Time spent in writing and syncing the log",
-            ConstCounter::new(seconds),
-        );
-        registry.register(
-            "wal_queued_bytes",
-            "Bytes that are not durable yet",
-            gauge(wal.queued_bytes),
-        );
-        registry.register(
-            "wal_segments",
-            "Segments that are needed",
-            gauge(wal.live_segments),
-        );
-        registry.register(
-            "wal_written_bytes",
-            "Bytes written to the log",
-            ConstCounter::new(wal.bytes),
-        );
-        registry.register(
-            "wal_records",
-            "Records written to the log",
-            ConstCounter::new(wal.records),
-        );
-        let mut text = String::new();
-        if encode(&mut text, &registry).is_err() {
-            tracing::error!("metrics could not be encoded");
-        }
-        text
-    }
-}
-
-/// A request under way.
-pub struct Started<'a>(&'a Metrics);
-
-impl Drop for Started<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
-    }
+    GROUP_LEADS: Gauge One ["group", "queue"] "millrace_raft_group_leads"
+        "Whether this node leads the group.";
+    GROUP_LEADER: Gauge One ["group", "queue"] "millrace_raft_group_leader"
+        "The node that this replica takes for the leader, 0 if it knows none.";
+    GROUP_TERM: Gauge One ["group", "queue"] "millrace_raft_group_term"
+        "The term.";
+    GROUP_LAST: Gauge One ["group", "queue"] "millrace_raft_group_last_index"
+        "Index after the last entry of the log.";
+    GROUP_APPLIED: Gauge One ["group", "queue"] "millrace_raft_group_applied_index"
+        "Index after the last applied entry.";
+    GROUP_CHECKPOINTED: Gauge One ["group", "queue"] "millrace_raft_group_checkpointed_index"
+        "Index after the last entry that a checkpoint covers.";
+    GROUP_FIRST: Gauge One ["group", "queue"] "millrace_raft_group_first_index"
+        "Index of the first entry that is still in the log.";
+    GROUP_LOG: Gauge Bytes ["group", "queue"] "millrace_raft_group_log_bytes"
+        "Bytes of the group's entries that are still in the log.";
+    GROUP_WAITING: Gauge One ["group", "queue"] "millrace_raft_group_commands_waiting"
+        "Commands that wait for a batch.";
+    GROUP_FOLLOWER_LAG: Gauge One ["group", "queue", "follower"] "millrace_raft_group_follower_lag_entries"
+        "Entries that a follower lacks, as the leader knows; only told by the leader.";
+    GROUP_FOLLOWER_HEARD: Gauge Seconds ["group", "queue", "follower"] "millrace_raft_group_follower_heard_seconds"
+        "Time since the leader sent what the follower acknowledged last; only told by the leader.";
 }

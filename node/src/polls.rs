@@ -22,6 +22,8 @@ use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use crate::local::Done;
+
 /// How long taking a message takes, after having been told of it.
 const TURN: Duration = Duration::from_millis(30);
 
@@ -87,6 +89,19 @@ impl Polls {
         group: Arc<Group>,
         command: Bytes,
         wait: Duration,
+    ) -> Result<Done, NotDone> {
+        let mut waited = Duration::ZERO;
+        let reply = self.receive_within(group, command, wait, &mut waited).await?;
+        Ok(Done { reply, waited })
+    }
+
+    /// The same; adds to `waited` the time in which there was nothing to receive.
+    async fn receive_within(
+        self: Arc<Self>,
+        group: Arc<Group>,
+        command: Bytes,
+        wait: Duration,
+        waited: &mut Duration,
     ) -> Result<Reply, NotDone> {
         let deadline = Instant::now() + wait;
         let Ok(QueueCommand {
@@ -139,6 +154,7 @@ impl Polls {
                 return Ok(self.nothing(&group, wait));
             }
             let waiting = self.wait(&group, &receive)?;
+            let begun = Instant::now();
             // Held while this receive takes its turn, in the next round.
             turn = tokio::select! {
                 // A message is worth more than the end of the wait.
@@ -147,6 +163,7 @@ impl Polls {
                 () = group.leadership_changed(seen) => None,
                 () = tokio::time::sleep_until(deadline) => None,
             };
+            *waited += begun.elapsed();
         }
     }
 

@@ -21,7 +21,7 @@ use raft::types::{GroupId, NodeId};
 use tokio::time::Instant;
 
 use crate::catalog::CatalogView;
-use crate::local::Local;
+use crate::local::{Done, Local};
 
 /// How long a node is trusted to answer a command, beyond the time a receive may wait. Then the
 /// command is sent again, to whoever leads by then.
@@ -71,7 +71,7 @@ pub struct Router {
 }
 
 enum Attempt {
-    Done(Reply),
+    Done(Done),
     Failed(RouteError),
     /// Try again; perhaps that node leads.
     Again(Option<NodeId>),
@@ -101,24 +101,44 @@ impl Router {
     /// # Errors
     /// See [`RouteError`].
     pub async fn command(&self, command: Command) -> Result<Reply, RouteError> {
+        let mut waited = Duration::ZERO;
+        self.command_waiting(command, &mut waited).await
+    }
+
+    /// The same; adds to `waited` the time in which a receive waited for a message. If its leader is lost meanwhile, nobody knows
+    /// how much that was, and all counts as such: what the loss costs is the time until the next attempt.
+    ///
+    /// # Errors
+    /// See [`RouteError`].
+    pub async fn command_waiting(
+        &self,
+        command: Command,
+        waited: &mut Duration,
+    ) -> Result<Reply, RouteError> {
         let begun = Instant::now();
         let wait = command.receive.unwrap_or_default();
         let deadline = begun + wait + self.patience;
         let mut hint = None;
         for attempt in 0.. {
             let target = self.target(&command, hint, attempt);
-            let waited = begun.elapsed();
+            let attempted = Instant::now();
             let outcome = match target {
                 Some(node) => {
-                    self.attempt(node, &command, wait.saturating_sub(waited), deadline)
-                        .await
+                    let left = wait.saturating_sub(begun.elapsed());
+                    self.attempt(node, &command, left, deadline).await
                 }
                 None => Attempt::Again(None),
             };
             match outcome {
-                Attempt::Done(reply) => return Ok(reply),
+                Attempt::Done(done) => {
+                    *waited += done.waited.min(attempted.elapsed());
+                    return Ok(done.reply);
+                }
                 Attempt::Failed(error) => return Err(error),
                 Attempt::Again(leader) => {
+                    if !wait.is_zero() {
+                        *waited += attempted.elapsed();
+                    }
                     hint = leader.filter(|l| Some(*l) != target);
                     if hint.is_none() {
                         self.hints.lock().remove(&command.group);
@@ -260,7 +280,7 @@ impl Router {
                 // A reply that has come is taken even if the leader changed meanwhile.
                 biased;
                 done = done => match done {
-                    Ok(reply) => Attempt::Done(reply),
+                    Ok(done) => Attempt::Done(done),
                     Err(NotDone::NotLeader(leader)) => Attempt::Again(leader),
                     Err(NotDone::Busy) => Attempt::Failed(RouteError::Busy(command.group)),
                     Err(NotDone::Stopped) => Attempt::Again(None),
@@ -293,9 +313,15 @@ impl Router {
     }
 
     fn remote_reply(&self, node: NodeId, group: GroupId, body: Body) -> Attempt {
-        let Body::CommandReply(pb::CommandReply { reply: Some(reply) }) = body else {
+        let Body::CommandReply(pb::CommandReply {
+            reply: Some(reply),
+            waited_us,
+        }) = body
+        else {
             return Attempt::Again(None);
         };
+        let waited = Duration::from_micros(waited_us);
+        let done = |reply| Attempt::Done(Done { reply, waited });
         let reply = match reply {
             command_reply::Reply::Queue(bytes) => QueueReply::decode(bytes).map(Reply::Queue),
             command_reply::Reply::Catalog(bytes) => CatalogReply::decode(bytes).map(Reply::Catalog),
@@ -305,7 +331,7 @@ impl Router {
                         Attempt::Again((not_done.leader != 0).then_some(NodeId(not_done.leader)))
                     }
                     Reason::Busy => Attempt::Failed(RouteError::Busy(group)),
-                    Reason::Unintelligible => Attempt::Done(Reply::Unintelligible),
+                    Reason::Unintelligible => done(Reply::Unintelligible),
                     // A replica that is not open there may be opening, or be gone for good: the
                     // catalog knows.
                     Reason::NoSuchGroup | Reason::Stopped | Reason::Unspecified => Attempt::Again(None),
@@ -318,7 +344,7 @@ impl Router {
         if self.groups.get(group).is_none() {
             self.remember(group, node);
         }
-        Attempt::Done(reply)
+        done(reply)
     }
 
     /// Returns when this node's replica of the group follows another leader than `node`.

@@ -91,7 +91,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         };
         catalog.nodes().into_iter().map(member).collect()
     });
-    let groups = admin.groups.list();
+    let groups = admin.node.groups.list();
     let replicas = groups.iter().map(|group| {
         let leadership = group.leadership();
         let progress = group.progress();
@@ -128,9 +128,9 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         }
     });
     NodeStatus {
-        node: admin.me.node_id,
-        cluster: admin.peers.cluster(),
-        ready: admin.readiness.is_ready(),
+        node: admin.node.me.node_id,
+        cluster: admin.node.peers.cluster(),
+        ready: admin.node.readiness.is_ready(),
         members,
         replicas: replicas.collect(),
     }

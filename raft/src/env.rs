@@ -15,7 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::types::Millis;
 use crate::witness::Witness;
 
+mod host;
 pub mod real;
+
+pub use host::{Host, NoHost, ProcessUsage, Space};
 
 /// Everything a node needs from outside, cheap to clone.
 #[derive(Clone)]
@@ -30,6 +33,8 @@ pub struct Env {
     pub net: Arc<dyn Net>,
     /// How blocking loops (WAL writer, checkpoint writer) are run.
     pub workers: Arc<dyn Workers>,
+    /// What the operating system tells of the process and of its disk.
+    pub host: Arc<dyn Host>,
     /// Who watches what the node's replicas do; nobody in production.
     pub witness: Option<Arc<dyn Witness>>,
 }

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
 pub use crate::group::{Birth, Origin};
-use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Timing, open};
+use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Proposals, Timing, open};
 use crate::machine::MachineKind;
 use crate::peers::Peers;
-use crate::store::{Checkpointer, LetterStore, LettersOptions, Store, StoreError};
+use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{Wal, WalError, WalOptions};
 
@@ -130,6 +130,16 @@ impl Groups {
     /// The node's log, for its figures and its faults.
     pub fn wal(&self) -> &Wal {
         &self.parts.wal
+    }
+
+    /// What its checkpoints come to.
+    pub fn checkpoints(&self) -> CheckpointStats {
+        self.parts.checkpointer.stats()
+    }
+
+    /// What its groups propose.
+    pub fn proposals(&self) -> Proposals {
+        self.parts.in_flight.proposals()
     }
 
     /// Opens this node's replica of a group. `prelude` is asked before each batch that this node

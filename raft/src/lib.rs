@@ -8,6 +8,7 @@ pub mod command;
 pub mod env;
 pub mod group;
 pub mod groups;
+pub mod histogram;
 pub mod machine;
 pub mod peers;
 pub mod planted;

@@ -55,7 +55,7 @@ impl Framing {
         }
     }
 
-    /// An error.
+    /// An error. Its row goes with the response as an extension, for whoever counts errors; it is not sent.
     pub fn fail(self, error: &ApiError, request_id: &str) -> Response<Bytes> {
         let spec = error.spec();
         let (status, body) = match self.codec {
@@ -64,6 +64,7 @@ impl Framing {
         };
         let status = StatusCode::from_u16(status).expect("error tables hold HTTP statuses");
         let mut response = self.respond(status, body, request_id);
+        response.extensions_mut().insert(spec);
         if self.codec != Codec::Query && self.service.query_compatible {
             let legacy = format!("{};{}", spec.query_code, spec.fault.as_str());
             let legacy = HeaderValue::try_from(legacy).expect("error tables hold visible ASCII");

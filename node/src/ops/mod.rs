@@ -1,6 +1,9 @@
 //! What operations do, once `api` has said what they are: one folder for each service, one file for
 //! each operation.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use api::error::ApiError;
 use api::protocol::{Call, Operation};
 use bytes::Bytes;
@@ -21,6 +24,25 @@ pub struct Context<'a> {
     pub request_id: &'a str,
     /// The idempotency key.
     pub invocation: Bytes,
+    /// How long it has waited for something to happen.
+    pub waited: Waited,
+}
+
+/// The part of a request's time in which there was nothing to do, in nanoseconds.
+#[derive(Default)]
+pub struct Waited(AtomicU64);
+
+impl Waited {
+    /// Adds to it.
+    pub fn add(&self, time: Duration) {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// Does what the call asks for.

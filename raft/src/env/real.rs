@@ -11,10 +11,12 @@ use super::{Clock, Env, Random};
 use crate::types::Millis;
 
 mod disk;
+mod host;
 mod net;
 mod workers;
 
 pub use disk::StdDisk;
+pub use host::LinuxHost;
 pub use net::TokioNet;
 pub use workers::ThreadWorkers;
 
@@ -27,6 +29,7 @@ impl Env {
             disk: Arc::new(StdDisk),
             net: Arc::new(TokioNet),
             workers: Arc::new(ThreadWorkers),
+            host: Arc::new(LinuxHost),
             witness: None,
         })
     }

@@ -21,6 +21,7 @@ use crate::wal::GroupLog;
 
 mod birth;
 pub mod entry;
+mod followers;
 pub mod log;
 mod network;
 mod open;
@@ -34,10 +35,11 @@ pub mod types;
 mod wire;
 
 pub use birth::{Birth, Origin};
+pub use followers::Follower;
 pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
 pub(crate) use proposer::InFlight;
-pub use proposer::Load;
+pub use proposer::{Load, Proposals};
 pub use replica::Replica;
 use state_machine::StateMachine;
 use types::TypeConfig;
@@ -130,6 +132,11 @@ impl Group {
     /// How much this replica's log has had to take in as a leader's.
     pub fn load(&self) -> Load {
         self.proposer.load()
+    }
+
+    /// Commands that wait here for a batch.
+    pub fn waiting(&self) -> usize {
+        self.proposer.waiting()
     }
 
     /// Who leads, as far as this node knows.

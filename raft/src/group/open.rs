@@ -264,6 +264,7 @@ async fn fetch(
                 let header = wire::header_to(&meta);
                 let stored = parts.checkpointer.write(id, header, delta).await?;
                 machine.release(stored, parts.front);
+                parts.checkpointer.count_installed();
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));
             }

@@ -51,27 +51,64 @@ impl Load {
     }
 }
 
-/// How many batches the groups of a node have in flight.
+/// How many batches the groups of a node have in flight, and what has gone through.
 #[derive(Clone, Default)]
-pub(crate) struct InFlight(Arc<AtomicUsize>);
+pub(crate) struct InFlight(Arc<OfNode>);
+
+#[derive(Default)]
+struct OfNode {
+    in_flight: AtomicUsize,
+    batches: AtomicU64,
+    commands: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What the groups of a node propose, all together, since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proposals {
+    /// Batches that are on their way through the log.
+    pub in_flight: usize,
+    /// Batches so far.
+    pub batches: u64,
+    /// Commands in them.
+    pub commands: u64,
+    /// Commands that were refused because too many waited.
+    pub refused: u64,
+}
 
 impl InFlight {
     fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0.in_flight.load(Ordering::Relaxed)
     }
 
     /// Counts one more, until what is returned is dropped.
-    fn begin(&self) -> Flight {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn begin(&self, commands: usize) -> Flight {
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.0.batches.fetch_add(1, Ordering::Relaxed);
+        self.0.commands.fetch_add(commands as u64, Ordering::Relaxed);
         Flight(self.0.clone())
+    }
+
+    fn refuse(&self) {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What there was, for metrics.
+    pub(crate) fn proposals(&self) -> Proposals {
+        Proposals {
+            in_flight: self.count(),
+            batches: self.0.batches.load(Ordering::Relaxed),
+            commands: self.0.commands.load(Ordering::Relaxed),
+            refused: self.0.refused.load(Ordering::Relaxed),
+        }
     }
 }
 
-struct Flight(Arc<AtomicUsize>);
+struct Flight(Arc<OfNode>);
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -80,6 +117,7 @@ impl Drop for Flight {
 pub(super) struct Proposer {
     queue: mpsc::Sender<Proposal>,
     meter: Arc<Meter>,
+    of_node: InFlight,
 }
 
 #[derive(Default)]
@@ -109,10 +147,14 @@ impl Proposer {
             env,
             prelude,
             meter: meter.clone(),
-            of_node,
+            of_node: of_node.clone(),
         };
         tokio::spawn(gatherer.run(proposals));
-        Proposer { queue, meter }
+        Proposer {
+            queue,
+            meter,
+            of_node,
+        }
     }
 
     /// What the log has taken in.
@@ -123,6 +165,11 @@ impl Proposer {
         }
     }
 
+    /// Commands that wait for a batch.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Queues a command now and gives a future of its reply.
     pub(super) fn propose(
         &self,
@@ -130,6 +177,9 @@ impl Proposer {
     ) -> impl Future<Output = Result<Reply, NotDone>> + Send + use<> {
         let (reply_to, reply) = oneshot::channel();
         let queued = self.queue.try_send(Proposal { command, reply_to });
+        if matches!(queued, Err(mpsc::error::TrySendError::Full(_))) {
+            self.of_node.refuse();
+        }
         async move {
             match queued {
                 Ok(()) => reply.await.unwrap_or(Err(NotDone::Stopped)),
@@ -201,7 +251,7 @@ impl Gatherer {
     }
 
     async fn write(&self, batch: Batch, waiting: Waiting) {
-        let flight = self.of_node.begin();
+        let flight = self.of_node.begin(waiting.len());
         let appended = self.append(Payload(batch.encode_to_vec().into())).await;
         drop(flight);
         match appended {

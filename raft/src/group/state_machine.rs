@@ -162,6 +162,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let applied = meta.last_log_id.map_or(0, |id| id.index + 1);
             witness.installed(self.group, applied, &|| self.replica.read(Machine::digest));
         }
+        self.checkpointer.count_installed();
         self.replica.set_checkpointed(meta);
         self.replica.announce();
         let entries = meta.last_log_id.map_or(0, |id| id.index + 1);

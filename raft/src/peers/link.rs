@@ -55,6 +55,25 @@ struct Shared {
     next_call: AtomicU64,
     connected: AtomicBool,
     pending: Mutex<FxHashMap<u64, oneshot::Sender<Body>>>,
+    unanswered: Counters,
+}
+
+#[derive(Default)]
+struct Counters {
+    unreachable: AtomicU64,
+    timeout: AtomicU64,
+    overloaded: AtomicU64,
+}
+
+/// Calls to a node that had no reply, since this node started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// Without a connection, or with one that broke.
+    pub unreachable: u64,
+    /// Not in time.
+    pub timeout: u64,
+    /// Not sent, because too many waited.
+    pub overloaded: u64,
 }
 
 impl Link {
@@ -65,6 +84,7 @@ impl Link {
             next_call: AtomicU64::new(1),
             connected: AtomicBool::new(false),
             pending: Mutex::default(),
+            unanswered: Counters::default(),
         });
         tokio::spawn(keep_connected(env, me, cluster, node, shared.clone(), frames));
         Arc::new(Link { node, queue, shared })
@@ -77,6 +97,20 @@ impl Link {
     /// Whether a stream is open.
     pub fn is_connected(&self) -> bool {
         self.shared.connected.load(Ordering::Relaxed)
+    }
+
+    /// How many calls had no reply.
+    pub fn unanswered(&self) -> Unanswered {
+        let Counters {
+            unreachable,
+            timeout,
+            overloaded,
+        } = &self.shared.unanswered;
+        Unanswered {
+            unreachable: unreachable.load(Ordering::Relaxed),
+            timeout: timeout.load(Ordering::Relaxed),
+            overloaded: overloaded.load(Ordering::Relaxed),
+        }
     }
 
     /// Sends a call now and gives a future of its reply. Calls are sent in the order of these calls.
@@ -92,14 +126,19 @@ impl Link {
         let started = self.start_call(group, body);
         let shared = self.shared.clone();
         async move {
-            let (call, reply) = started?;
-            let _given_up = GivenUp { call, shared, cancel };
-            match tokio::time::timeout(deadline, reply).await {
+            let (call, reply) = started.inspect_err(|error| shared.unanswered.count(error))?;
+            let _given_up = GivenUp {
+                call,
+                shared: shared.clone(),
+                cancel,
+            };
+            let answer = match tokio::time::timeout(deadline, reply).await {
                 Ok(Ok(Body::Failure(failure))) => Err(CallError::Failed(node, failure.reason)),
                 Ok(Ok(body)) => Ok(body),
                 Ok(Err(_)) => Err(CallError::Unreachable(node)),
                 Err(_) => Err(CallError::Timeout(node)),
-            }
+            };
+            answer.inspect_err(|error| shared.unanswered.count(error))
         }
     }
 
@@ -120,6 +159,19 @@ impl Link {
             return Err(CallError::Overloaded(self.node));
         }
         Ok((call, reply))
+    }
+}
+
+impl Counters {
+    fn count(&self, error: &CallError) {
+        let counter = match error {
+            CallError::Unreachable(_) => &self.unreachable,
+            CallError::Timeout(_) => &self.timeout,
+            CallError::Overloaded(_) => &self.overloaded,
+            // It was answered.
+            CallError::Failed(..) => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -249,6 +301,7 @@ fn weight(frame: &Frame) -> usize {
         Some(Body::Command(command)) => command.command.len(),
         Some(Body::CommandReply(pb::CommandReply {
             reply: Some(pb::command_reply::Reply::Queue(bytes)),
+            ..
         })) => bytes.len(),
         _ => 64,
     }

@@ -25,7 +25,7 @@ pub mod pb {
 }
 
 pub use channel::connect;
-pub use link::{CallError, Link};
+pub use link::{CallError, Link, Unanswered};
 
 /// Largest message between peers: a batch of commands or a chunk of a snapshot, with room to spare.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -125,6 +125,16 @@ impl Peers {
                 .links
                 .get(&node)
                 .is_some_and(|l| l.is_connected())
+    }
+
+    /// The links that were asked for so far.
+    pub fn links(&self) -> Vec<(NodeId, Arc<Link>)> {
+        let state = self.state.read();
+        state
+            .links
+            .iter()
+            .map(|(node, link)| (*node, link.clone()))
+            .collect()
     }
 
     /// The environment, for connections of other kinds (snapshots, greetings).

@@ -3,13 +3,17 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::Instant;
 
 use super::{LetterStore, Loaded, StoreError};
 use crate::env::{Env, Waker};
+use crate::histogram::{Counted, Histogram};
 use crate::machine::Delta;
 use crate::machine::queue::Stored;
 use crate::types::GroupId;
@@ -24,6 +28,30 @@ pub struct Checkpointer {
     queue: Arc<Mutex<VecDeque<Job>>>,
     slots: Arc<Semaphore>,
     waker: Waker,
+    counters: Arc<Counters>,
+}
+
+/// What was written, for metrics.
+#[derive(Clone, Debug, Default)]
+pub struct CheckpointStats {
+    /// Nanoseconds that each checkpoint took which was written.
+    pub written_ns: Counted,
+    /// Checkpoints that could not be written.
+    pub failed: u64,
+    /// Whole states of other nodes among those written.
+    pub installed: u64,
+    /// Jobs that wait for the worker, or are its present one.
+    pub waiting: usize,
+}
+
+/// From 1 ms to 65 s.
+type WriteTimes = Histogram<1_000_000, 18>;
+
+#[derive(Default)]
+struct Counters {
+    written_ns: WriteTimes,
+    failed: AtomicU64,
+    installed: AtomicU64,
 }
 
 struct Job {
@@ -45,17 +73,34 @@ impl Checkpointer {
     /// Starts the worker.
     pub fn start(env: &Env, store: LetterStore) -> Checkpointer {
         let queue = Arc::new(Mutex::new(VecDeque::new()));
-        let jobs = queue.clone();
+        let (jobs, counters) = (queue.clone(), Arc::<Counters>::default());
+        let counting = counters.clone();
         let step = move || {
             while let Some(job) = take_next(&mut jobs.lock()) {
-                job.run(&store);
+                job.run(&store, &counting);
             }
         };
         Checkpointer {
             queue,
             slots: Arc::new(Semaphore::new(QUEUE_MAX)),
             waker: env.workers.run("checkpoints", Box::new(step)),
+            counters,
         }
+    }
+
+    /// What was written so far.
+    pub fn stats(&self) -> CheckpointStats {
+        CheckpointStats {
+            written_ns: self.counters.written_ns.counted(),
+            failed: self.counters.failed.load(Ordering::Relaxed),
+            installed: self.counters.installed.load(Ordering::Relaxed),
+            waiting: QUEUE_MAX.saturating_sub(self.slots.available_permits()),
+        }
+    }
+
+    /// A state that was written came from another node.
+    pub(crate) fn count_installed(&self) {
+        self.counters.installed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// See [`LetterStore::load`].
@@ -106,23 +151,50 @@ fn take_next(jobs: &mut VecDeque<Job>) -> Option<Job> {
 }
 
 impl Job {
-    fn run(self, store: &LetterStore) {
+    fn run(self, store: &LetterStore, counters: &Counters) {
         let group = self.group;
         match self.task {
-            Task::Load(answer) => reply(answer, || store.load(group)),
+            Task::Load(answer) => drop(reply(answer, || store.load(group))),
             Task::Write(header, delta, answer) => {
-                reply(answer, || store.write(group, header, delta));
+                let begun = Instant::now();
+                let written = reply(answer, || store.write(group, header, delta));
+                counters.count(written, begun.elapsed());
             }
-            Task::Forget(answer) => reply(answer, || store.forget(group)),
-            Task::Groups(answer) => reply(answer, || store.groups()),
+            Task::Forget(answer) => drop(reply(answer, || store.forget(group))),
+            Task::Groups(answer) => drop(reply(answer, || store.groups())),
         }
     }
 }
 
+impl Counters {
+    fn count(&self, written: Written, took: Duration) {
+        match written {
+            Written::Done => self.written_ns.count_time(took),
+            // Whoever asked gives the whole state instead, which counts.
+            Written::NoBase => {}
+            Written::Failed => drop(self.failed.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+}
+
+/// How a job ended.
+enum Written {
+    Done,
+    NoBase,
+    Failed,
+}
+
 /// A panic is answered, too: the worker must live for the groups that are not concerned.
-fn reply<T>(answer: Answer<T>, body: impl FnOnce() -> Result<T, StoreError>) {
+fn reply<T>(answer: Answer<T>, body: impl FnOnce() -> Result<T, StoreError>) -> Written {
     let outcome = catch_unwind(AssertUnwindSafe(body));
     let panicked = || StoreError::Failed("the checkpoint worker has panicked".into());
+    let outcome = outcome.unwrap_or_else(|_| Err(panicked()));
+    let written = match &outcome {
+        Ok(_) => Written::Done,
+        Err(StoreError::NoBase(_)) => Written::NoBase,
+        Err(_) => Written::Failed,
+    };
     // Nobody waiting any more is no error.
-    drop(answer.send(outcome.unwrap_or_else(|_| Err(panicked()))));
+    drop(answer.send(outcome));
+    written
 }

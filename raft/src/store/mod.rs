@@ -22,7 +22,7 @@ mod letters;
 mod memory;
 mod sled;
 
-pub use checkpointer::Checkpointer;
+pub use checkpointer::{CheckpointStats, Checkpointer};
 pub use error::StoreError;
 pub use letters::{LetterStore, LettersOptions, Loaded};
 pub use memory::MemoryStore;

@@ -41,7 +41,7 @@ pub use error::WalError;
 pub use group::GroupLog;
 pub use read::Run;
 pub use shared::Done;
-pub use stats::{BatchObserver, BatchStats, WalStats};
+pub use stats::{BatchObserver, BatchStats, WalBatches, WalStats};
 
 use format::{BATCH_HEADER_BYTES, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
 use group::{Group, GroupState};
@@ -194,6 +194,21 @@ impl Wal {
     pub fn stats(&self) -> WalStats {
         let queued = self.shared.queued_bytes() as u64;
         self.shared.counters.snapshot(queued)
+    }
+
+    /// How large its batches were and how long they took.
+    pub fn batches(&self) -> WalBatches {
+        self.shared.counters.batches()
+    }
+
+    /// Bytes of a segment.
+    pub fn segment_bytes(&self) -> u64 {
+        self.shared.options.segment_bytes
+    }
+
+    /// Bytes that the log's segments may have before [`Wal::pressure`] names groups.
+    pub fn budget_bytes(&self) -> u64 {
+        self.shared.options.segment_bytes * self.shared.options.live_segments_budget as u64
     }
 
     /// The failure that ended the log, if one did.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::histogram::{Counted, Histogram};
+
 /// One write and its sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchStats {
@@ -29,41 +31,60 @@ pub struct WalStats {
     pub bytes: u64,
     /// Time spent in writes and syncs.
     pub sync_ns: u64,
-    /// Records in the latest batch.
-    pub last_batch_records: u64,
     /// Bytes handed in and not yet durable.
     pub queued_bytes: u64,
     /// Segments that hold something a group needs, the active one included.
     pub live_segments: u64,
 }
 
+/// How batches were distributed since the log was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WalBatches {
+    /// Nanoseconds of a write and its fdatasync.
+    pub sync_ns: Counted,
+    /// Records of a batch.
+    pub records: Counted,
+    /// Bytes of a batch.
+    pub bytes: Counted,
+}
+
+/// From 10 us to 5 s: from a disk with a cache that keeps its word to one that is about to fail.
+type SyncTimes = Histogram<10_000, 21>;
+/// From 1 to 32,768.
+type BatchRecords = Histogram<1, 17>;
+/// From a vote, 256 bytes, to the size at which a batch closes, 4 MiB.
+type BatchBytes = Histogram<256, 16>;
+
 #[derive(Default)]
 pub(super) struct Counters {
-    batches: AtomicU64,
-    records: AtomicU64,
-    bytes: AtomicU64,
-    sync_ns: AtomicU64,
-    last_batch_records: AtomicU64,
+    sync_ns: SyncTimes,
+    records: BatchRecords,
+    bytes: BatchBytes,
     pub(super) live_segments: AtomicU64,
 }
 
 impl Counters {
     pub(super) fn count(&self, batch: BatchStats) {
-        let nanos = u64::try_from(batch.took.as_nanos()).unwrap_or(u64::MAX);
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.records.fetch_add(batch.records, Ordering::Relaxed);
-        self.bytes.fetch_add(batch.bytes, Ordering::Relaxed);
-        self.sync_ns.fetch_add(nanos, Ordering::Relaxed);
-        self.last_batch_records.store(batch.records, Ordering::Relaxed);
+        self.sync_ns.count_time(batch.took);
+        self.records.count(batch.records);
+        self.bytes.count(batch.bytes);
+    }
+
+    pub(super) fn batches(&self) -> WalBatches {
+        WalBatches {
+            sync_ns: self.sync_ns.counted(),
+            records: self.records.counted(),
+            bytes: self.bytes.counted(),
+        }
     }
 
     pub(super) fn snapshot(&self, queued_bytes: u64) -> WalStats {
+        let batches = self.batches();
         WalStats {
-            batches: self.batches.load(Ordering::Relaxed),
-            records: self.records.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-            sync_ns: self.sync_ns.load(Ordering::Relaxed),
-            last_batch_records: self.last_batch_records.load(Ordering::Relaxed),
+            batches: batches.sync_ns.count(),
+            records: batches.records.sum,
+            bytes: batches.bytes.sum,
+            sync_ns: batches.sync_ns.sum,
             queued_bytes,
             live_segments: self.live_segments.load(Ordering::Relaxed),
         }

@@ -414,6 +414,10 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
         "seed {seed}"
     );
     assert_eq!(counts.visible, all - hidden(true) - hidden(false), "seed {seed}");
+    let figures = queue.figures(at, usize::MAX);
+    assert_eq!(figures.counts, counts, "seed {seed}");
+    let oldest = then.items.iter().map(|item| Millis(item.sent)).min();
+    assert_eq!(figures.oldest_sent, oldest, "seed {seed}");
     // Until the next change, nothing becomes receivable.
     let before = queue
         .next_change(at)

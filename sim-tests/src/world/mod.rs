@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use raft::env::{Clock, Env, Random};
+use raft::env::{Clock, Env, NoHost, Random};
 use raft::types::Millis;
 use raft::witness::Witness;
 
@@ -28,6 +28,7 @@ pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> 
         disk: Arc::new(SimDisk::new(dials.clone())),
         net: Arc::new(SimNet),
         workers: Arc::new(TaskWorkers(dials.clone())),
+        host: Arc::new(NoHost),
         witness,
     }
 }

@@ -188,13 +188,25 @@ impl Context<'_> {
         bytes: Bytes,
         wait: Option<Duration>,
     ) -> Result<QueueAnswer> {
+        let mut waited = Duration::ZERO;
+        self.command_waiting(partition, bytes, wait, &mut waited).await
+    }
+
+    /// The same; adds to `waited` the time in which there was nothing to receive.
+    async fn command_waiting(
+        &self,
+        partition: &Partition,
+        bytes: Bytes,
+        wait: Option<Duration>,
+        waited: &mut Duration,
+    ) -> Result<QueueAnswer> {
         let command = Command {
             group: partition.group,
             replicas: partition.replicas.clone(),
             bytes,
             receive: wait,
         };
-        let reply = match self.frontend.router.command(command).await {
+        let reply = match self.frontend.router.command_waiting(command, waited).await {
             Err(RouteError::NoSuchGroup(_)) => Err(errors::queue_does_not_exist()),
             // A queue that was deleted meanwhile has no leader any more.
             Err(RouteError::Unavailable(group)) if self.is_gone(group).await => {

@@ -74,8 +74,13 @@ async fn take_from(
     again: Again,
 ) -> Result<Answer> {
     if let [only] = &queue.partitions[..] {
-        let op = QueueOp::Receive(command(only));
-        return Ok((only.group, context.partition(only, op, Some(wait)).await?));
+        let bytes = context.encode(QueueOp::Receive(command(only)));
+        let mut waited = Duration::ZERO;
+        let answer = context
+            .command_waiting(only, bytes, Some(wait), &mut waited)
+            .await;
+        context.waited.add(waited);
+        return Ok((only.group, answer?));
     }
     let deadline = Instant::now() + wait;
     if (again.call || again.attempt)
@@ -209,6 +214,7 @@ async fn wait_for_any(
     command: &impl Fn(&Partition) -> Receive,
     wait: Duration,
 ) -> Result<Answer> {
+    let begun = Instant::now();
     let waiting = queue.partitions.iter().map(async |partition| {
         // To ask for no message is to ask to be told of one.
         let only_tell = Receive {
@@ -226,6 +232,7 @@ async fn wait_for_any(
     while let Some(answer) = waiting.next().await {
         told = answer;
         if told.is_ok() {
+            context.waited.add(begun.elapsed());
             break;
         }
     }

@@ -267,17 +267,24 @@ impl Backlog {
 
     /// Removes messages of an age of `retention`, wherever they are.
     pub(super) fn drop_expired(&mut self, now: Millis, retention: Millis) {
-        let expired: Vec<u64> = self.expired(now, retention).map(|(s, _)| s).collect();
+        let expired = self.expired(now, retention, usize::MAX).map(|(s, _)| s);
+        let expired: Vec<u64> = expired.collect();
         expired.into_iter().for_each(|sequence| self.remove(sequence));
     }
 
-    /// Messages of an age of `retention`. What is on its way elsewhere may be there already, and has to be counted once it is.
-    pub(super) fn expired(&self, now: Millis, retention: Millis) -> impl Iterator<Item = (u64, &Message)> {
+    /// Messages of an age of `retention`, no more than about twice `max`. What is on its way elsewhere may be there already, and
+    /// has to be counted once it is.
+    pub(super) fn expired(
+        &self,
+        now: Millis,
+        retention: Millis,
+        max: usize,
+    ) -> impl Iterator<Item = (u64, &Message)> {
         let is_expired = move |sent: Millis| sent.after(retention) <= now;
         let mut first_kept = u64::MAX;
         let mut front = Vec::new();
         for (sequence, message) in self.iter() {
-            if !is_expired(message.letter().sent()) {
+            if front.len() == max || !is_expired(message.letter().sent()) {
                 first_kept = sequence;
                 break;
             }
@@ -286,7 +293,8 @@ impl Backlog {
         let behind = self
             .ages
             .stragglers()
-            .take_while(move |(sent, _)| is_expired(*sent));
+            .take_while(move |(sent, _)| is_expired(*sent))
+            .take(max);
         let behind = behind.filter(move |(_, sequence)| *sequence > first_kept);
         front
             .into_iter()
@@ -299,6 +307,11 @@ impl Backlog {
         let first = self.iter().next().map(|(_, message)| message.letter().sent());
         let straggler = self.ages.stragglers().next().map(|(sent, _)| sent);
         first.into_iter().chain(straggler).min()
+    }
+
+    /// When messages were sent that came after younger ones, and their sequences; the oldest first.
+    pub(super) fn stragglers(&self) -> impl Iterator<Item = (Millis, u64)> {
+        self.ages.stragglers()
     }
 
     /// The messages of the last cut that changed since, without those that are gone.

@@ -23,6 +23,7 @@ impl Queue {
         if present && self.settings.fifo && !self.backlog.is_held_by(receipt) {
             return Outcome::ReceiptExpired;
         }
+        self.tally.deleted += u64::from(present);
         if !self.backlog.departures.delete(receipt.sequence) {
             self.backlog.remove(receipt.sequence);
         }

@@ -31,6 +31,7 @@ mod dedup;
 mod delete;
 mod departures;
 mod fair;
+mod figures;
 mod groups;
 mod import;
 mod letter;
@@ -55,6 +56,7 @@ mod view;
 
 pub use chunk::{Bits, Chunk, ChunkWriter};
 pub use departures::Departure;
+pub use figures::{Figures, Tally};
 pub use letter::Stored;
 pub use moves::Progress;
 pub use record::MessageRow;
@@ -83,6 +85,7 @@ pub struct Queue {
     origins: Origins,
     moves: Moves,
     since_cut: rows::SinceCut,
+    tally: Tally,
 }
 
 /// What a batch gives to each of its commands.
@@ -107,6 +110,7 @@ impl Queue {
             origins: Origins::default(),
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
+            tally: Tally::default(),
         }
     }
 

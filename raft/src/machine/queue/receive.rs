@@ -43,6 +43,7 @@ impl Queue {
         let received = Received {
             messages: messages.collect(),
         };
+        self.tally.received += received.messages.len() as u64;
         if let Some(key) = attempt {
             self.remember_attempt(moment, key, &received);
         }

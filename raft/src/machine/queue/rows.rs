@@ -11,7 +11,7 @@ use super::import::Origins;
 use super::message::Message;
 use super::moves::Moves;
 use super::record::MessageRow;
-use super::{Queue, attempts, dedup};
+use super::{Queue, Tally, attempts, dedup};
 use crate::machine::clock::Clock;
 use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
 use crate::machine::window::WindowLoader;
@@ -185,6 +185,7 @@ impl Queue {
             invocations: invocations.finish(meta.invocations_end)?,
             origins,
             moves,
+            tally: Tally::default(),
             since_cut: SinceCut {
                 clear: false,
                 meta: Some(meta),

@@ -43,6 +43,7 @@ impl Queue {
     fn add(&mut self, moment: Moment, entry: &SendEntry) -> Original {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
+        self.tally.sent += 1;
         let seed = if planted(Bug::OwnRandomness) {
             draw()
         } else {

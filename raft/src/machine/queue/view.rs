@@ -95,14 +95,21 @@ impl Queue {
 
     /// How many messages are where at `now`.
     pub fn counts(&self, now: Millis) -> Counts {
+        self.counts_within(now, usize::MAX)
+    }
+
+    /// The same, with no more than about `changes_max` of the changes that only time has brought since the last batch.
+    pub(super) fn counts_within(&self, now: Millis, changes_max: usize) -> Counts {
         let now = self.clock.clamp(now);
         let mut total = self.backlog.len() as u64;
         let mut in_flight = self.backlog.in_flight() as u64;
         let mut delayed = self.backlog.delayed() as u64;
-        let expired = self.expired(now).inspect(|_| total -= 1);
+        let expired = self.backlog.expired(now, self.settings.retention, changes_max);
+        let expired = expired.inspect(|_| total -= 1);
         let expired: Vec<_> = expired.map(|(_, message)| message.place()).collect();
         let due = self
             .due(now)
+            .take(changes_max)
             .filter(|(_, message)| !self.is_expired(message, now));
         for place in due.map(|(_, message)| message.place()).chain(expired) {
             match place {
@@ -146,7 +153,7 @@ impl Queue {
 
     /// Messages that are too old by now but still there.
     fn expired(&self, now: Millis) -> impl Iterator<Item = (u64, &Message)> {
-        self.backlog.expired(now, self.settings.retention)
+        self.backlog.expired(now, self.settings.retention, usize::MAX)
     }
 
     /// Messages whose timer has run out but has not been worked off.
@@ -155,7 +162,7 @@ impl Queue {
         due.filter_map(|sequence| Some((sequence, self.backlog.get(sequence)?)))
     }
 
-    fn is_expired(&self, message: &Message, now: Millis) -> bool {
+    pub(super) fn is_expired(&self, message: &Message, now: Millis) -> bool {
         self.expires(message) <= now
     }
 

@@ -1,0 +1,49 @@
+//! Each replica of this node, for whoever looks into what the sums say.
+
+use raft::group::Group;
+use raft::groups::Groups;
+
+use super::page::Page;
+use super::{
+    GROUP_APPLIED, GROUP_CHECKPOINTED, GROUP_FIRST, GROUP_FOLLOWER_HEARD, GROUP_FOLLOWER_LAG, GROUP_LAST,
+    GROUP_LEADER, GROUP_LEADS, GROUP_LOG, GROUP_TERM, GROUP_WAITING,
+};
+use crate::catalog::CatalogView;
+
+pub(super) fn look(group: &Group, groups: &Groups, catalog: Option<&CatalogView>, page: &mut Page) {
+    let id = group.id().0.to_string();
+    let key = catalog.and_then(|catalog| catalog.read(|c| c.group(group.id())?.queue.clone()));
+    let queue = key.map_or_else(String::new, |key| {
+        format!("{}/{}/{}", key.account, key.region, key.name)
+    });
+    let labels = || [id.clone().into(), queue.clone().into()];
+    let (leadership, progress) = (group.leadership(), group.progress());
+    page.gauge(&GROUP_LEADS, labels(), leadership.leads);
+    page.gauge(
+        &GROUP_LEADER,
+        labels(),
+        leadership.leader.map_or(0, |node| node.0),
+    );
+    page.gauge(&GROUP_TERM, labels(), leadership.term);
+    page.gauge(&GROUP_LAST, labels(), progress.last);
+    page.gauge(&GROUP_APPLIED, labels(), progress.applied);
+    page.gauge(&GROUP_CHECKPOINTED, labels(), progress.checkpointed);
+    page.gauge(&GROUP_FIRST, labels(), progress.first);
+    page.gauge(&GROUP_LOG, labels(), groups.wal().bytes_since_purge(group.id()));
+    page.gauge(&GROUP_WAITING, labels(), group.waiting());
+    for follower in group.followers() {
+        let labels = || {
+            [
+                id.clone().into(),
+                queue.clone().into(),
+                follower.node.0.to_string().into(),
+            ]
+        };
+        if let Some(lag) = follower.lag {
+            page.gauge(&GROUP_FOLLOWER_LAG, labels(), lag);
+        }
+        if let Some(heard) = follower.heard {
+            page.gauge(&GROUP_FOLLOWER_HEARD, labels(), heard);
+        }
+    }
+}

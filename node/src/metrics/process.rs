@@ -1,0 +1,61 @@
+//! The process: what it uses, and what it is.
+
+use raft::command::catalog::NodeRecord;
+use raft::env::ProcessUsage;
+
+use super::page::Page;
+use super::{BUILD, CPU, DESCRIPTORS, DESCRIPTORS_MAX, READY, RESIDENT, STARTED, THREADS, VIRTUAL};
+
+pub(super) fn collect(me: &NodeRecord, ready: bool, usage: Option<&ProcessUsage>, page: &mut Page) {
+    page.gauge(&READY, [], ready);
+    let build = [me.version.clone().into(), me.node_id.to_string().into()];
+    page.gauge(&BUILD, build, 1_u64);
+    let Some(usage) = usage else {
+        return;
+    };
+    page.counter(&CPU, [], usage.cpu);
+    page.gauge(&RESIDENT, [], usage.resident_bytes);
+    page.gauge(&VIRTUAL, [], usage.virtual_bytes);
+    page.gauge(&DESCRIPTORS, [], usage.descriptors);
+    if let Some(max) = usage.descriptors_max {
+        page.gauge(&DESCRIPTORS_MAX, [], max);
+    }
+    page.gauge(&THREADS, [], usage.threads);
+    page.gauge(&STARTED, [], usage.started);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::ALL;
+    use super::*;
+
+    #[test]
+    fn a_process_is_told_as_other_programs_tell_it() {
+        let me = NodeRecord {
+            node_id: 3,
+            version: "1.2.3".to_owned(),
+            ..Default::default()
+        };
+        let usage = ProcessUsage {
+            cpu: Duration::from_millis(1_500),
+            resident_bytes: 10,
+            started: Duration::from_secs(1_700_000_000),
+            ..Default::default()
+        };
+        let mut page = Page::new(ALL);
+        collect(&me, true, Some(&usage), &mut page);
+        let text = page.render();
+        for line in [
+            "millrace_ready 1",
+            "millrace_build_info{version=\"1.2.3\",node=\"3\"} 1",
+            "process_cpu_seconds_total 1.5",
+            "process_resident_memory_bytes 10",
+            "process_start_time_seconds 1700000000.0",
+        ] {
+            assert!(text.lines().any(|l| l == line), "no {line} in {text}");
+        }
+        assert!(!text.contains("\nprocess_max_fds "), "there is no limit");
+    }
+}

@@ -1,0 +1,172 @@
+//! Numbers for those who watch over queues, at a cost that does not grow with the backlog.
+
+use super::Queue;
+use super::message::Place;
+use super::view::Counts;
+use crate::types::Millis;
+
+/// Messages that came and went since this replica was opened. No part of the state: a replica that starts again, or is given
+/// a state, begins at zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Sent; neither repetitions nor what came from another queue.
+    pub sent: u64,
+    /// Handed out, each time that it was.
+    pub received: u64,
+    /// Deleted by who received them.
+    pub deleted: u64,
+}
+
+/// What a partition holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Messages by place.
+    pub counts: Counts,
+    /// When the oldest message was sent that is not past its retention.
+    pub oldest_sent: Option<Millis>,
+    /// What came and went.
+    pub tally: Tally,
+}
+
+impl Queue {
+    /// What the partition holds at `now`. What only time has changed since the last batch counts as long as it concerns no more
+    /// than about `changes_max` messages; what is beyond counts where it was, until the next batch puts that right.
+    pub fn figures(&self, now: Millis, changes_max: usize) -> Figures {
+        let now = self.clock.clamp(now);
+        Figures {
+            counts: self.counts_within(now, changes_max),
+            oldest_sent: self.oldest_within(now, changes_max),
+            tally: self.tally,
+        }
+    }
+
+    /// When the oldest message was sent, apart from those that are past their retention. If so many of these are in front that
+    /// no other one is found, it is no older than the retention.
+    fn oldest_within(&self, now: Millis, changes_max: usize) -> Option<Millis> {
+        let retention = self.settings.retention;
+        let mut passed = 0;
+        let first = self.backlog.iter().take(changes_max).find(|(_, message)| {
+            let stays = !self.is_expired(message, now) || message.place() == Place::Leaving;
+            passed += usize::from(!stays);
+            stays
+        });
+        let first = first.map(|(_, message)| message.letter().sent());
+        let unseen = || {
+            let is_more = self.backlog.len() > passed;
+            is_more.then(|| Millis(now.0.saturating_sub(retention.0)))
+        };
+        let behind = self.backlog.stragglers().take(changes_max);
+        let straggler = behind
+            .map(|(sent, _)| sent)
+            .find(|sent| sent.after(retention) > now);
+        first.or_else(unseen).into_iter().chain(straggler).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use prost::Message as _;
+
+    use super::*;
+    use crate::command::Batch;
+    use crate::command::queue::{
+        Configure, Delete, QueueCommand, QueueOp, Receipt, Receive, Send, SendEntry,
+    };
+
+    fn apply(queue: &mut Queue, now_ms: u64, op: QueueOp) {
+        let command = QueueCommand {
+            invocation: Bytes::new(),
+            op: Some(op),
+        };
+        queue.apply(&Batch {
+            now_ms,
+            seed: now_ms,
+            commands: vec![command.encode_to_vec().into()],
+        });
+    }
+
+    fn send(queue: &mut Queue, now_ms: u64, messages: usize) {
+        let entry = SendEntry {
+            body: "m".into(),
+            ..Default::default()
+        };
+        let entries = vec![entry; messages];
+        apply(queue, now_ms, QueueOp::Send(Send { entries }));
+    }
+
+    fn receive(queue: &mut Queue, now_ms: u64, max: u32) {
+        let receive = Receive {
+            max,
+            visibility_ms: 1_000,
+            ..Default::default()
+        };
+        apply(queue, now_ms, QueueOp::Receive(receive));
+    }
+
+    /// A queue whose messages live for 10 s.
+    fn queue() -> Queue {
+        let mut queue = Queue::new();
+        let configure = Configure {
+            version: 1,
+            retention_ms: 10_000,
+            ..Default::default()
+        };
+        apply(&mut queue, 1_000, QueueOp::Configure(configure));
+        queue
+    }
+
+    #[test]
+    fn what_came_and_went_is_counted() {
+        let mut queue = queue();
+        assert_eq!(queue.figures(Millis(1_000), 10), Figures::default());
+        send(&mut queue, 2_000, 3);
+        send(&mut queue, 3_000, 1);
+        receive(&mut queue, 4_000, 2);
+        let receipts = vec![
+            Receipt {
+                sequence: 1,
+                delivery: 1,
+            };
+            2
+        ];
+        apply(&mut queue, 4_500, QueueOp::Delete(Delete { receipts }));
+        let figures = queue.figures(Millis(4_500), 10);
+        let tally = Tally {
+            sent: 4,
+            received: 2,
+            deleted: 1,
+        };
+        assert_eq!(figures.tally, tally);
+        assert_eq!(figures.oldest_sent, Some(Millis(2_000)));
+        assert_eq!(
+            (
+                figures.counts.visible,
+                figures.counts.in_flight,
+                figures.counts.delayed
+            ),
+            (2, 1, 0)
+        );
+    }
+
+    #[test]
+    fn what_time_has_brought_counts_up_to_a_bound() {
+        let mut queue = queue();
+        send(&mut queue, 2_000, 6);
+        send(&mut queue, 8_000, 2);
+        receive(&mut queue, 8_500, 4);
+        for now in [8_500, 9_500, 11_999, 12_000, 17_999, 18_000] {
+            let figures = queue.figures(Millis(now), 100);
+            assert_eq!(figures.counts, queue.counts(Millis(now)), "at {now}");
+        }
+        let oldest = |now, max| queue.figures(Millis(now), max).oldest_sent;
+        assert_eq!(oldest(11_999, 100), Some(Millis(2_000)));
+        assert_eq!(oldest(12_000, 100), Some(Millis(8_000)));
+        assert_eq!(oldest(18_000, 100), None);
+        // Three of four are back, three of six are gone, and the rest is not looked at.
+        assert_eq!(queue.figures(Millis(9_500), 3).counts.in_flight, 1);
+        let bounded = queue.figures(Millis(12_000), 3);
+        assert_eq!(bounded.counts.visible + bounded.counts.in_flight, 5);
+        assert_eq!(bounded.oldest_sent, Some(Millis(2_000)));
+    }
+}
