@@ -115,7 +115,7 @@ class Queue:
                 entries = [
                     {"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]} for i, message in enumerate(messages)
                 ]
-                self.receiving.call("DeleteMessageBatch", VISIBILITY_SECONDS, QueueUrl=self.url, Entries=entries)
+                self.receiving.call("DeleteMessageBatch", RECEIVE_PATIENCE_SECONDS, QueueUrl=self.url, Entries=entries)
 
     def missing(self):
         return [body for body in self.acknowledged if not self.received[body]]

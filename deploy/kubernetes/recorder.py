@@ -9,6 +9,8 @@ from cluster import Trouble, until
 
 CLIENT = pathlib.Path(__file__).with_name("client.py")
 POD = "recording-client"
+# If all goes well a few seconds; this is the client's own patience with queues that do not answer, one after the other.
+REPORT_SECONDS = 600
 
 
 def start_pod(cluster, namespace, image, machine):
@@ -90,7 +92,7 @@ class Recording:
         """Ends the sending, and gives the report once everything sent has been received, or is lost."""
         self.process.stdin.write("stop\n")
         self.process.stdin.flush()
-        until("the client's report", lambda: self.report or self.process.poll() is not None, 400)
+        until("the client's report", lambda: self.report or self.process.poll() is not None, REPORT_SECONDS)
         self.reader.join(10)
         if self.report is None:
             raise Trouble("the recording client ended without a report")

@@ -1,5 +1,5 @@
 //! What a node does because it runs in a Kubernetes pod, and only there: it asks the API server in which zone its machine is
-//! ([`zone`]), and, before it stops, whether its pod is to be gone for good ([`leave`]).
+//! (`zone.rs`), and, before it stops, whether its pod is to be gone for good (`leave.rs`).
 //!
 //! Each is one GET with the pod's service account. Nothing is watched, nothing is changed there, and no part of a
 //! running node depends on an API server that answers.
