@@ -99,13 +99,13 @@ pub fn interrupted() -> anyhow::Result<CancellationToken> {
     Ok(token)
 }
 
-/// A place for the names of network namespaces that nobody else sees.
+/// A place for the names of network namespaces that nobody else sees. It hides all of the usual place's parent, because
+/// whoever is not root cannot make a folder there.
 ///
 /// # Errors
 /// If it cannot be mounted.
 pub fn hide_namespaces() -> anyhow::Result<()> {
-    const PLACE: &str = "/run/netns";
-    std::fs::create_dir_all(PLACE)?;
+    const PLACE: &str = "/run";
     let status = std::process::Command::new("mount")
         .args(["-t", "tmpfs", "chaos", PLACE])
         .status();

@@ -20,6 +20,8 @@ use crate::record::{Line, micros};
 /// Sends under way at most; beyond them new ones are left out, and counted.
 const UNDER_WAY_MAX: usize = 400;
 const CONSUMERS: usize = 3;
+/// After a receive that the SDK gave up.
+const PAUSE: Duration = Duration::from_millis(200);
 const GROUPS: usize = 10;
 /// Longer than a receive with its deletes takes, so that messages come twice only after a fault.
 const VISIBILITY_S: u64 = 15;
@@ -100,7 +102,10 @@ async fn receive(queue: &Queue, wait_s: u64) -> usize {
         "MaxNumberOfMessages": 10, "WaitTimeSeconds": wait_s, "MessageSystemAttributeNames": ["All"],
     });
     let outcome = queue.call_so(DEFAULT, "ReceiveMessage", input).await;
-    let Outcome::Done(reply) = outcome else { return 0 };
+    let Outcome::Done(reply) = outcome else {
+        tokio::time::sleep(PAUSE).await;
+        return 0;
+    };
     let messages = reply["Messages"].as_array().cloned().unwrap_or_default();
     if messages.is_empty() {
         return 0;

@@ -8,7 +8,7 @@ use crate::stage::{Occasion, Stage};
 pub(super) const DISK_FULL: Fault = Fault {
     name: "disk_full",
     about: "a full disk under one node",
-    lasts_s: 6..15,
+    lasts_s: 15..30,
     heals_s: 6,
     once: false,
     run: |stage, occasion| -> Run { Box::pin(run(stage, occasion)) },

@@ -44,7 +44,8 @@ pub(super) fn of(judged: &Judged, numbers: &Numbers) -> String {
 /// Under the table of kinds.
 pub(super) const EXPLANATION: &str = "Seconds without a successful send, measured on each queue of the steady load, whose \
 sends do not wait for each other; of an occurrence its worst queue counts. \"Hit\" are queues whose leader the fault hit, \
-\"others\" all the rest. A fault's time goes on until 5 s after all nodes were ready again, or the next fault.";
+\"others\" all the rest. A fault's time goes on until 5 s after all nodes were ready again, or the next fault. \"Given up\" \
+are calls of the steady load that still failed after the SDK's own retries.";
 
 type Table = [Vec<Vec<String>>; 2];
 
@@ -98,7 +99,7 @@ pub(super) fn kinds(numbers: &Numbers) -> Table {
         "hit, max",
         "others, p50",
         "others, max",
-        "calls given up",
+        "given up",
     ];
     let rows = numbers.kinds.iter().map(|(name, kind)| {
         let [hit, other] = [&kind.hit, &kind.other];

@@ -57,7 +57,7 @@ pub struct Span {
     pub hit_gap: Option<f64>,
     /// The same of the other queues.
     pub other_gap: Option<f64>,
-    /// Calls that clients gave up meanwhile.
+    /// Calls of the steady load that clients gave up meanwhile.
     pub failed: usize,
 }
 
@@ -70,7 +70,7 @@ pub struct Kind {
     pub hit: Vec<f64>,
     /// Gaps of the other queues.
     pub other: Vec<f64>,
-    /// Calls that clients gave up.
+    /// Calls of the steady load that clients gave up.
     pub failed: usize,
 }
 
@@ -98,7 +98,8 @@ impl Numbers {
             );
             let failed = judged.seen.history.0.iter().filter(|call| {
                 let ended = call.ended.as_secs_f64();
-                is_failed(call) && ended >= spans[at].begun && ended < to
+                let is_steady = judged.plan.steady.contains(&call.queue);
+                is_steady && is_failed(call) && ended >= spans[at].begun && ended < to
             });
             let failed = failed.count();
             (spans[at].hit_gap, spans[at].other_gap) = gaps;

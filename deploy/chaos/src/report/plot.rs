@@ -9,9 +9,9 @@ const WIDTH: f64 = 1180.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 12.0;
 /// Where labels of faults stand, above the panels.
-const LABELS: f64 = 96.0;
+const LABELS: f64 = 112.0;
 const PANEL: f64 = 170.0;
-const GAP: f64 = 40.0;
+const GAP: f64 = 48.0;
 const BOTTOM: f64 = 34.0;
 
 struct Panel {
@@ -76,12 +76,7 @@ pub(super) fn of(numbers: &Numbers) -> String {
     while decades.last().is_some_and(|last| last * 9.9 < latency.max) {
         decades.push(decades[decades.len() - 1] * 10.0);
     }
-    grid(
-        &mut out,
-        &latency,
-        "latency of steady sends, in seconds",
-        &decades,
-    );
+    grid(&mut out, &latency, "seconds for a steady send", &decades);
     let done = |second: &Second| Some(second.done as f64);
     line(&mut out, seconds, &x, &calls, "#2266aa", done);
     bars(&mut out, seconds, &x, &calls);
@@ -185,16 +180,16 @@ fn bars(out: &mut String, seconds: &[Second], x: &impl Fn(f64) -> f64, panel: &P
     }
 }
 
-fn key(out: &mut String, top: f64, entries: &[(&str, &str)]) {
+fn key(out: &mut String, y: f64, entries: &[(&str, &str)]) {
     let mut at = WIDTH - RIGHT - 120.0 * entries.len() as f64;
     for (colour, name) in entries {
         let _ = write!(
             out,
             "<rect x=\"{at}\" y=\"{}\" width=\"14\" height=\"4\" fill=\"{colour}\"/>\
              <text x=\"{}\" y=\"{}\" fill=\"#1c2733\">{name}</text>",
-            top + PANEL + 13.0,
+            y - 6.0,
             at + 19.0,
-            top + PANEL + 19.0,
+            y,
         );
         at += 120.0;
     }

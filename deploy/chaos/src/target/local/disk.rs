@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-/// Room for the log's segments (64 MiB each), of which a node with small checkpoints has few.
+/// Far more than a node's log and checkpoints take.
 const SIZE: &str = "1g";
 const BALLAST: &str = "ballast";
 

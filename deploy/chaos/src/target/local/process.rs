@@ -15,6 +15,8 @@ use tokio::sync::watch;
 use super::net;
 use crate::journal::Journal;
 
+/// As small as may be: the log goes through many files, and needs room on the disk soon after it is full.
+const SEGMENT_BYTES: &str = "4194304";
 /// Before a node that ended by itself is started again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -74,6 +76,8 @@ impl Process {
                 command.env_remove(name);
             }
         }
+        // As a variable, because versions that do not know it shall start as well.
+        command.env("MILLRACE_SEGMENT_BYTES", SEGMENT_BYTES);
         command
             .args(&self.arguments)
             .stdin(Stdio::null())
