@@ -17,12 +17,22 @@ use crate::history::{Delivery, Facts, Fate, Send};
 pub(super) struct Visible<'a> {
     /// By message id: from when to when.
     times: BTreeMap<&'a str, Vec<(Duration, Duration)>>,
+    /// The same by their beginnings.
+    spans: Vec<Span<'a>>,
     /// By message id: when its delete had surely been done.
     deleted: BTreeMap<&'a str, Duration>,
     /// By body: the id that it was delivered under.
     ids: BTreeMap<&'a str, &'a str>,
     /// By group.
     groups: BTreeMap<&'a str, Vec<&'a Send>>,
+}
+
+struct Span<'a> {
+    from: Duration,
+    to: Duration,
+    id: &'a str,
+    /// The last end of this one and all before it, so that a look back knows where to stop.
+    last: Duration,
 }
 
 impl<'a> Visible<'a> {
@@ -36,6 +46,7 @@ impl<'a> Visible<'a> {
         }
         let mut visible = Visible {
             times: BTreeMap::new(),
+            spans: Vec::new(),
             deleted: BTreeMap::new(),
             ids: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -60,6 +71,7 @@ impl<'a> Visible<'a> {
                 }
             }
         }
+        visible.spans = spans(&visible.times);
         for delete in facts.deletes.iter().filter(|delete| delete.fate == Fate::Done) {
             visible.deleted.entry(&delete.message_id).or_insert(delete.ended);
         }
@@ -76,9 +88,10 @@ impl<'a> Visible<'a> {
 
     /// Messages that were visible all the time from one moment to another.
     pub(super) fn during(&self, began: Duration, ended: Duration) -> impl Iterator<Item = &'a str> {
-        let all = self.times.iter();
-        all.filter(move |(_, times)| times.iter().any(|(from, to)| *from < began && ended < *to))
-            .map(|(id, _)| *id)
+        let before = self.spans.partition_point(|span| span.from < began);
+        let back = self.spans[..before].iter().rev();
+        let back = back.take_while(move |span| ended < span.last);
+        back.filter(move |span| ended < span.to).map(|span| span.id)
     }
 
     /// Whether no message of a group can have held back another one in that time.
@@ -98,6 +111,27 @@ impl<'a> Visible<'a> {
             send.began > ended || id.is_some_and(|id| !holds(id))
         })
     }
+}
+
+fn spans<'a>(times: &BTreeMap<&'a str, Vec<(Duration, Duration)>>) -> Vec<Span<'a>> {
+    let all = times.iter();
+    let mut spans: Vec<Span> = all
+        .flat_map(|(id, times)| {
+            times.iter().map(|(from, to)| Span {
+                from: *from,
+                to: *to,
+                id,
+                last: *to,
+            })
+        })
+        .collect();
+    spans.sort_by_key(|span| (span.from, span.id));
+    let mut last = Duration::ZERO;
+    for span in &mut spans {
+        last = last.max(span.to);
+        span.last = last;
+    }
+    spans
 }
 
 /// Without a delay no clock is asked.

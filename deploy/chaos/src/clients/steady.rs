@@ -22,7 +22,10 @@ const UNDER_WAY_MAX: usize = 400;
 const CONSUMERS: usize = 3;
 /// After a receive that the SDK gave up.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Message groups at a time.
 const GROUPS: usize = 10;
+/// After so many messages come other groups: to judge the history of a group takes longer the longer it is.
+const GROUP_LIFE: usize = 200;
 /// Longer than a receive with its deletes takes, so that messages come twice only after a fault.
 const VISIBILITY_S: u64 = 15;
 
@@ -64,7 +67,8 @@ async fn produce(plan: &Plan, sdk: &Sdk, label: &str, queue: Queue, fifo: bool, 
         let body = format!("{label}-{number}");
         let mut message = json!({"MessageBody": body});
         if fifo {
-            message["MessageGroupId"] = format!("g{}", number % GROUPS).into();
+            let group = format!("g{}-{}", number / GROUP_LIFE, number % GROUPS);
+            message["MessageGroupId"] = group.into();
             message["MessageDeduplicationId"] = body.into();
         }
         under_way.set(under_way.get() + 1);
