@@ -12,19 +12,27 @@ use std::time::Duration;
 
 use super::timeout::Changes;
 use super::{Allowance, ROUNDING};
-use crate::history::{Delivery, Facts, Fate, Send};
+use crate::history::{Delivery, Facts, Fate};
 
 pub(super) struct Visible<'a> {
     /// By message id: from when to when.
     times: BTreeMap<&'a str, Vec<(Duration, Duration)>>,
     /// The same by their beginnings.
     spans: Vec<Span<'a>>,
-    /// By message id: when its delete had surely been done.
-    deleted: BTreeMap<&'a str, Duration>,
-    /// By body: the id that it was delivered under.
-    ids: BTreeMap<&'a str, &'a str>,
     /// By group.
-    groups: BTreeMap<&'a str, Vec<&'a Send>>,
+    groups: BTreeMap<&'a str, Vec<Held>>,
+}
+
+/// A message of a group, as far as it may hold back the others.
+struct Held {
+    /// When its send began.
+    began: Duration,
+    /// Whether anybody knows which message the send made.
+    known: bool,
+    /// When its delete had surely been done.
+    deleted: Option<Duration>,
+    /// From when to when it surely was visible.
+    times: Vec<(Duration, Duration)>,
 }
 
 struct Span<'a> {
@@ -47,8 +55,6 @@ impl<'a> Visible<'a> {
         let mut visible = Visible {
             times: BTreeMap::new(),
             spans: Vec::new(),
-            deleted: BTreeMap::new(),
-            ids: BTreeMap::new(),
             groups: BTreeMap::new(),
         };
         for (id, mut list) in deliveries {
@@ -72,15 +78,30 @@ impl<'a> Visible<'a> {
             }
         }
         visible.spans = spans(&visible.times);
+        let mut deleted: BTreeMap<&str, Duration> = BTreeMap::new();
         for delete in facts.deletes.iter().filter(|delete| delete.fate == Fate::Done) {
-            visible.deleted.entry(&delete.message_id).or_insert(delete.ended);
+            deleted.entry(&delete.message_id).or_insert(delete.ended);
         }
-        for delivery in &facts.deliveries {
-            visible.ids.insert(&delivery.body, &delivery.message_id);
-        }
+        let deliveries = facts.deliveries.iter();
+        // By body: the id that it was delivered under.
+        let ids: BTreeMap<&str, &str> = deliveries
+            .map(|delivery| (delivery.body.as_str(), delivery.message_id.as_str()))
+            .collect();
+        let is_fifo = facts.is_fifo();
         for send in facts.sends.iter().filter(|send| send.fate != Fate::Refused) {
-            if let Some(group) = send.group.as_deref().filter(|_| facts.is_fifo()) {
-                visible.groups.entry(group).or_default().push(send);
+            if let Some(group) = send.group.as_deref().filter(|_| is_fifo) {
+                let id = match send.fate {
+                    Fate::Done => Some(send.message_id.as_str()),
+                    _ => ids.get(send.body.as_str()).copied(),
+                };
+                let times = id.and_then(|id| visible.times.get(id));
+                let held = Held {
+                    began: send.began,
+                    known: id.is_some(),
+                    deleted: id.and_then(|id| deleted.get(id).copied()),
+                    times: times.cloned().unwrap_or_default(),
+                };
+                visible.groups.entry(group).or_default().push(held);
             }
         }
         visible
@@ -96,19 +117,11 @@ impl<'a> Visible<'a> {
 
     /// Whether no message of a group can have held back another one in that time.
     pub(super) fn group_is_free(&self, group: &str, began: Duration, ended: Duration) -> bool {
-        let mut sends = self.groups.get(group).into_iter().flatten();
-        sends.all(|send| {
-            let id = match send.fate {
-                Fate::Done => Some(send.message_id.as_str()),
-                _ => self.ids.get(send.body.as_str()).copied(),
-            };
-            let holds = |id: &str| {
-                let gone = self.deleted.get(id).is_some_and(|deleted| *deleted < began);
-                let times = self.times.get(id).into_iter().flatten();
-                let visible = times.clone().any(|(from, to)| *from < began && ended < *to);
-                !gone && !visible
-            };
-            send.began > ended || id.is_some_and(|id| !holds(id))
+        let mut all = self.groups.get(group).into_iter().flatten();
+        all.all(|held| {
+            let gone = held.deleted.is_some_and(|deleted| deleted < began);
+            let mut times = held.times.iter();
+            held.began > ended || held.known && (gone || times.any(|(from, to)| *from < began && ended < *to))
         })
     }
 }

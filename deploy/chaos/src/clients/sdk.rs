@@ -28,6 +28,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Sdk {
     client: aws_sdk_sqs::Client,
     endpoints: Vec<String>,
+    /// Calls so far: each begins with another endpoint.
+    calls: AtomicUsize,
     pub(crate) record: Rc<Record>,
     pub(crate) under_way: UnderWay,
 }
@@ -44,11 +46,11 @@ impl Sdk {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "chaos"))
-            .endpoint_resolver(Any::of(&plan.endpoints))
             .build();
         Sdk {
             client: aws_sdk_sqs::Client::from_conf(config),
             endpoints: plan.endpoints.clone(),
+            calls: AtomicUsize::new(0),
             record,
             under_way: UnderWay::default(),
         }
@@ -125,10 +127,10 @@ impl Sdk {
             .build();
         let config = Config::builder().retry_config(retries).timeout_config(timeouts);
         let node = manner.node.and_then(|node| self.endpoints.get(node as usize - 1));
-        match node {
-            Some(node) => config.endpoint_resolver(Any::of(std::slice::from_ref(node))),
-            None => config,
-        }
+        config.endpoint_resolver(match node {
+            Some(node) => Any::of(std::slice::from_ref(node), 0),
+            None => Any::of(&self.endpoints, self.calls.fetch_add(1, Ordering::Relaxed)),
+        })
     }
 }
 
@@ -159,7 +161,8 @@ impl Client for Named {
     }
 }
 
-/// Sends each attempt to the next of several endpoints, as a balancer that knows nothing of their health.
+/// Sends each attempt of a call to the next of several endpoints, so that none is asked twice while there is another
+/// one. It knows nothing of their health.
 #[derive(Debug)]
 struct Any {
     endpoints: Vec<String>,
@@ -167,10 +170,10 @@ struct Any {
 }
 
 impl Any {
-    fn of(endpoints: &[String]) -> Any {
+    fn of(endpoints: &[String], first: usize) -> Any {
         Any {
             endpoints: endpoints.to_vec(),
-            next: AtomicUsize::new(0),
+            next: AtomicUsize::new(first),
         }
     }
 }
