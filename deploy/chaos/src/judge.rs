@@ -42,11 +42,17 @@ pub fn judge(folder: &Path) -> anyhow::Result<Judged> {
 
 fn of(plan: Plan, seen: Read, events: Vec<Entry>) -> Judged {
     let interrupted = !seen.emptied;
+    // Once most nodes have lost their data, nothing may be acknowledged any more.
+    let ruins = events
+        .iter()
+        .filter(|entry| matches!(&entry.event, Event::Begun { kind, .. } if kind == "ruin"));
+    let after = |entry: &Entry| Duration::from_millis(entry.unix_ms.saturating_sub(seen.began_unix_ms));
+    let ruin = ruins.map(after).next();
     let allowance = Allowance {
         clock_slack: Duration::from_millis(plan.clock_slack_ms) + GRAIN,
         healthy_from: Duration::from_millis(plan.load_ms.saturating_sub(plan.calm_ms)),
-        ruin: None,
-        unfinished: interrupted,
+        ruin,
+        unfinished: interrupted || ruin.is_some(),
         // Nodes that join may raise what a queue may grow to.
         grows: plan.partitions_max > plan.partitions,
         partitioned: plan.partitions.max(plan.partitions_max) > 1,

@@ -17,8 +17,9 @@ use crate::journal::Journal;
 
 /// As small as may be: the log goes through many files, and needs room on the disk soon after it is full.
 const SEGMENT_BYTES: &str = "4194304";
-/// Before a node that ended by itself is started again.
+/// Before a node that ended by itself is started again; twice as long each time after that.
 const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(16);
 
 /// One node, running or not.
 pub(super) struct Process {
@@ -34,6 +35,8 @@ pub(super) struct Process {
     wanted: Cell<bool>,
     /// Whether it has a reason to end by itself.
     may_end: Cell<bool>,
+    /// How often it has ended by itself since it was last told to start.
+    failures: Cell<u32>,
 }
 
 impl Process {
@@ -54,6 +57,7 @@ impl Process {
             pid: watch::Sender::new(None),
             wanted: Cell::new(false),
             may_end: Cell::new(false),
+            failures: Cell::new(0),
         })
     }
 
@@ -61,6 +65,11 @@ impl Process {
     pub(super) fn start(self: &Rc<Process>, binary: &Path) -> anyhow::Result<()> {
         binary.clone_into(&mut self.binary.borrow_mut());
         self.wanted.set(true);
+        self.failures.set(0);
+        self.begin(binary)
+    }
+
+    fn begin(self: &Rc<Process>, binary: &Path) -> anyhow::Result<()> {
         if self.pid.borrow().is_some() {
             return Ok(());
         }
@@ -77,7 +86,9 @@ impl Process {
             }
         }
         // As a variable, because versions that do not know it shall start as well.
-        command.env("MILLRACE_SEGMENT_BYTES", SEGMENT_BYTES);
+        command
+            .env("MILLRACE_SEGMENT_BYTES", SEGMENT_BYTES)
+            .env("NO_COLOR", "1");
         command
             .args(&self.arguments)
             .stdin(Stdio::null())
@@ -93,7 +104,7 @@ impl Process {
     async fn watch(self: Rc<Process>, mut child: Child) {
         let status = child.wait().await;
         self.pid.send_replace(None);
-        let status = status.map_or_else(|error| error.to_string(), |status| describe(&status));
+        let status = status.map_or_else(|error| error.to_string(), |status: ExitStatus| status.to_string());
         if !self.wanted.get() {
             return;
         }
@@ -101,16 +112,18 @@ impl Process {
             "node {} ended by itself: {status}; it is started again",
             self.node
         );
-        if self.may_end.get() {
+        let failures = self.failures.replace(self.failures.get() + 1);
+        if self.may_end.get() || failures > 0 {
+            // The first time says what is wrong.
             self.journal.note(what);
         } else {
             self.journal
                 .wrong("nodes stay up", format!("{what}\n{}", self.last_words()));
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep((PAUSE * 2_u32.pow(failures.min(8))).min(PAUSE_MAX)).await;
         if self.wanted.get() {
             let binary = self.binary.borrow().clone();
-            if let Err(error) = self.start(&binary) {
+            if let Err(error) = self.begin(&binary) {
                 self.journal
                     .wrong("nodes stay up", format!("node {}: {error:#}", self.node));
             }
@@ -118,7 +131,7 @@ impl Process {
     }
 
     fn last_words(&self) -> String {
-        const LINES: usize = 5;
+        const LINES: usize = 3;
         let log = std::fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
@@ -148,8 +161,4 @@ impl Process {
         // Its sender lives as long as we do.
         let _ = self.pid.subscribe().wait_for(Option::is_none).await;
     }
-}
-
-fn describe(status: &ExitStatus) -> String {
-    status.to_string()
 }
