@@ -12,7 +12,7 @@ use chaos::plan::Plan;
 use chaos::target::Target;
 use chaos::target::kubernetes::{Kubernetes, Release};
 use chaos::target::local::Local;
-use chaos::{clients, faults, judge, record, report, run, sandbox, schedule};
+use chaos::{clients, faults, judge, pulse, record, report, run, sandbox, schedule};
 use clap::Parser;
 use tokio::task::LocalSet;
 
@@ -79,6 +79,7 @@ async fn whole_run(options: &Run) -> anyhow::Result<ExitCode> {
                 .map(|path| version(path))
                 .collect::<Result<_, _>>()?;
             plan.write(&folder)?;
+            pulse::feel(&folder, journal.clone())?;
             let flags = &options.server_flag;
             let local = Local::launch(&plan, folder.clone(), journal.clone(), binary, before, flags).await?;
             Target::Local(Box::new(local))

@@ -1,14 +1,15 @@
 //! The history of a run on disk: one line for each beginning and each end of a call, written when it happens. An
 //! interrupted run can be judged by what is there: a call without an end is one of which nobody knows what it did.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sim_tests::history::{Call, History, Outcome};
@@ -87,8 +88,8 @@ pub enum Line {
 
 /// Writes lines.
 pub struct Record {
-    file: RefCell<File>,
-    next: Cell<usize>,
+    file: Mutex<File>,
+    next: AtomicUsize,
 }
 
 impl Record {
@@ -100,14 +101,14 @@ impl Record {
         let path = folder.join(FILE);
         let file = OpenOptions::new().create_new(true).append(true).open(&path);
         Ok(Record {
-            file: RefCell::new(file.with_context(|| path.display().to_string())?),
-            next: Cell::new(0),
+            file: Mutex::new(file.with_context(|| path.display().to_string())?),
+            next: AtomicUsize::new(0),
         })
     }
 
     /// The number of the next call.
     pub fn number(&self) -> usize {
-        self.next.replace(self.next.get() + 1)
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Adds a line. What clients see is worth nothing without it.
@@ -117,7 +118,7 @@ impl Record {
     pub fn add(&self, line: &Line) {
         let mut text = serde_json::to_vec(line).expect("lines are JSON");
         text.push(b'\n');
-        let written = self.file.borrow_mut().write_all(&text);
+        let written = self.file.lock().write_all(&text);
         written.expect("the history can be written");
     }
 }
@@ -289,11 +290,7 @@ mod tests {
             attempts: 2,
             reply,
         });
-        record
-            .file
-            .borrow_mut()
-            .write_all(b"{\"done\":{\"n\":0,")
-            .unwrap();
+        record.file.lock().write_all(b"{\"done\":{\"n\":0,").unwrap();
         let read = read(folder.path()).unwrap();
         assert_eq!(read.began_unix_ms, 5);
         assert_eq!(read.history.0.len(), 2);

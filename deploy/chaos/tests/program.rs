@@ -9,7 +9,7 @@ fn chaos(words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_chaos"))
         .args(words)
         .output()
-        .unwrap()
+        .expect("the program runs")
 }
 
 /// A run of one second in which one message was sent and acknowledged, and received if nothing is wrong.
@@ -52,9 +52,13 @@ fn write_run(folder: &Path, received: bool) {
         json!({"unix_ms": 1_000_300, "event": "healed", "fault": 0}),
     ];
     let lines = |all: &[serde_json::Value]| all.iter().map(|line| format!("{line}\n")).collect::<String>();
-    std::fs::write(folder.join("plan.json"), plan.to_string()).unwrap();
-    std::fs::write(folder.join("history.jsonl"), lines(&history)).unwrap();
-    std::fs::write(folder.join("events.jsonl"), lines(&events)).unwrap();
+    for (name, text) in [
+        ("plan.json", plan.to_string()),
+        ("history.jsonl", lines(&history)),
+        ("events.jsonl", lines(&events)),
+    ] {
+        std::fs::write(folder.join(name), text).expect("the folder is writable");
+    }
 }
 
 #[test]

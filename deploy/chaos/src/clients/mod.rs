@@ -31,7 +31,7 @@ mod steady;
 /// If there is no plan, or no history can be written.
 pub fn run(folder: &Path) -> anyhow::Result<()> {
     let plan = Rc::new(Plan::read(folder)?);
-    let record = Rc::new(Record::create(folder)?);
+    let record = Arc::new(Record::create(folder)?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -1,7 +1,6 @@
 //! A client of workloads that calls through the AWS SDK, with the SDK's own retries, and records each call.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -30,7 +29,7 @@ pub(crate) struct Sdk {
     endpoints: Vec<String>,
     /// Calls so far: each begins with another endpoint.
     calls: AtomicUsize,
-    pub(crate) record: Rc<Record>,
+    pub(crate) record: Arc<Record>,
     pub(crate) under_way: UnderWay,
 }
 
@@ -41,7 +40,7 @@ pub(crate) const DEFAULT: Manner = Manner {
 };
 
 impl Sdk {
-    pub(crate) fn new(plan: &Plan, record: Rc<Record>) -> Sdk {
+    pub(crate) fn new(plan: &Plan, record: Arc<Record>) -> Sdk {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))

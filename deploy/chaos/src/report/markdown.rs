@@ -141,7 +141,10 @@ pub(super) fn spans(numbers: &Numbers) -> Table {
 /// Faults that did not happen, and what else is worth knowing.
 pub(super) fn left_out(judged: &Judged) -> Vec<String> {
     let lines = judged.events.iter().filter_map(|entry| match &entry.event {
-        event @ (Event::Skipped { .. } | Event::Note { .. } | Event::Interrupted) => Some(event.to_string()),
+        event @ (Event::Skipped { .. } | Event::Note { .. } | Event::Interrupted) => {
+            let at = (entry.unix_ms as f64 - judged.seen.began_unix_ms as f64) / 1000.0;
+            Some(format!("{at:.1} s: {event}"))
+        }
         _ => None,
     });
     lines.collect()
