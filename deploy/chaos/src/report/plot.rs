@@ -88,12 +88,12 @@ pub(super) fn of(numbers: &Numbers) -> String {
     });
     key(
         &mut out,
-        calls.top,
+        calls.top + PANEL + 17.0,
         &[("#2266aa", "done"), ("#cc2222", "given up")],
     );
     key(
         &mut out,
-        latency.top,
+        latency.top - 10.0,
         &[("#2266aa", "median"), ("#cc7711", "99th percentile")],
     );
     axis(&mut out, time, &x, latency.top + PANEL, numbers.load_end);
