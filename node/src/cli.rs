@@ -19,6 +19,9 @@ use crate::telemetry::LogFormat;
 /// More partitions than a queue needs on any cluster of today.
 const PARTITIONS_MAX: u32 = 64;
 
+/// The largest batch of commands, twice: an entry must fit into a file of the log.
+const SEGMENT_BYTES_MIN: u64 = 4 << 20;
+
 /// Millrace: a replicated messaging cluster that speaks the wire protocols of AWS.
 #[derive(Parser, Debug)]
 #[command(name = "millrace", version)]
@@ -162,6 +165,10 @@ pub struct Server {
     /// [default: 268435456].
     #[arg(long, env = "MILLRACE_CHECKPOINT_BYTES")]
     pub checkpoint_bytes: Option<u64>,
+    /// Bytes of a file of the log, at least 4194304; a node keeps room for two on its disk, and uses up to 16
+    /// [default: 67108864].
+    #[arg(long, env = "MILLRACE_SEGMENT_BYTES")]
+    pub segment_bytes: Option<u64>,
     /// Open client connections at most [default: 20000].
     #[arg(long, env = "MILLRACE_MAX_CONNECTIONS")]
     pub max_connections: Option<usize>,
@@ -209,6 +216,7 @@ impl Server {
             "--heartbeat-ms, --election-min-ms and --election-max-ms must rise in this order"
         );
         let (limits, saturation) = (Limits::default(), Saturation::default());
+        let wal = WalOptions::default();
         Ok(Config {
             node_id: NodeId(node_id),
             renumber: pick!(renumber).unwrap_or(false),
@@ -240,7 +248,10 @@ impl Server {
                 .map_or(REPLACE_AFTER, |s| Duration::from_secs(s.max(1))),
             timing,
             checkpoints: Checkpoints::Disk,
-            wal: WalOptions::default(),
+            wal: WalOptions {
+                segment_bytes: pick!(segment_bytes).map_or(wal.segment_bytes, |b| b.max(SEGMENT_BYTES_MIN)),
+                ..wal
+            },
             letters: LettersOptions::default(),
             checkpoint_bytes: pick!(checkpoint_bytes).unwrap_or(CHECKPOINT_BYTES),
             limits: Limits {

@@ -50,8 +50,6 @@ pub enum Bug {
     GrowthUnnoticed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
-    /// A node that a group moves to takes part in it before it has the latest state.
-    JoinsUnconfirmed,
 }
 
 /// All of them.
@@ -78,7 +76,6 @@ pub const BUGS: &[Bug] = &[
     Bug::MoveUnclosed,
     Bug::GrowthUnnoticed,
     Bug::GroupScattered,
-    Bug::JoinsUnconfirmed,
 ];
 
 #[cfg(feature = "planted-bugs")]

@@ -1,7 +1,8 @@
-//! Hosts of clients, and a client that speaks AWS JSON and repeats a call as SDKs do: under one
-//! invocation id, on server errors, throttling, and when no answer comes.
+//! Who makes the calls of workloads, and the simulated host of one: it speaks AWS JSON and repeats a call as SDKs
+//! do, under one invocation id, on server errors, throttling, and when no answer comes.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use turmoil::net::TcpStream;
 
 use crate::history::{Call, Outcome, Recorder};
 use crate::host::{ADMIN_PORT, API_PORT, PEER_PORT, name};
+use crate::now::now;
 use crate::rng::Rng;
 use crate::scenario::{self, Scenario};
 use crate::workload::{Context, WORKLOADS};
@@ -30,6 +32,28 @@ const PAUSE_MS: u64 = 100;
 pub fn host(number: usize) -> String {
     format!("c{number}")
 }
+
+/// Makes calls and has them recorded. Simulated hosts do it over the simulated network; whoever does it otherwise can run
+/// the same workloads on a real cluster.
+pub trait Client {
+    /// Calls an operation on a queue, or on none, which the history knows by a label, and repeats it as the manner says.
+    fn call_so<'a>(
+        &'a self,
+        manner: Manner,
+        queue: &'a str,
+        operation: &'static str,
+        input: Value,
+    ) -> Answer<'a, Outcome>;
+
+    /// Says what the workload is doing, for a run that hangs.
+    fn phase(&self, what: String);
+
+    /// The metrics of a node that have no labels, by name; none if it does not answer.
+    fn gauges(&self, node: u64) -> Answer<'_, Option<BTreeMap<String, f64>>>;
+}
+
+/// What comes of a call.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A host that runs one workload.
 pub struct Host {
@@ -54,7 +78,7 @@ impl Host {
         let workload = WORKLOADS[workload];
         let rng = Rng::new(self.scenario.seed).child(&format!("client {}", number));
         let host = host(number);
-        let client = Client {
+        let client = Simulated {
             host: host.clone(),
             nodes: (1..=self.scenario.nodes).map(name).collect(),
             rng: Mutex::new(rng.child("calls")),
@@ -100,28 +124,36 @@ impl Manner {
     };
 }
 
-/// Makes calls and has them recorded.
-pub struct Client {
+/// Makes calls over the simulated network.
+struct Simulated {
     host: String,
     nodes: Vec<String>,
     rng: Mutex<Rng>,
     recorder: Arc<Recorder>,
 }
 
-impl Client {
-    /// Calls an operation on a queue, or on none, with the SDK's retries.
-    pub async fn call(&self, queue: &str, operation: &'static str, input: Value) -> Outcome {
-        self.call_so(Manner::PATIENT, queue, operation, input).await
-    }
-
-    /// The same in another manner.
-    pub async fn call_so(
-        &self,
+impl Client for Simulated {
+    fn call_so<'a>(
+        &'a self,
         manner: Manner,
-        queue: &str,
+        queue: &'a str,
         operation: &'static str,
         input: Value,
-    ) -> Outcome {
+    ) -> Answer<'a, Outcome> {
+        Box::pin(self.call(manner, queue, operation, input))
+    }
+
+    fn phase(&self, what: String) {
+        self.recorder.under_way.phase(&self.host, what);
+    }
+
+    fn gauges(&self, node: u64) -> Answer<'_, Option<BTreeMap<String, f64>>> {
+        Box::pin(self.metrics(node))
+    }
+}
+
+impl Simulated {
+    async fn call(&self, manner: Manner, queue: &str, operation: &'static str, input: Value) -> Outcome {
         let invocation = format!("{:016x}{:016x}", self.draw(), self.draw());
         let wait = input["WaitTimeSeconds"].as_u64().unwrap_or(0);
         let limit = manner.limit + Duration::from_secs(wait);
@@ -164,13 +196,7 @@ impl Client {
         outcome
     }
 
-    /// Says what the workload is doing, for a run that hangs.
-    pub fn phase(&self, what: String) {
-        self.recorder.under_way.phase(&self.host, what);
-    }
-
-    /// The metrics of a node that have no labels, by name; none if it does not answer.
-    pub async fn gauges(&self, node: u64) -> Option<BTreeMap<String, f64>> {
+    async fn metrics(&self, node: u64) -> Option<BTreeMap<String, f64>> {
         let node = name(node);
         let request = http::Request::get("/metrics").header("host", &node);
         let request = request.body(Full::default()).ok()?;
@@ -185,24 +211,20 @@ impl Client {
         )
     }
 
-    /// A way to a node's admin service, on a connection of its own.
-    pub(crate) async fn admin(&self, node: u64) -> Option<AdminClient<Channel>> {
-        let address = format!("{}:{PEER_PORT}", name(node));
-        let connecting = raft::peers::connect(Arc::new(SimNet), &address);
-        let channel = tokio::time::timeout(ATTEMPT_TIMEOUT, connecting)
-            .await
-            .ok()?
-            .ok()?;
-        Some(AdminClient::new(channel))
-    }
-
     fn draw(&self) -> u64 {
         self.rng.lock().next()
     }
 }
 
-fn now() -> Duration {
-    turmoil::sim_elapsed().unwrap_or_default()
+/// A way to a node's admin service, on a connection of its own.
+pub(crate) async fn admin(node: u64) -> Option<AdminClient<Channel>> {
+    let address = format!("{}:{PEER_PORT}", name(node));
+    let connecting = raft::peers::connect(Arc::new(SimNet), &address);
+    let channel = tokio::time::timeout(ATTEMPT_TIMEOUT, connecting)
+        .await
+        .ok()?
+        .ok()?;
+    Some(AdminClient::new(channel))
 }
 
 /// SDKs repeat what the server could not do, and what it had no time for.

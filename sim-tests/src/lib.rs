@@ -14,6 +14,7 @@ pub mod faults;
 pub mod history;
 pub mod host;
 pub mod invariants;
+pub mod now;
 pub mod panics;
 pub mod pool;
 pub mod pulse;

@@ -47,11 +47,6 @@ pub fn play(bug: Option<Bug>, is_planted: bool, seed: u64) -> Outcome {
             // Only queues that grow can show it, and the more often the better.
             (scenario.partitions, scenario.partitions_max) = (1, 8);
         }
-        if bug == Some(Bug::JoinsUnconfirmed) {
-            // Groups move only where there are more nodes than replicas, and somebody has them move.
-            scenario.nodes = 5;
-            scenario = scenario.with_client(0, "operator");
-        }
         run::run(scenario.cut(&cut))
     });
     match played.join() {

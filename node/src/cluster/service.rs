@@ -134,7 +134,10 @@ impl Service {
 /// Adds what only the catalog knows.
 fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView, replicas: u32) {
     let silent: Vec<u64> = status.nodes.iter().filter(|n| !n.alive).map(|n| n.id).collect();
-    let (nodes, groups) = (planner::nodes(catalog, |_| false), planner::groups(catalog));
+    // What is planned for nodes that do not answer is decided by who leads the catalog, after a while.
+    let is_there = |node: NodeId| !silent.contains(&node.0);
+    let nodes = planner::nodes(catalog, |_| false, is_there);
+    let groups = planner::groups(catalog);
     let (voters, _) = catalog.group().members();
     for node in &mut status.nodes {
         catalog.read(|c| {
@@ -155,13 +158,8 @@ fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView, replicas: u32
             }
         });
     }
-    // What is planned for nodes that do not answer is decided by who leads the catalog, after a while.
     let wanted = planner::wanted(replicas, &nodes, &groups);
-    let planned = plan::plan(&nodes, &groups, wanted, PLANNED_MAX);
-    let planned = planned
-        .iter()
-        .filter(|group| !group.replicas.iter().any(|node| silent.contains(node)));
-    status.planned = planned.count() as u64;
+    status.planned = plan::plan(&nodes, &groups, wanted, PLANNED_MAX).len() as u64;
 }
 
 fn refused(refusal: &CatalogRefusal) -> Status {

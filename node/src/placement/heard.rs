@@ -8,6 +8,9 @@ use tokio::time::Instant;
 
 use crate::catalog::CatalogView;
 
+/// Heartbeats come many times as often.
+const THERE: Duration = Duration::from_secs(5);
+
 /// When each node was last heard of, as long as this node leads the catalog: of whom it has not heard yet, it has since it began to.
 #[derive(Default)]
 pub struct Heard(BTreeMap<NodeId, Instant>);
@@ -26,5 +29,10 @@ impl Heard {
     /// Whether a node has not been heard of for so long.
     pub fn is_dead(&self, node: NodeId, after: Duration) -> bool {
         self.0.get(&node).is_some_and(|last| last.elapsed() >= after)
+    }
+
+    /// Whether a node was heard of a moment ago.
+    pub fn is_there(&self, node: NodeId) -> bool {
+        self.0.get(&node).is_some_and(|last| last.elapsed() < THERE)
     }
 }

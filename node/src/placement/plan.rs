@@ -15,6 +15,8 @@ pub struct Node {
     pub zone: String,
     /// Whether replicas may stay on it.
     pub is_open: bool,
+    /// Whether it is there to take more.
+    pub is_there: bool,
 }
 
 /// A group.
@@ -175,7 +177,7 @@ impl<'a> State<'a> {
         let free = self
             .nodes
             .values()
-            .filter(|node| node.is_open && !beside.contains(&node.id));
+            .filter(|node| node.is_open && node.is_there && !beside.contains(&node.id));
         let best = free.min_by(|a, b| {
             let key = |node: &Node| (self.neighbours(beside, node.id), self.weights[&node.id]);
             let ((zone_a, weight_a), (zone_b, weight_b)) = (key(a), key(b));
@@ -225,6 +227,7 @@ impl<'a> State<'a> {
                 let can_move = |group: &&Placed| {
                     let rest = without(&group.replicas, *from);
                     !changes.contains_key(&group.id)
+                        && self.nodes[to].is_there
                         && rest.len() < group.replicas.len()
                         && !rest.contains(to)
                         && self.neighbours(&rest, *to) <= self.neighbours(&rest, *from)

@@ -48,7 +48,12 @@ pub async fn run(
             continue;
         }
         heard.look(&catalog);
-        let nodes = nodes(&catalog, |node| heard.is_dead(node, policy.replace_after));
+        let me = catalog.group().me();
+        let nodes = nodes(
+            &catalog,
+            |node| heard.is_dead(node, policy.replace_after),
+            |node| node == me || heard.is_there(node),
+        );
         let groups = groups(&catalog);
         for change in plan::plan(
             &nodes,
@@ -85,12 +90,17 @@ pub fn wanted(replicas: u32, nodes: &[Node], groups: &[Placed]) -> usize {
 }
 
 /// The nodes as the plan sees them.
-pub fn nodes(catalog: &CatalogView, is_dead: impl Fn(NodeId) -> bool) -> Vec<Node> {
+pub fn nodes(
+    catalog: &CatalogView,
+    is_dead: impl Fn(NodeId) -> bool,
+    is_there: impl Fn(NodeId) -> bool,
+) -> Vec<Node> {
     catalog.read(|c| {
         let node = |node: &NodeRecord| Node {
             id: node.node_id,
             zone: node.zone.clone(),
             is_open: !c.drains(node.node_id) && !is_dead(NodeId(node.node_id)),
+            is_there: is_there(NodeId(node.node_id)),
         };
         c.nodes().map(node).collect()
     })

@@ -104,7 +104,7 @@ pub(crate) async fn open(
         replica = Some(fetched.ok_or(OpenError::NoState(id))?);
     }
     let is_new = last.is_none() && replica.is_none();
-    if is_new && matches!(origin, Origin::Joins) && !planted(Bug::JoinsUnconfirmed) {
+    if is_new && matches!(origin, Origin::Joins) {
         let fetched = fetch(parts, id, kind, replicas, Wanted::Latest).await?;
         replica = Some(fetched.ok_or(OpenError::NoState(id))?);
     }

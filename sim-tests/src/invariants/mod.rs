@@ -89,6 +89,8 @@ pub struct Allowance {
     pub healthy_from: Duration,
     /// When most nodes lost their disks, if they did.
     pub ruin: Option<Duration>,
+    /// Whether queues were not emptied in the end, so that what must come in the end may be missing.
+    pub unfinished: bool,
     /// Whether standard queues have several partitions, each of which is fair by itself.
     pub partitioned: bool,
     /// Whether standard queues grow: a node that does not know it yet may miss what is in the new partitions, as SQS's short polls may.
@@ -162,10 +164,16 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
         clock_slack: scenario.clock_slack(),
         healthy_from: scenario.load_end,
         ruin: scenario.ruin(),
+        unfinished: scenario.ruin().is_some(),
         grows: scenario.partitions_max > scenario.partitions,
         partitioned: scenario.partitions.max(scenario.partitions_max) > 1,
     };
-    let applies = |name: &&str| allowance.ruin.is_none() || !IN_THE_END.contains(name);
+    judge(history, &allowance)
+}
+
+/// The same of any history, wherever it is from.
+pub fn judge(history: &History, allowance: &Allowance) -> Vec<Violation> {
+    let applies = |name: &&str| !allowance.unfinished || !IN_THE_END.contains(name);
     let mut all = Vec::new();
     let facts = history.facts();
     for (queue, of_it) in &facts {
@@ -183,12 +191,12 @@ pub fn of_history(history: &History, scenario: &Scenario) -> Vec<Violation> {
             .any(|(suffix, _)| facts.contains_key(&format!("{queue}{suffix}")));
         let alone = alone.filter(|(name, _)| !moves || *name != "lost");
         let mut found: Vec<(&str, Finding)> = alone
-            .flat_map(|(name, rule)| rule(of_it, &allowance).into_iter().map(|found| (*name, found)))
+            .flat_map(|(name, rule)| rule(of_it, allowance).into_iter().map(|found| (*name, found)))
             .collect();
         if let Some((source, rules)) = pair {
             let rules = rules.iter().filter(|(name, _)| applies(name));
             found.extend(rules.flat_map(|(name, rule)| {
-                let found = rule(source, of_it, &allowance);
+                let found = rule(source, of_it, allowance);
                 found.into_iter().map(|found| (*name, found))
             }));
         }

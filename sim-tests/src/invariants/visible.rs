@@ -12,17 +12,35 @@ use std::time::Duration;
 
 use super::timeout::Changes;
 use super::{Allowance, ROUNDING};
-use crate::history::{Delivery, Facts, Fate, Send};
+use crate::history::{Delivery, Facts, Fate};
 
 pub(super) struct Visible<'a> {
     /// By message id: from when to when.
     times: BTreeMap<&'a str, Vec<(Duration, Duration)>>,
-    /// By message id: when its delete had surely been done.
-    deleted: BTreeMap<&'a str, Duration>,
-    /// By body: the id that it was delivered under.
-    ids: BTreeMap<&'a str, &'a str>,
+    /// The same by their beginnings.
+    spans: Vec<Span<'a>>,
     /// By group.
-    groups: BTreeMap<&'a str, Vec<&'a Send>>,
+    groups: BTreeMap<&'a str, Vec<Held>>,
+}
+
+/// A message of a group, as far as it may hold back the others.
+struct Held {
+    /// When its send began.
+    began: Duration,
+    /// Whether anybody knows which message the send made.
+    known: bool,
+    /// When its delete had surely been done.
+    deleted: Option<Duration>,
+    /// From when to when it surely was visible.
+    times: Vec<(Duration, Duration)>,
+}
+
+struct Span<'a> {
+    from: Duration,
+    to: Duration,
+    id: &'a str,
+    /// The last end of this one and all before it, so that a look back knows where to stop.
+    last: Duration,
 }
 
 impl<'a> Visible<'a> {
@@ -36,8 +54,7 @@ impl<'a> Visible<'a> {
         }
         let mut visible = Visible {
             times: BTreeMap::new(),
-            deleted: BTreeMap::new(),
-            ids: BTreeMap::new(),
+            spans: Vec::new(),
             groups: BTreeMap::new(),
         };
         for (id, mut list) in deliveries {
@@ -60,15 +77,31 @@ impl<'a> Visible<'a> {
                 }
             }
         }
+        visible.spans = spans(&visible.times);
+        let mut deleted: BTreeMap<&str, Duration> = BTreeMap::new();
         for delete in facts.deletes.iter().filter(|delete| delete.fate == Fate::Done) {
-            visible.deleted.entry(&delete.message_id).or_insert(delete.ended);
+            deleted.entry(&delete.message_id).or_insert(delete.ended);
         }
-        for delivery in &facts.deliveries {
-            visible.ids.insert(&delivery.body, &delivery.message_id);
-        }
+        let deliveries = facts.deliveries.iter();
+        // By body: the id that it was delivered under.
+        let ids: BTreeMap<&str, &str> = deliveries
+            .map(|delivery| (delivery.body.as_str(), delivery.message_id.as_str()))
+            .collect();
+        let is_fifo = facts.is_fifo();
         for send in facts.sends.iter().filter(|send| send.fate != Fate::Refused) {
-            if let Some(group) = send.group.as_deref().filter(|_| facts.is_fifo()) {
-                visible.groups.entry(group).or_default().push(send);
+            if let Some(group) = send.group.as_deref().filter(|_| is_fifo) {
+                let id = match send.fate {
+                    Fate::Done => Some(send.message_id.as_str()),
+                    _ => ids.get(send.body.as_str()).copied(),
+                };
+                let times = id.and_then(|id| visible.times.get(id));
+                let held = Held {
+                    began: send.began,
+                    known: id.is_some(),
+                    deleted: id.and_then(|id| deleted.get(id).copied()),
+                    times: times.cloned().unwrap_or_default(),
+                };
+                visible.groups.entry(group).or_default().push(held);
             }
         }
         visible
@@ -76,28 +109,42 @@ impl<'a> Visible<'a> {
 
     /// Messages that were visible all the time from one moment to another.
     pub(super) fn during(&self, began: Duration, ended: Duration) -> impl Iterator<Item = &'a str> {
-        let all = self.times.iter();
-        all.filter(move |(_, times)| times.iter().any(|(from, to)| *from < began && ended < *to))
-            .map(|(id, _)| *id)
+        let before = self.spans.partition_point(|span| span.from < began);
+        let back = self.spans[..before].iter().rev();
+        let back = back.take_while(move |span| ended < span.last);
+        back.filter(move |span| ended < span.to).map(|span| span.id)
     }
 
     /// Whether no message of a group can have held back another one in that time.
     pub(super) fn group_is_free(&self, group: &str, began: Duration, ended: Duration) -> bool {
-        let mut sends = self.groups.get(group).into_iter().flatten();
-        sends.all(|send| {
-            let id = match send.fate {
-                Fate::Done => Some(send.message_id.as_str()),
-                _ => self.ids.get(send.body.as_str()).copied(),
-            };
-            let holds = |id: &str| {
-                let gone = self.deleted.get(id).is_some_and(|deleted| *deleted < began);
-                let times = self.times.get(id).into_iter().flatten();
-                let visible = times.clone().any(|(from, to)| *from < began && ended < *to);
-                !gone && !visible
-            };
-            send.began > ended || id.is_some_and(|id| !holds(id))
+        let mut all = self.groups.get(group).into_iter().flatten();
+        all.all(|held| {
+            let gone = held.deleted.is_some_and(|deleted| deleted < began);
+            let mut times = held.times.iter();
+            held.began > ended || held.known && (gone || times.any(|(from, to)| *from < began && ended < *to))
         })
     }
+}
+
+fn spans<'a>(times: &BTreeMap<&'a str, Vec<(Duration, Duration)>>) -> Vec<Span<'a>> {
+    let all = times.iter();
+    let mut spans: Vec<Span> = all
+        .flat_map(|(id, times)| {
+            times.iter().map(|(from, to)| Span {
+                from: *from,
+                to: *to,
+                id,
+                last: *to,
+            })
+        })
+        .collect();
+    spans.sort_by_key(|span| (span.from, span.id));
+    let mut last = Duration::ZERO;
+    for span in &mut spans {
+        last = last.max(span.to);
+        span.last = last;
+    }
+    spans
 }
 
 /// Without a delay no clock is asked.

@@ -105,21 +105,29 @@ const LOAD_S: Range<u64> = 15..45;
 /// After the last fault: elections, retries, visibility timeouts, and the way through what has piled up.
 const DRAIN: Duration = Duration::from_secs(240);
 const CLIENTS: Range<u64> = 3..7;
+/// In so many of a hundred runs there is an operator, too: the last workload in the table.
+const OPERATORS_PERCENT: u64 = 30;
 
 impl Scenario {
     /// The scenario of a seed.
     pub fn draw(seed: u64) -> Scenario {
         let root = Rng::new(seed);
         let mut rng = root.child("scenario");
-        let nodes = *rng.pick(&[3, 3, 3, 3, 3, 3, 4, 4, 5, 5]);
+        let nodes = if rng.percent(75) { 3 } else { 5 };
         let load = Duration::from_secs(rng.range(LOAD_S));
         let load_end = BIRTH + load;
-        let clients = (0..rng.range(CLIENTS))
+        let mut clients: Vec<Client> = (0..rng.range(CLIENTS))
             .map(|number| Client {
                 number: number as usize,
                 workload: any_workload(&mut rng),
             })
             .collect();
+        if root.child("operator").percent(OPERATORS_PERCENT) {
+            clients.push(Client {
+                number: clients.len(),
+                workload: WORKLOADS.len() - 1,
+            });
+        }
         let mut network = root.child("turmoil");
         // Its first draw is the network's own seed.
         network.next();
@@ -155,14 +163,6 @@ impl Scenario {
         self.clients
             .iter_mut()
             .for_each(|client| client.workload = workload);
-        self.deadline = self.end();
-        self
-    }
-
-    /// The same, but for what one client does.
-    pub fn with_client(mut self, number: usize, name: &str) -> Scenario {
-        let workload = WORKLOADS.iter().position(|workload| workload.name == name);
-        self.clients[number].workload = workload.expect("the workload is in the table");
         self.deadline = self.end();
         self
     }

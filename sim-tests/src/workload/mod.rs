@@ -36,6 +36,8 @@ mod visibility;
 
 pub use queue::Queue;
 
+pub(crate) use crate::now::now;
+
 /// A kind of client.
 pub struct Workload {
     /// Its name; runs are drawn from it.
@@ -56,7 +58,7 @@ pub struct Context {
     /// Unique in the run: queues are named after it.
     pub name: String,
     /// Who makes its calls.
-    pub client: Arc<Client>,
+    pub client: Arc<dyn Client>,
     /// Its randomness.
     pub rng: Rng,
     /// When it has to end, for example.
@@ -73,11 +75,6 @@ impl Context {
     pub fn phase(&self, what: &str) {
         self.client.phase(format!("{} {what}", self.name));
     }
-}
-
-/// Simulated time.
-pub fn now() -> Duration {
-    turmoil::sim_elapsed().unwrap_or_default()
 }
 
 /// All workloads.

@@ -7,10 +7,12 @@ use node::cluster::pb;
 
 use super::queue::pause;
 use super::{Context, Workload, now};
+use crate::client::admin;
 
 pub(super) const OPERATOR: Workload = Workload {
     name: "operator",
-    weight: 6,
+    // It is never drawn among the others: see `scenario`.
+    weight: 0,
     end_phase: Duration::ZERO,
     run: |context| Box::pin(run(context)),
 };
@@ -56,7 +58,7 @@ async fn drain(context: &mut Context, node: u64) {
 /// Whether some node took the order.
 async fn order(context: &mut Context, node: u64, drain: bool) -> bool {
     let asked = context.rng.range(1..context.scenario.nodes + 1);
-    let Some(mut admin) = context.client.admin(asked).await else {
+    let Some(mut admin) = admin(asked).await else {
         return false;
     };
     let request = pb::DrainRequest { node, drain };
@@ -66,7 +68,7 @@ async fn order(context: &mut Context, node: u64, drain: bool) -> bool {
 
 async fn is_empty(context: &mut Context, node: u64) -> bool {
     let asked = context.rng.range(1..context.scenario.nodes + 1);
-    let Some(status) = status(context, asked).await else {
+    let Some(status) = status(asked).await else {
         return false;
     };
     status
@@ -78,10 +80,7 @@ async fn is_empty(context: &mut Context, node: u64) -> bool {
 /// Has another node lead some group.
 async fn transfer(context: &mut Context, asked: u64) {
     context.phase("has another node lead");
-    let Some(status) = status(context, asked)
-        .await
-        .filter(|status| !status.groups.is_empty())
-    else {
+    let Some(status) = status(asked).await.filter(|status| !status.groups.is_empty()) else {
         return;
     };
     let group = context.rng.pick(&status.groups).clone();
@@ -93,14 +92,14 @@ async fn transfer(context: &mut Context, asked: u64) {
         group: group.id,
         node,
     };
-    if let Some(mut admin) = context.client.admin(asked).await {
+    if let Some(mut admin) = admin(asked).await {
         // It may have moved meanwhile.
         let _ = tokio::time::timeout(CALL_MAX, admin.transfer(request)).await;
     }
 }
 
-async fn status(context: &Context, asked: u64) -> Option<pb::ClusterStatus> {
-    let mut admin = context.client.admin(asked).await?;
+async fn status(asked: u64) -> Option<pb::ClusterStatus> {
+    let mut admin = admin(asked).await?;
     let asked = tokio::time::timeout(CALL_MAX, admin.status(pb::StatusRequest {})).await;
     Some(asked.ok()?.ok()?.into_inner())
 }

@@ -16,7 +16,7 @@ pub struct Queue {
     /// What the history calls it.
     pub label: String,
     url: String,
-    client: Arc<Client>,
+    client: Arc<dyn Client>,
 }
 
 /// What a FIFO queue is made from: some are for high throughput, so that their groups are spread over partitions.
@@ -45,7 +45,10 @@ impl Queue {
     ) -> anyhow::Result<Queue> {
         let input = json!({"QueueName": name, "Attributes": texts(&attributes)});
         loop {
-            match context.client.call(label, "CreateQueue", input.clone()).await {
+            let creation = context
+                .client
+                .call_so(Manner::PATIENT, label, "CreateQueue", input.clone());
+            match creation.await {
                 Outcome::Done(reply) => {
                     return Ok(Queue {
                         label: label.to_owned(),

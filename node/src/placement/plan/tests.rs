@@ -9,6 +9,7 @@ fn nodes(text: &str) -> Vec<Node> {
             id: number.parse().unwrap(),
             zone: rest.trim_end_matches('!').to_owned(),
             is_open: !rest.ends_with('!'),
+            is_there: true,
         }
     };
     text.split_whitespace().map(node).collect()
@@ -125,6 +126,19 @@ fn zones_come_before_even_shares() {
 }
 
 #[test]
+fn nothing_goes_to_a_node_that_is_away() {
+    let mut nodes = nodes("1 2 3 4");
+    nodes[3].is_there = false;
+    let mut groups: Vec<Placed> = (1..=8).map(|id| group(id, &[1, 2, 3])).collect();
+    groups.push(group(9, &[1, 2]));
+    settle(&nodes, &mut groups, 3);
+    assert!(
+        groups.iter().all(|group| !group.replicas.contains(&4)),
+        "{groups:?}"
+    );
+}
+
+#[test]
 fn bytes_count() {
     let large = |id| Placed {
         bytes: 10 * BYTES_WEIGHT,
@@ -170,6 +184,7 @@ fn any_cluster_comes_to_rest_and_is_even_then() {
                 id,
                 zone: ["", "a", "b", "c"][below(4) as usize].to_owned(),
                 is_open: id <= 3 || below(4) > 0,
+                is_there: true,
             })
             .collect();
         let mut groups: Vec<Placed> = (1..=below(30))

@@ -51,7 +51,7 @@ impl Catalog {
             group_id = free.unwrap_or(group_id);
         }
         self.next_group = self.next_group.max(group_id + 1);
-        let replicas = self.loads.choose(&self.open_nodes(), replicas);
+        let replicas = self.loads.choose(&self.nodes, |node| self.drains(node), replicas);
         self.loads.add(&replicas);
         let group = GroupRecord {
             group_id,

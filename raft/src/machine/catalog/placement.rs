@@ -1,12 +1,11 @@
 //! Where a new group lives.
 //!
-//! Replicas go to as many zones as possible, then to the nodes with the fewest replicas, then to
+//! Replicas go to nodes that do not drain, as long as there are enough; to as many zones as possible, then to the nodes with the fewest replicas, then to
 //! those that lead least. Among the chosen, the one that leads least is to lead: it stands first.
 //! Ties go to the lower number, so that every replica of the catalog chooses alike.
 
 use std::collections::BTreeMap;
 
-use super::Catalog;
 use crate::command::catalog::NodeRecord;
 
 /// How much is placed on each node.
@@ -22,24 +21,36 @@ struct Load {
 }
 
 impl Loads {
-    /// Nodes for a new group, the one that is to lead first: as many as wanted, or all there are.
-    pub(super) fn choose(&self, nodes: &[&NodeRecord], wanted: u32) -> Vec<u64> {
+    /// Nodes for a new group, the one that is to lead first: as many as wanted, or all there are. Too few replicas would be worse
+    /// than some on nodes that drain.
+    pub(super) fn choose(
+        &self,
+        nodes: &BTreeMap<u64, NodeRecord>,
+        drains: impl Fn(u64) -> bool,
+        wanted: u32,
+    ) -> Vec<u64> {
         let wanted = usize::try_from(wanted.max(1))
             .unwrap_or(usize::MAX)
             .min(nodes.len());
         let mut chosen: Vec<&NodeRecord> = Vec::with_capacity(wanted);
         while chosen.len() < wanted {
-            let free = nodes.iter().copied().filter(|node| !chosen.contains(node));
+            let free = nodes.values().filter(|node| !chosen.contains(node));
             let best = free.min_by_key(|node| {
                 let load = self.of(node.node_id);
-                (neighbours(&chosen, node), load.replicas, load.leads, node.node_id)
+                (
+                    drains(node.node_id),
+                    neighbours(&chosen, node),
+                    load.replicas,
+                    load.leads,
+                    node.node_id,
+                )
             });
             chosen.extend(best);
         }
         let mut chosen: Vec<u64> = chosen.into_iter().map(|node| node.node_id).collect();
         let leader = chosen.iter().enumerate().min_by_key(|(_, node)| {
             let load = self.of(**node);
-            (load.leads, load.replicas, **node)
+            (drains(**node), load.leads, load.replicas, **node)
         });
         if let Some((position, _)) = leader {
             chosen[..=position].rotate_right(1);
@@ -67,15 +78,6 @@ impl Loads {
 
     fn of(&self, node: u64) -> Load {
         self.by_node.get(&node).copied().unwrap_or_default()
-    }
-}
-
-impl Catalog {
-    /// The nodes that new replicas may be placed on: if all of them drain, all.
-    pub(super) fn open_nodes(&self) -> Vec<&NodeRecord> {
-        let all = self.nodes.values();
-        let open: Vec<&NodeRecord> = all.clone().filter(|node| !self.drains(node.node_id)).collect();
-        if open.is_empty() { all.collect() } else { open }
     }
 }
 
