@@ -191,7 +191,8 @@ async fn read_frames(mut frames: Streaming<Frames>, inbound: Arc<dyn Inbound>, r
                 continue;
             }
             let may_wait = matches!(&body, Body::Command(command) if command.receive);
-            let mut work = handle(inbound.as_ref(), GroupId(group), body);
+            // tokio would let a task that has done much wait even for what is ready, and later frames would overtake this one.
+            let mut work = tokio::task::unconstrained(handle(inbound.as_ref(), GroupId(group), body));
             let reply = move |body| Frame {
                 call,
                 group,
