@@ -48,12 +48,7 @@ fn at_once<T: Copy + Send, R: Send>(
 
 #[test]
 fn planted_bugs_are_found_and_nothing_else() {
-    let first = |bug| {
-        (
-            bug,
-            (0..SEEDS).find(|seed| !broken(bug, true, *seed).is_empty()),
-        )
-    };
+    let first = |bug| (bug, (0..SEEDS).find(|seed| !broken(bug, true, *seed).is_empty()));
     let demanded = BUGS.iter().copied().filter(|bug| !RARE.contains(bug));
     let found = at_once(demanded, first);
     println!("first seed: {found:?}");
