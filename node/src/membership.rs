@@ -10,12 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogView;
 use crate::placement::heard::Heard;
+use crate::placement::moves::LAG_MAX;
 
 /// How often the leader compares the members with the registered nodes.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// A learner may vote if it lacks fewer entries of the leader's log: one that nobody has heard of
-/// would count in majorities without being able to make one.
-const LAG_MAX: u64 = 1_000;
 /// A catalog does not shrink below so many copies that vote, other than by nodes that are gone for good.
 const MIN_KEPT: usize = 3;
 

@@ -27,7 +27,8 @@ const INTERVAL: Duration = Duration::from_millis(250);
 const AT_ONCE_MAX: usize = 8;
 /// One step may take so long before it is looked at anew.
 const STEP_MAX: Duration = Duration::from_secs(10);
-/// A learner may vote if it lacks fewer entries of the leader's log.
+/// A learner may vote if it lacks fewer entries of the leader's log: one that nobody has heard of would count in majorities
+/// without being able to make one.
 pub(crate) const LAG_MAX: u64 = 1_000;
 /// A node gets back what it is to lead when it has been there for so long.
 const STABLE: Duration = Duration::from_secs(5);

@@ -1,7 +1,7 @@
 //! Where groups should live, given where they do: what to change next. Pure, so that it can be tested on whole clusters.
 //!
 //! In this order: replicas leave nodes that drain or are dead; groups get as many replicas as they are to have; replicas of a
-//! group go to different zones; nodes get even shares of replicas, counted with what they weigh; nodes lead even numbers of
+//! group go to different zones; nodes get even shares of replicas, counted with what they weigh (`planner.rs` knows no weights yet); nodes lead even numbers of
 //! groups. Each change makes the cluster strictly better by that measure, so that it comes to rest.
 
 use std::collections::BTreeMap;
