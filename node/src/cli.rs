@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use raft::group::Timing;
+use raft::peers::snapshot::SnapshotOptions;
 use raft::store::LettersOptions;
 use raft::types::NodeId;
 use raft::wal::WalOptions;
@@ -169,6 +170,10 @@ pub struct Server {
     /// [default: 67108864].
     #[arg(long, env = "MILLRACE_SEGMENT_BYTES")]
     pub segment_bytes: Option<u64>,
+    /// What whole states of groups that are sent to other nodes may take of the network, in bytes a second; 0 for no bound
+    /// [default: 33554432].
+    #[arg(long, env = "MILLRACE_SNAPSHOT_BYTES_PER_SECOND")]
+    pub snapshot_bytes_per_second: Option<u64>,
     /// Open client connections at most [default: 20000].
     #[arg(long, env = "MILLRACE_MAX_CONNECTIONS")]
     pub max_connections: Option<usize>,
@@ -217,6 +222,7 @@ impl Server {
         );
         let (limits, saturation) = (Limits::default(), Saturation::default());
         let wal = WalOptions::default();
+        let snapshots = SnapshotOptions::default();
         Ok(Config {
             node_id: NodeId(node_id),
             renumber: pick!(renumber).unwrap_or(false),
@@ -254,6 +260,10 @@ impl Server {
             },
             letters: LettersOptions::default(),
             checkpoint_bytes: pick!(checkpoint_bytes).unwrap_or(CHECKPOINT_BYTES),
+            snapshots: SnapshotOptions {
+                bytes_per_second: pick!(snapshot_bytes_per_second).unwrap_or(snapshots.bytes_per_second),
+                ..snapshots
+            },
             limits: Limits {
                 connections: pick!(max_connections).unwrap_or(limits.connections),
                 requests: pick!(max_requests).unwrap_or(limits.requests),

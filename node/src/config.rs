@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raft::group::Timing;
+use raft::peers::snapshot::SnapshotOptions;
 use raft::store::{LettersOptions, Store};
 use raft::types::NodeId;
 use raft::wal::WalOptions;
@@ -50,6 +51,8 @@ pub struct Config {
     pub letters: LettersOptions,
     /// A group's log may grow by this much before its state is written to a checkpoint.
     pub checkpoint_bytes: u64,
+    /// How whole states of groups travel to other nodes.
+    pub snapshots: SnapshotOptions,
     /// Bounds on what clients may occupy.
     pub limits: Limits,
 }

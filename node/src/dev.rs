@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use raft::env::Env;
 use raft::group::Timing;
+use raft::peers::snapshot::SnapshotOptions;
 use raft::store::LettersOptions;
 use raft::types::NodeId;
 use raft::wal::WalOptions;
@@ -76,6 +77,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         wal: WalOptions::default(),
         letters: LettersOptions::default(),
         checkpoint_bytes: CHECKPOINT_BYTES,
+        snapshots: SnapshotOptions::default(),
         limits,
     }
 }

@@ -120,6 +120,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
             checkpoint_bytes: config.checkpoint_bytes,
             wal: config.wal.clone(),
             letters: config.letters,
+            snapshots: config.snapshots,
         },
     )?;
     let polls = Polls::new(env.clone(), config.limits.polls);

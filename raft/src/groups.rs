@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
 pub use crate::group::{Birth, Origin};
-use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Proposals, Timing, open};
+use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Proposals, Pulls, Timing, open};
 use crate::machine::MachineKind;
-use crate::peers::Peers;
+use crate::peers::snapshot::SnapshotOptions;
+use crate::peers::{Peers, Throttle};
 use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{Wal, WalError, WalOptions};
@@ -53,6 +54,8 @@ pub struct GroupsOptions {
     pub wal: WalOptions,
     /// How letters go into files.
     pub letters: LettersOptions,
+    /// How whole states travel.
+    pub snapshots: SnapshotOptions,
 }
 
 /// The groups of one node.
@@ -80,6 +83,7 @@ impl Groups {
             checkpoint_bytes,
             wal,
             letters,
+            snapshots,
         } = options;
         let wal = Wal::open(&env, &data_dir.join("wal"), wal)?;
         let (disk, folder) = (env.disk.clone(), data_dir.join("letters"));
@@ -93,6 +97,9 @@ impl Groups {
             timing,
             front: letters.front,
             in_flight: InFlight::default(),
+            pulls: Pulls::default(),
+            snapshots,
+            throttle: Arc::new(Throttle::new(snapshots.bytes_per_second)),
         };
         Ok(Arc::new(Groups {
             parts,
@@ -203,6 +210,7 @@ impl Groups {
     /// The checkpoint goes first, because the log tells what this node has promised: if this is cut short, a replica without its
     /// state is left, which asks others for it before it takes part in anything.
     async fn forget(&self, id: GroupId) -> Result<(), StartError> {
+        self.parts.pulls.forget(id);
         self.parts.checkpointer.forget(id).await?;
         self.parts.wal.forget(id).await?;
         Ok(())

@@ -48,6 +48,8 @@ pub enum Bug {
     MoveUnclosed,
     /// A retry does not ask the place that the call had before the queue grew.
     GrowthUnnoticed,
+    /// A state that is sent in parts does not follow what changes meanwhile.
+    TransferUnfollowed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
 }
@@ -75,6 +77,7 @@ pub const BUGS: &[Bug] = &[
     Bug::DeletedInChunk,
     Bug::MoveUnclosed,
     Bug::GrowthUnnoticed,
+    Bug::TransferUnfollowed,
     Bug::GroupScattered,
 ];
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use node::config::{Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
+use raft::peers::snapshot::SnapshotOptions;
 use raft::store::{LettersOptions, MemoryStore, Store};
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalOptions;
@@ -37,6 +38,13 @@ const LETTERS: LettersOptions = LettersOptions {
     chunk_span: 8,
     file_bytes: 4_096,
     front: 2,
+};
+
+/// So small and slow that a state takes many chunks, which nodes and links fail between.
+const SNAPSHOTS: SnapshotOptions = SnapshotOptions {
+    bytes_per_second: 64 << 10,
+    chunk_bytes: 2 << 10,
+    part_bytes: 6 << 10,
 };
 
 /// Whatever a partition has to do is too much: queues grow as far as the scenario lets them.
@@ -193,6 +201,7 @@ impl Host {
                 ..WalOptions::default()
             },
             letters: LETTERS,
+            snapshots: SNAPSHOTS,
             checkpoint_bytes: self.scenario.checkpoint_bytes,
             limits: Limits::default(),
         }

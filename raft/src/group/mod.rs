@@ -2,7 +2,6 @@
 //! where openraft's types appear; outside it, a group is what this file shows.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,11 +25,14 @@ pub mod log;
 mod network;
 mod open;
 mod proposer;
+mod pull;
 mod replica;
 mod rpc;
 pub mod runtime;
+mod send_state;
 mod space;
 mod state_machine;
+mod transfer;
 pub mod types;
 mod wire;
 
@@ -40,6 +42,7 @@ pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
 pub(crate) use proposer::InFlight;
 pub use proposer::{Load, Proposals};
+pub(crate) use pull::Pulls;
 pub use replica::Replica;
 use state_machine::StateMachine;
 use types::TypeConfig;
@@ -100,6 +103,7 @@ pub struct Group {
     replica: Arc<Replica>,
     log: GroupLog,
     proposer: proposer::Proposer,
+    parts: Parts,
 }
 
 impl Group {
@@ -150,6 +154,12 @@ impl Group {
                 && metrics.current_leader == Some(self.me)
                 && !self.replica.has_ended(),
         }
+    }
+
+    /// What this replica has voted for.
+    fn promised(&self) -> types::Vote {
+        let metrics = self.raft.server_metrics();
+        metrics.borrow_watched().vote
     }
 
     /// Returns when what [`Group::leadership`] says may have changed from `seen`. That may be never:
@@ -372,11 +382,6 @@ impl Group {
             tracing::warn!(group = %self.id, %error, "the replica's task had failed");
         }
     }
-}
-
-/// A peer's message that makes no sense.
-fn misfit(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
 
 /// The reply to a peer's forwarded command.

@@ -12,13 +12,12 @@ use openraft::raft::{
     TransferLeaderRequest, VoteRequest, VoteResponse,
 };
 use openraft::{AnyError, EmptyNode, OptionalSend, RPCTypes};
-use tonic::Status;
 
 use super::state_machine::Rows;
 use super::types::{TypeConfig, Vote};
-use super::wire;
+use super::{send_state, wire};
 use crate::peers::pb::frame::Body;
-use crate::peers::{CallError, Peers, pb, snapshot};
+use crate::peers::{CallError, Peers, pb};
 use crate::types::{GroupId, NodeId};
 
 /// A follower that has not answered an append for this long is asked again. It is far longer than
@@ -185,39 +184,15 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let state = || {
-            let Rows::Live(replica) = &snapshot.snapshot else {
-                return Err(Status::internal("a received state is not passed on"));
-            };
-            let (meta, rows) = replica.view(|s| (s.meta(), s.machine.rows()));
-            // The state may have grown since openraft asked, which is as good; but under another
-            // leader it is no longer this one's to send.
-            if meta
-                .last_log_id
-                .as_ref()
-                .is_some_and(|id| *id.leader_id > vote.leader_id.term)
-            {
-                return Err(Status::aborted("there is a newer leader"));
-            }
-            let header = pb::SnapshotHeader {
-                group: self.group.0,
-                cluster: self.peers.cluster(),
-                vote: Some(wire::vote_to(&vote)),
-                header: wire::header_to(&meta),
-                to: self.target.0,
-            };
-            Ok((header, rows))
+        let Rows::Live(replica) = &snapshot.snapshot else {
+            let reason = AnyError::error("a state that was received is not passed on");
+            return Err(StreamingError::Network(NetworkError::new(&reason)));
         };
-        let send = snapshot::send(&self.peers, self.target, state);
         tokio::select! {
-            // A cancelled transfer must stop even while chunks could still be sent.
+            // A cancelled transfer must stop even while the follower still asks.
             biased;
             closed = cancel => Err(StreamingError::Closed(closed)),
-            sent = send => {
-                let reply = sent.map_err(|e| StreamingError::Unreachable(Unreachable::new(&e)))?;
-                let vote = wire::vote_from(reply.vote).map_err(|e| StreamingError::Network(NetworkError::new(&e)))?;
-                Ok(SnapshotResponse::new(vote))
-            }
+            taken = send_state::offer(&self.peers, self.group, replica, self.target, &vote) => taken,
         }
     }
 

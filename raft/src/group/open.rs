@@ -13,13 +13,15 @@ use super::birth::{self, Birth, Origin};
 use super::log::LogStore;
 use super::network::Network;
 use super::proposer::{InFlight, Proposer};
+use super::pull::{Pulls, Wanted, pull};
 use super::replica::Replica;
 use super::state_machine::{Installed, StateMachine};
 use super::types::LogId;
 use super::{Group, Prelude, wire};
 use crate::env::Env;
-use crate::machine::{Delta, LoadError, Machine, MachineKind};
-use crate::peers::{Peers, pb, snapshot};
+use crate::machine::MachineKind;
+use crate::peers::snapshot::SnapshotOptions;
+use crate::peers::{Peers, Throttle};
 use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
@@ -78,6 +80,12 @@ pub(crate) struct Parts {
     pub(crate) front: u64,
     /// What all groups have in flight.
     pub(crate) in_flight: InFlight,
+    /// The states that this node is taking in.
+    pub(crate) pulls: Pulls,
+    /// How states travel.
+    pub(crate) snapshots: SnapshotOptions,
+    /// What it may send of states.
+    pub(crate) throttle: Arc<Throttle>,
 }
 
 /// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost, or if this node has nothing and
@@ -162,6 +170,7 @@ pub(crate) async fn open(
         replica,
         log: wal,
         proposer,
+        parts: parts.clone(),
     };
     if newborn.is_some_and(|birth| birth.first) {
         // If the replica has stopped since, others will be elected.
@@ -194,21 +203,10 @@ fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
 }
 
 async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Replica>, OpenError> {
-    let Some(checkpoint) = parts.checkpointer.load(id).await? else {
+    let Some((header, machine)) = parts.checkpointer.load(id, kind).await? else {
         return Ok(None);
     };
-    let meta = wire::header_from(&checkpoint.header)?;
-    match Machine::load_with(kind, checkpoint.rows, checkpoint.chunks) {
-        Ok(mut machine) => {
-            machine.take_delta();
-            Ok(Some(Replica::with(machine, meta)))
-        }
-        Err(LoadError(reason)) => {
-            tracing::warn!(group = %id, reason, "the checkpoint cannot be used and is dropped");
-            parts.checkpointer.forget(id).await?;
-            Ok(None)
-        }
-    }
+    Ok(Some(Replica::with(machine, wire::header_from(&header)?)))
 }
 
 /// Removes what the log has after its purged part if its entry at `applied` is another one. Then it
@@ -224,15 +222,6 @@ async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), Op
     Ok(())
 }
 
-/// Which state will do.
-#[derive(Clone, Copy)]
-enum Wanted {
-    /// One that has applied the entry of this index.
-    Covering(u64),
-    /// One that has everything which was committed when it was asked for, as the group's leader has confirmed.
-    Latest,
-}
-
 /// Asks each of `replicas` once for a state.
 async fn fetch(
     parts: &Parts,
@@ -242,33 +231,23 @@ async fn fetch(
     wanted: Wanted,
 ) -> Result<Option<Replica>, OpenError> {
     for node in replicas.iter().filter(|n| **n != parts.peers.me()) {
-        let request = pb::FetchStateRequest {
-            group: id.0,
-            cluster: parts.peers.cluster(),
-            at_least: match wanted {
-                Wanted::Covering(index) => index,
-                Wanted::Latest => 0,
-            },
-            latest: matches!(wanted, Wanted::Latest),
+        let pulled = match pull(parts, id, *node, wanted).await {
+            Ok(pulled) => pulled,
+            Err(status) => {
+                tracing::debug!(group = %id, %node, %status, "no state from this peer yet");
+                continue;
+            }
         };
-        match snapshot::fetch(&parts.peers, *node, request).await {
-            Ok((header, rows)) => {
-                let meta = wire::header_from(&header.header)?;
-                let Ok(mut machine) = Machine::load(kind, rows.iter().cloned()) else {
-                    tracing::warn!(group = %id, %node, "the state that this peer gave cannot be used");
-                    continue;
-                };
-                machine.take_delta();
-                let delta = Delta::whole(machine.rows());
-                drop(rows);
-                let header = wire::header_to(&meta);
-                let stored = parts.checkpointer.write(id, header, delta).await?;
-                machine.release(stored, parts.front);
-                parts.checkpointer.count_installed();
+        let meta = wire::header_from(&pulled.header)?;
+        match parts.checkpointer.commit(id, wire::header_to(&meta), kind).await {
+            Ok(machine) => {
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));
             }
-            Err(status) => tracing::debug!(group = %id, %node, %status, "no state from this peer yet"),
+            Err(StoreError::Unreadable(reason)) => {
+                tracing::warn!(group = %id, %node, reason, "the state that this peer gave cannot be used");
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(None)

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::NotDone;
+use super::transfer::Transfers;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
 use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};
@@ -20,6 +21,7 @@ pub struct Replica {
     checkpoints_under_way: AtomicUsize,
     has_ended: AtomicBool,
     unreadable: OnceLock<String>,
+    transfers: Transfers,
 }
 
 pub(super) struct State {
@@ -57,6 +59,7 @@ impl Replica {
             checkpoints_under_way: AtomicUsize::new(0),
             has_ended: AtomicBool::new(false),
             unreadable: OnceLock::new(),
+            transfers: Transfers::default(),
         }
     }
 
@@ -78,6 +81,16 @@ impl Replica {
     /// Whether a checkpoint is being written.
     pub(super) fn is_checkpointing(&self) -> bool {
         self.checkpoints_under_way.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a durable checkpoint has everything that this state has. It is asked for under the state's lock.
+    pub(super) fn is_checkpointed(&self, state: &State) -> bool {
+        !self.is_checkpointing() && next_index(&state.applied) == self.checkpointed()
+    }
+
+    /// Whole states that are on their way to other nodes.
+    pub(super) fn transfers(&self) -> &Transfers {
+        &self.transfers
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {

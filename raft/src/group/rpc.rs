@@ -2,12 +2,7 @@
 
 use std::io;
 
-use bytes::Bytes;
-use openraft::Snapshot;
-
-use super::state_machine::Rows;
-use super::{Group, misfit, wire};
-use crate::machine::{Row, RowValue};
+use super::{Group, wire};
 use crate::peers::pb::{self, frame::Body};
 
 impl Group {
@@ -54,45 +49,5 @@ impl Group {
         Ok(Body::TransferReply(pb::TransferReply {
             accepted: outcome.is_ok(),
         }))
-    }
-
-    /// Installs a leader's state in place of this replica's.
-    pub(crate) async fn install(
-        &self,
-        header: pb::SnapshotHeader,
-        rows: Vec<(Bytes, Bytes)>,
-    ) -> io::Result<pb::SnapshotReply> {
-        let vote = wire::vote_from(header.vote)?;
-        let meta = wire::header_from(&header.header)?;
-        let rows = rows
-            .into_iter()
-            .map(|(key, value)| Row {
-                key,
-                value: RowValue::Encoded(value),
-            })
-            .collect();
-        let snapshot = Snapshot {
-            meta,
-            snapshot: Rows::Received(rows),
-        };
-        let reply = self
-            .raft
-            .install_full_snapshot(vote, snapshot)
-            .await
-            .map_err(io::Error::other)?;
-        Ok(pb::SnapshotReply {
-            vote: Some(wire::vote_to(&reply.vote)),
-        })
-    }
-
-    /// This replica's whole state, if it covers `at_least`.
-    pub(crate) fn state(&self, at_least: u64) -> io::Result<(Bytes, Vec<Row>)> {
-        self.replica.view(|state| {
-            let meta = state.meta();
-            if meta.last_log_id.as_ref().is_none_or(|id| id.index < at_least) {
-                return Err(misfit("this replica is not that far"));
-            }
-            Ok((wire::header_to(&meta), state.machine.rows()))
-        })
     }
 }

@@ -25,12 +25,18 @@ impl Group {
     }
 
     /// Lets go of the entries that a durable checkpoint covers, except for the last `keep_bytes` of
-    /// them. A leader waits with that until no follower is being sent what shall go.
+    /// them. A leader waits with that until no follower is being sent what shall go. What goes on from a state that was sent stays, too, unless
+    /// nothing is to be kept.
     ///
     /// # Errors
     /// If the replica has stopped.
     pub async fn purge_checkpointed(&self, keep_bytes: u64) -> Result<(), NotDone> {
-        let covered = LogIndex(self.replica.checkpointed());
+        let mut covered = LogIndex(self.replica.checkpointed());
+        if keep_bytes > 0
+            && let Some(index) = self.replica.transfers().needs()
+        {
+            covered = covered.min(LogIndex(index));
+        }
         let first = self.log.first_within(covered, keep_bytes);
         if first.0 <= self.log.range().start {
             return Ok(());

@@ -14,12 +14,13 @@ use tokio::sync::Mutex;
 
 use super::entry::encode_entry;
 use super::log::mark;
-use super::replica::{Checkpointing, Replica};
+use super::pull::Hold;
+use super::replica::{Checkpointing, Replica, State};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
 use crate::machine::queue::Stored;
-use crate::machine::{Delta, Machine, Row};
+use crate::machine::{Delta, Machine};
 use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
@@ -55,8 +56,8 @@ impl Drop for StateMachine {
 pub(super) enum Rows {
     /// What this replica has by the time it is sent: at least what openraft was told.
     Live(Arc<Replica>),
-    /// What a leader sent.
-    Received(Vec<Row>),
+    /// What was put together in the store, of what a leader sent.
+    Staged(Hold),
 }
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
@@ -110,7 +111,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
         let installed_before = *self.installed.lock().await;
-        let (meta, mut delta) = self.replica.update(|s| (s.meta(), s.machine.take_delta()));
+        let (meta, mut delta) = self.replica.update(|s| cut(&self.replica, s));
         // The first delta of a group has everything: there is nothing that it could build on.
         delta.clear |= self.replica.checkpointed() == 0;
         CheckpointBuilder {
@@ -128,32 +129,22 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Rows) -> Result<(), io::Error> {
         let kind = self.replica.read(Machine::kind);
-        let Rows::Received(rows) = snapshot else {
+        let Rows::Staged(_hold) = snapshot else {
             // openraft would do so to a state machine that starts empty. This one never does.
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "a replica's own state is installed",
             ));
         };
-        let encoded: Vec<_> = rows
-            .into_iter()
-            .map(|row| (row.key, row.value.encode()))
-            .collect();
-        let mut machine = Machine::load(kind, encoded.iter().cloned())
-            .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
-        drop(encoded);
-        // Loaded rows count as clean: they are exactly what the store is given now.
-        machine.take_delta();
-        let delta = Delta::whole(machine.rows());
         let mut installed = self.installed.lock().await;
-        let stored = self
+        let machine = self
             .checkpointer
-            .write(self.group, wire::header_to(meta), delta)
+            .commit(self.group, wire::header_to(meta), kind)
             .await
             .map_err(io::Error::other)?;
-        machine.release(stored, self.front);
         *installed += 1;
         self.replica.update(|s| {
+            self.replica.transfers().give_up();
             s.machine = machine;
             s.applied = meta.last_log_id;
             s.membership = meta.last_membership.clone();
@@ -162,7 +153,6 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let applied = meta.last_log_id.map_or(0, |id| id.index + 1);
             witness.installed(self.group, applied, &|| self.replica.read(Machine::digest));
         }
-        self.checkpointer.count_installed();
         self.replica.set_checkpointed(meta);
         self.replica.announce();
         let entries = meta.last_log_id.map_or(0, |id| id.index + 1);
@@ -181,6 +171,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             })
         }))
     }
+}
+
+/// What changed since the last cut, which transfers of the state have to follow.
+fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta) {
+    let (meta, delta) = (state.meta(), state.machine.take_delta());
+    replica.transfers().cut(&meta, &delta);
+    (meta, delta)
 }
 
 type TermOf = openraft::alias::CommittedLeaderIdOf<TypeConfig>;
@@ -205,7 +202,7 @@ impl CheckpointBuilder {
     async fn write_whole(&self) -> io::Result<SnapshotMeta> {
         let (meta, delta) = self.replica.update(|s| {
             // What changed until now is part of the rows.
-            s.machine.take_delta();
+            cut(&self.replica, s);
             (s.meta(), Delta::whole(s.machine.rows()))
         });
         let stored = self

@@ -14,12 +14,14 @@ pub mod catalog;
 mod clock;
 mod idempotency;
 mod mix;
+mod parts;
 pub mod queue;
 mod ring;
 pub(crate) mod row;
 pub(crate) mod tables;
 mod window;
 
+pub use parts::Parts;
 pub use row::{Delta, LoadError, Row, RowValue};
 
 /// The kinds of groups. The numbers are on disk.
@@ -110,6 +112,23 @@ impl Machine {
         match self {
             Machine::Catalog(catalog) => catalog.rows(),
             Machine::Queue(queue) => queue.rows(),
+        }
+    }
+
+    /// Begins to read the state in parts.
+    pub fn parts(&self) -> Parts {
+        match self {
+            Machine::Catalog(catalog) => catalog.parts(),
+            Machine::Queue(queue) => queue.parts(),
+        }
+    }
+
+    /// The next part of what the last cut held, each row as it is by now, without those that are gone: rows of about `bytes_max` in all, one at least;
+    /// none if that was all. Entries may be applied between parts. What they change is in the next delta.
+    pub fn next_part(&self, parts: &mut Parts, bytes_max: usize) -> Vec<Row> {
+        match self {
+            Machine::Catalog(catalog) => catalog.next_part(parts, bytes_max),
+            Machine::Queue(queue) => queue.next_part(parts, bytes_max),
         }
     }
 

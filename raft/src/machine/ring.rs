@@ -83,6 +83,11 @@ impl<T> Ring<T> {
         self.first..self.end()
     }
 
+    /// The number after those that the last cut held.
+    pub(super) fn saved_end(&self) -> u64 {
+        self.saved.end
+    }
+
     /// What changed since the last call.
     pub(super) fn take_changes(&mut self) -> RingChanges {
         let now = self.numbers();

@@ -27,6 +27,13 @@ impl Row {
     }
 }
 
+impl Row {
+    /// About how many bytes it takes once it is encoded.
+    pub fn approximate_bytes(&self) -> usize {
+        self.key.len().saturating_add(self.value.approximate_bytes())
+    }
+}
+
 impl From<(Bytes, Bytes)> for Row {
     fn from((key, value): (Bytes, Bytes)) -> Row {
         Row {
@@ -47,6 +54,14 @@ pub enum RowValue {
 }
 
 impl RowValue {
+    /// About how many bytes it takes once it is encoded.
+    pub fn approximate_bytes(&self) -> usize {
+        match self {
+            RowValue::Encoded(value) => value.len(),
+            RowValue::Message(message) => usize::try_from(message.approximate_bytes()).unwrap_or(usize::MAX),
+        }
+    }
+
     /// The value as it is stored, unless it lacks a letter that cannot be read.
     ///
     /// # Errors

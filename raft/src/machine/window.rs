@@ -4,6 +4,8 @@
 //! A window is bounded by time and by count; the oldest go first. The newest entry of a key
 //! counts; an older one of the same key stays until its time has come, but is not found any more.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
@@ -116,6 +118,18 @@ impl<T: Remember> Window<T> {
     /// A row for each entry.
     pub(super) fn rows(&self, rows: &mut Vec<Row>) {
         rows.extend(self.ring.numbers().map(|number| self.row(number)));
+    }
+
+    /// The number after the entries that the last cut held.
+    pub(super) fn saved_end(&self) -> u64 {
+        self.ring.saved_end()
+    }
+
+    /// Rows of the entries with numbers in a range.
+    pub(super) fn rows_in(&self, numbers: Range<u64>) -> impl Iterator<Item = (u64, Row)> {
+        let there = self.ring.numbers();
+        let numbers = numbers.start.max(there.start)..numbers.end.min(there.end);
+        numbers.map(|number| (number, self.row(number)))
     }
 
     /// Adds what changed since the last call.

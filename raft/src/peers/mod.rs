@@ -17,6 +17,7 @@ mod channel;
 mod link;
 pub mod server;
 pub mod snapshot;
+mod throttle;
 
 /// The generated messages of `peer.proto`.
 #[allow(missing_docs, clippy::all, unreachable_pub)]
@@ -26,6 +27,7 @@ pub mod pb {
 
 pub use channel::connect;
 pub use link::{CallError, Link, Unanswered};
+pub use throttle::Throttle;
 
 /// Largest message between peers: a batch of commands or a chunk of a snapshot, with room to spare.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 64 << 20;

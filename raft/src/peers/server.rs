@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::link::next_batch;
 use super::pb::{self, Frame, Frames, frame::Body, peers_server::PeersServer};
-use super::{MESSAGE_BYTES_MAX, Peers, snapshot};
+use super::{MESSAGE_BYTES_MAX, Peers};
 use crate::env::{self, BoxFuture, Listener};
 use crate::group::Group;
 use crate::types::GroupId;
@@ -76,9 +76,6 @@ fn incoming(listener: Box<dyn Listener>) -> impl Stream<Item = io::Result<Connec
     })
 }
 
-/// How long a leader may take to hear that it still is one.
-const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
-
 struct Service {
     peers: Arc<Peers>,
     inbound: Arc<dyn Inbound>,
@@ -118,7 +115,6 @@ type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl pb::peers_server::Peers for Service {
     type ExchangeStream = BoxStream<Frames>;
-    type FetchStateStream = BoxStream<pb::SnapshotChunk>;
 
     async fn exchange(
         &self,
@@ -142,40 +138,26 @@ impl pb::peers_server::Peers for Service {
         Ok(Response::new(self.inbound.hello(request.into_inner()).await))
     }
 
-    async fn install_snapshot(
+    async fn offer_snapshot(
         &self,
-        request: Request<Streaming<pb::SnapshotChunk>>,
-    ) -> Result<Response<pb::SnapshotReply>, Status> {
-        let (header, rows) = snapshot::receive(request.into_inner()).await?;
-        self.check_cluster(&header.cluster)?;
-        self.check_meant(header.to)?;
-        let group = self.open_group(header.group)?;
-        let installed = group.install(header, rows).await;
-        installed.map(Response::new).map_err(|e| snapshot::refused(&e))
+        request: Request<pb::SnapshotOffer>,
+    ) -> Result<Response<pb::SnapshotTaken>, Status> {
+        let offer = request.into_inner();
+        self.check_cluster(&offer.cluster)?;
+        self.check_meant(offer.to)?;
+        let group = self.open_group(offer.group)?;
+        group.take_offer(offer.vote).await.map(Response::new)
     }
 
-    async fn fetch_state(
+    async fn read_snapshot(
         &self,
-        request: Request<pb::FetchStateRequest>,
-    ) -> Result<Response<Self::FetchStateStream>, Status> {
+        request: Request<pb::SnapshotRequest>,
+    ) -> Result<Response<pb::SnapshotChunk>, Status> {
         let request = request.into_inner();
         self.check_cluster(&request.cluster)?;
+        self.check_meant(request.to)?;
         let group = self.open_group(request.group)?;
-        if request.latest {
-            let confirmed = tokio::time::timeout(CONFIRM_TIMEOUT, group.confirmed()).await;
-            let confirmed =
-                confirmed.map_err(|_| Status::deadline_exceeded("no majority has confirmed it"))?;
-            confirmed.map_err(|e| Status::failed_precondition(e.to_string()))?;
-        }
-        let (header, rows) = group.state(request.at_least).map_err(|e| snapshot::refused(&e))?;
-        let header = pb::SnapshotHeader {
-            group: request.group,
-            cluster: request.cluster,
-            vote: None,
-            header,
-            to: 0,
-        };
-        Ok(Response::new(Box::pin(snapshot::chunks(header, rows).map(Ok))))
+        group.read_snapshot(&request).await.map(Response::new)
     }
 }
 

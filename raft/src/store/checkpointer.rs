@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::{LetterStore, Loaded, StoreError};
+use super::{LetterStore, StoreError};
 use crate::env::{Env, Waker};
 use crate::histogram::{Counted, Histogram};
-use crate::machine::Delta;
 use crate::machine::queue::Stored;
+use crate::machine::{Delta, Machine, MachineKind, Row};
 use crate::types::GroupId;
 
 /// Jobs that may wait; more callers wait before they hand theirs in. Each may hold the rows of one
@@ -61,8 +61,12 @@ struct Job {
 }
 
 enum Task {
-    Load(Answer<Option<Loaded>>),
+    Load(MachineKind, Answer<Option<(Bytes, Machine)>>),
     Write(Bytes, Delta, Answer<Vec<(u64, Stored)>>),
+    Stage(Delta, Answer<()>),
+    Commit(Bytes, MachineKind, Answer<Machine>),
+    Unstage(Answer<()>),
+    Encode(Vec<Row>, Answer<Vec<(Bytes, Bytes)>>),
     Forget(Answer<()>),
     Groups(Answer<Vec<GroupId>>),
 }
@@ -98,14 +102,13 @@ impl Checkpointer {
         }
     }
 
-    /// A state that was written came from another node.
-    pub(crate) fn count_installed(&self) {
-        self.counters.installed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// See [`LetterStore::load`].
-    pub async fn load(&self, group: GroupId) -> Result<Option<Loaded>, StoreError> {
-        self.ask(group, Task::Load).await
+    /// See [`LetterStore::load_machine`].
+    pub async fn load(
+        &self,
+        group: GroupId,
+        kind: MachineKind,
+    ) -> Result<Option<(Bytes, Machine)>, StoreError> {
+        self.ask(group, |answer| Task::Load(kind, answer)).await
     }
 
     /// See [`LetterStore::write`]. Rows are encoded on the worker.
@@ -116,6 +119,37 @@ impl Checkpointer {
         delta: Delta,
     ) -> Result<Vec<(u64, Stored)>, StoreError> {
         self.ask(group, |answer| Task::Write(header, delta, answer)).await
+    }
+
+    /// See [`LetterStore::stage`].
+    pub async fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError> {
+        self.ask(group, |answer| Task::Stage(part, answer)).await
+    }
+
+    /// See [`LetterStore::commit`].
+    pub async fn commit(
+        &self,
+        group: GroupId,
+        header: Bytes,
+        kind: MachineKind,
+    ) -> Result<Machine, StoreError> {
+        let commit = |answer| Task::Commit(header, kind, answer);
+        let machine = self.ask(group, commit).await?;
+        self.counters.installed.fetch_add(1, Ordering::Relaxed);
+        Ok(machine)
+    }
+
+    /// See [`LetterStore::unstage`].
+    pub async fn unstage(&self, group: GroupId) -> Result<(), StoreError> {
+        self.ask(group, Task::Unstage).await
+    }
+
+    /// Rows as they are stored. It is done here because letters may have to be read from files.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] if one cannot be.
+    pub async fn encode(&self, group: GroupId, rows: Vec<Row>) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        self.ask(group, |answer| Task::Encode(rows, answer)).await
     }
 
     /// See [`LetterStore::forget`].
@@ -145,7 +179,7 @@ impl Checkpointer {
 /// earlier about the same group.
 fn take_next(jobs: &mut VecDeque<Job>) -> Option<Job> {
     let urgent = (0..jobs.len()).find(|&at| {
-        matches!(jobs[at].task, Task::Load(_)) && jobs.range(..at).all(|job| job.group != jobs[at].group)
+        matches!(jobs[at].task, Task::Load(..)) && jobs.range(..at).all(|job| job.group != jobs[at].group)
     });
     jobs.remove(urgent.unwrap_or(0))
 }
@@ -154,16 +188,30 @@ impl Job {
     fn run(self, store: &LetterStore, counters: &Counters) {
         let group = self.group;
         match self.task {
-            Task::Load(answer) => drop(reply(answer, || store.load(group))),
+            Task::Load(kind, answer) => drop(reply(answer, || store.load_machine(group, kind))),
             Task::Write(header, delta, answer) => {
                 let begun = Instant::now();
                 let written = reply(answer, || store.write(group, header, delta));
                 counters.count(written, begun.elapsed());
             }
+            Task::Stage(part, answer) => drop(reply(answer, || store.stage(group, part))),
+            Task::Commit(header, kind, answer) => {
+                let begun = Instant::now();
+                let committed = reply(answer, || store.commit(group, header, kind));
+                counters.count(committed, begun.elapsed());
+            }
+            Task::Unstage(answer) => drop(reply(answer, || store.unstage(group))),
+            Task::Encode(rows, answer) => drop(reply(answer, || encode(rows))),
             Task::Forget(answer) => drop(reply(answer, || store.forget(group))),
             Task::Groups(answer) => drop(reply(answer, || store.groups())),
         }
     }
+}
+
+fn encode(rows: Vec<Row>) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+    let encoded = rows.into_iter().map(|row| Ok((row.key, row.value.try_encode()?)));
+    let encoded: std::io::Result<_> = encoded.collect();
+    encoded.map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
 impl Counters {

@@ -28,6 +28,9 @@ pub enum StoreError {
     /// A delta came for a group that has no checkpoint. Write its whole state with `clear` set.
     #[error("group {0} has no checkpoint that a delta could change")]
     NoBase(GroupId),
+    /// There is no state that is being put together: it was never begun, or was let go of.
+    #[error("no state of group {0} is being put together")]
+    NotStaged(GroupId),
     /// The disk failed. Never tried again; the node has to stop.
     #[error("the checkpoint store has failed: {0}")]
     Failed(String),

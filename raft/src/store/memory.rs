@@ -16,6 +16,7 @@ type Rows = BTreeMap<Bytes, Bytes>;
 #[derive(Default)]
 pub struct MemoryStore {
     groups: Mutex<BTreeMap<GroupId, (Bytes, Rows)>>,
+    staged: Mutex<BTreeMap<GroupId, Rows>>,
 }
 
 impl Store for MemoryStore {
@@ -23,10 +24,7 @@ impl Store for MemoryStore {
         let groups = self.groups.lock();
         Ok(groups.get(&group).map(|(header, rows)| Checkpoint {
             header: header.clone(),
-            rows: rows
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
+            rows: pairs(rows),
         }))
     }
 
@@ -40,21 +38,58 @@ impl Store for MemoryStore {
         if delta.clear {
             rows.clear();
         }
-        for key in &delta.deletes {
-            rows.remove(key);
+        change(rows, delta);
+        Ok(())
+    }
+
+    fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError> {
+        let mut staged = self.staged.lock();
+        if part.clear {
+            staged.insert(group, Rows::default());
         }
-        for row in delta.puts {
-            rows.insert(row.key, row.value.encode());
-        }
+        change(staged.get_mut(&group).ok_or(StoreError::NotStaged(group))?, part);
+        Ok(())
+    }
+
+    fn staged(&self, group: GroupId) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let staged = self.staged.lock();
+        let rows = staged.get(&group).ok_or(StoreError::NotStaged(group))?;
+        Ok(pairs(rows))
+    }
+
+    fn commit(&self, group: GroupId, header: Bytes) -> Result<(), StoreError> {
+        let rows = self.staged.lock().remove(&group);
+        let rows = rows.ok_or(StoreError::NotStaged(group))?;
+        self.groups.lock().insert(group, (header, rows));
+        Ok(())
+    }
+
+    fn unstage(&self, group: GroupId) -> Result<(), StoreError> {
+        self.staged.lock().remove(&group);
         Ok(())
     }
 
     fn forget(&self, group: GroupId) -> Result<(), StoreError> {
         self.groups.lock().remove(&group);
+        self.unstage(group)?;
         Ok(())
     }
 
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         Ok(self.groups.lock().keys().copied().collect())
     }
+}
+
+fn change(rows: &mut Rows, delta: Delta) {
+    for key in &delta.deletes {
+        rows.remove(key);
+    }
+    for row in delta.puts {
+        rows.insert(row.key, row.value.encode());
+    }
+}
+
+fn pairs(rows: &Rows) -> Vec<(Bytes, Bytes)> {
+    let pairs = rows.iter();
+    pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
 }

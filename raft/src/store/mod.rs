@@ -48,7 +48,21 @@ pub trait Store: Send + Sync {
     /// state with `clear` set. So the first delta of a new group has it set, too.
     fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError>;
 
-    /// Removes a group's checkpoint, durably.
+    /// Adds a part to a whole state that is put together beside the checkpoint, which goes on to count: first its `deletes`, then its
+    /// `puts`. The first part has `clear` set, which lets go of an earlier state that was begun; without it, and after a `forget` or a
+    /// restart, the answer is [`StoreError::NotStaged`]. Nothing of it is durable yet.
+    fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError>;
+
+    /// The rows that were put together so far, in the order of their keys.
+    fn staged(&self, group: GroupId) -> Result<Vec<(Bytes, Bytes)>, StoreError>;
+
+    /// What was put together becomes the checkpoint, in one atomic step that is durable when this returns.
+    fn commit(&self, group: GroupId, header: Bytes) -> Result<(), StoreError>;
+
+    /// Lets go of what was put together, if anything was.
+    fn unstage(&self, group: GroupId) -> Result<(), StoreError>;
+
+    /// Removes a group's checkpoint, durably, and what was put together beside it.
     fn forget(&self, group: GroupId) -> Result<(), StoreError>;
 
     /// The groups that have a checkpoint, in order.

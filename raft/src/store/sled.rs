@@ -32,6 +32,7 @@ mod files;
 mod generations;
 mod read;
 mod row;
+mod stage;
 mod steps;
 mod trouble;
 mod undo;
@@ -125,6 +126,26 @@ impl Store for SledStore {
     fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError> {
         let written = self.run(|database| database.write(group, header, delta))?;
         written.ok_or(StoreError::NoBase(group))
+    }
+
+    fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError> {
+        let staged = self.run(|database| database.stage(group, part))?;
+        staged.ok_or(StoreError::NotStaged(group))
+    }
+
+    fn staged(&self, group: GroupId) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let staged = self.run(|database| database.staged(group))?;
+        staged.ok_or(StoreError::NotStaged(group))
+    }
+
+    fn commit(&self, group: GroupId, header: Bytes) -> Result<(), StoreError> {
+        let committed = self.run(|database| database.commit(group, &header))?;
+        committed.ok_or(StoreError::NotStaged(group))
+    }
+
+    fn unstage(&self, group: GroupId) -> Result<(), StoreError> {
+        self.run(|database| database.unstage(group))?;
+        Ok(())
     }
 
     fn forget(&self, group: GroupId) -> Result<(), StoreError> {

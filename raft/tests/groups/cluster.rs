@@ -9,12 +9,14 @@ use raft::group::{Group, OpenError, Timing};
 use raft::groups::{Birth, Groups, GroupsOptions, Origin};
 use raft::machine::MachineKind;
 use raft::peers::server::{Inbound, serve};
+use raft::peers::snapshot::SnapshotOptions;
 use raft::peers::{Peers, pb};
 use raft::store::{MemoryStore, Store};
 use raft::types::{GroupId, NodeId};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::node::{PATIENCE, configure, messages, options, send};
+use crate::proxy::Proxy;
 
 pub(crate) const GROUP: GroupId = GroupId(5);
 pub(crate) const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
@@ -54,6 +56,10 @@ impl Inbound for Replicas {
 }
 
 pub(crate) async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node {
+    start_with(id, dir, store, options()).await
+}
+
+async fn start_with(id: NodeId, dir: &Path, store: Arc<dyn Store>, options: GroupsOptions) -> Node {
     let env = Env::real().unwrap();
     let listener = env.net.bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_address().unwrap();
@@ -61,7 +67,7 @@ pub(crate) async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node
     peers.set_cluster("test");
     let options = GroupsOptions {
         timing: PATIENT,
-        ..options()
+        ..options
     };
     let groups = Groups::start(env, dir, || Ok(store), peers.clone(), options).unwrap();
     let stop = CancellationToken::new();
@@ -160,4 +166,69 @@ async fn a_follower_gets_its_state_back_after_its_loss_and_after_a_long_absence(
     for node in [&one, &two, &three] {
         node.groups.check().unwrap();
     }
+}
+
+/// What the leader may send of states, in bytes a second.
+const SLOW: u64 = 2 << 20;
+/// What the state has, at least.
+const STATE_BYTES: u64 = 4 << 20;
+
+#[tokio::test]
+async fn a_state_is_sent_slowly_and_goes_on_where_it_broke_off_while_the_group_works() {
+    let dirs = NODES.map(|_| tempfile::tempdir().unwrap());
+    let slow = || GroupsOptions {
+        snapshots: SnapshotOptions {
+            bytes_per_second: SLOW,
+            ..SnapshotOptions::default()
+        },
+        ..options()
+    };
+    let [one, two, three] = [0, 1, 2].map(|at| {
+        start_with(
+            NODES[at],
+            dirs[at].path(),
+            Arc::new(MemoryStore::default()),
+            slow(),
+        )
+    });
+    let (one, two, three) = tokio::join!(one, two, three);
+    introduce(&[&one, &two, &three]);
+    let (leader, _second, third) = tokio::join!(open(&one), open(&two), open(&three));
+    let (leader, third) = (leader.unwrap(), third.unwrap());
+    let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
+    ready.await.unwrap().unwrap();
+    configure(&leader).await;
+    let missed = third.progress().last;
+    drop(third);
+    stop(three).await;
+    let mut sent = 0;
+    while sent * 10_000 < STATE_BYTES || leader.progress().first <= missed + 5 {
+        send(&leader, 10_000).await;
+        sent += 1;
+        one.groups.limit_log().await;
+        two.groups.limit_log().await;
+    }
+
+    // It comes back, and reaches the leader by a way that breaks twice.
+    let term = leader.leadership().term;
+    let three = start(NODES[2], dirs[2].path(), Arc::new(MemoryStore::default())).await;
+    introduce(&[&one, &two, &three]);
+    let proxy = Proxy::to(&one.address).await;
+    three.peers.set_address(NODES[0], &proxy.address);
+    let third = open(&three).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    for cut_at in [STATE_BYTES / 4, STATE_BYTES / 2] {
+        while proxy.came() < cut_at {
+            assert!(begun.elapsed() < PATIENCE, "only {} bytes came", proxy.came());
+            send(&leader, 100).await;
+            sent += 1;
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        proxy.cut();
+    }
+    caught_up(&third, &leader, sent).await;
+    assert_eq!(leader.leadership().term, term);
+    // What comes twice is no more than what was on its way, and what the log has after the state.
+    assert!(proxy.came() < STATE_BYTES * 5 / 4, "{} bytes came", proxy.came());
+    assert_eq!(three.groups.checkpoints().installed, 1);
 }

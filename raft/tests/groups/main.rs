@@ -6,5 +6,6 @@ mod cluster;
 mod faults;
 mod moves;
 mod node;
+mod proxy;
 mod space;
 mod store;

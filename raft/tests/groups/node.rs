@@ -14,6 +14,7 @@ use raft::group::{Group, Timing};
 use raft::groups::{Birth, Groups, GroupsOptions, Origin};
 use raft::machine::{Machine, MachineKind};
 use raft::peers::Peers;
+use raft::peers::snapshot::SnapshotOptions;
 use raft::store::LettersOptions;
 use raft::store::Store;
 use raft::types::{GroupId, NodeId};
@@ -38,6 +39,10 @@ pub(crate) fn options() -> GroupsOptions {
             ..WalOptions::default()
         },
         letters: LettersOptions::default(),
+        snapshots: SnapshotOptions {
+            bytes_per_second: 0,
+            ..SnapshotOptions::default()
+        },
     }
 }
 

@@ -40,6 +40,22 @@ impl Store for Scripted {
         Ok(())
     }
 
+    fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError> {
+        self.memory.stage(group, part)
+    }
+
+    fn staged(&self, group: GroupId) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        self.memory.staged(group)
+    }
+
+    fn commit(&self, group: GroupId, header: Bytes) -> Result<(), StoreError> {
+        self.memory.commit(group, header)
+    }
+
+    fn unstage(&self, group: GroupId) -> Result<(), StoreError> {
+        self.memory.unstage(group)
+    }
+
     fn forget(&self, group: GroupId) -> Result<(), StoreError> {
         self.memory.forget(group)
     }

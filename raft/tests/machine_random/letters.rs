@@ -37,6 +37,42 @@ fn load(store: &LetterStore) -> Machine {
         .expect("what was written can be loaded")
 }
 
+/// Gives the store a state in parts, in which some rows come twice and some only to go again.
+fn put_together(store: &LetterStore, random: &mut Random, rows: Vec<Row>) -> Machine {
+    let mut part = Delta {
+        clear: true,
+        ..Delta::default()
+    };
+    let mut again: Vec<Row> = Vec::new();
+    for row in rows {
+        if random.chance(20) {
+            again.push(row.clone());
+        }
+        part.puts.push(row);
+        if random.chance(10) {
+            let part = std::mem::take(&mut part);
+            store.stage(GROUP, part).expect("the store works");
+            for row in again.drain(..) {
+                if random.chance(50) {
+                    let gone = Delta {
+                        deletes: vec![row.key.clone()],
+                        ..Delta::default()
+                    };
+                    store.stage(GROUP, gone).expect("the store works");
+                }
+                let back = Delta {
+                    puts: vec![row],
+                    ..Delta::default()
+                };
+                store.stage(GROUP, back).expect("the store works");
+            }
+        }
+    }
+    store.stage(GROUP, part).expect("the store works");
+    let machine = store.commit(GROUP, Bytes::new(), MachineKind::Queue);
+    machine.expect("it is a state")
+}
+
 fn encoded(machine: &Machine) -> Vec<(Bytes, Bytes)> {
     let rows = machine.rows().into_iter();
     rows.map(|row| (row.key, row.value.encode())).collect()
@@ -94,8 +130,12 @@ fn letters_in_files_are_the_same_letters() {
                 } else {
                     encoded(&plain).into_iter().map(Row::from).collect()
                 };
-                let stored = store.write(GROUP, Bytes::new(), Delta::whole(rows));
-                lettered.release(stored.expect("the store works"), OPTIONS.front);
+                if random.chance(50) {
+                    lettered = put_together(&store, &mut random, rows);
+                } else {
+                    let stored = store.write(GROUP, Bytes::new(), Delta::whole(rows));
+                    lettered.release(stored.expect("the store works"), OPTIONS.front);
+                }
                 log.clear();
             }
             if begun && random.chance(10) {

@@ -5,6 +5,7 @@ mod catalog_history;
 mod documents;
 mod letters;
 mod model;
+mod parts;
 mod queue_history;
 mod random;
 mod rows;

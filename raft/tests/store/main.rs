@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use raft::env::Env;
-use raft::machine::{Delta, Row, RowValue};
+use raft::machine::{Delta, Machine, MachineKind, Row, RowValue};
 use raft::store::{
     Checkpoint, Checkpointer, LetterStore, LettersOptions, MemoryStore, SledOptions, SledStore, Store,
     StoreError,
@@ -94,6 +94,20 @@ fn apply(store: &dyn Store, number: u64) -> Result<(), StoreError> {
     store.write(group, header, delta)
 }
 
+/// Goes on with whole states that are put together, and sometimes lets one count.
+fn stage(store: &dyn Store, number: u64) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+    let (group, header, mut part) = step(number + 1_000_000);
+    part.clear = number % 4 == 1;
+    store.stage(group, part)?;
+    let staged = store.staged(group)?;
+    match number % 10 {
+        2 | 6 => store.commit(group, header)?,
+        9 => store.unstage(group)?,
+        _ => {}
+    }
+    Ok(staged)
+}
+
 fn all(store: &dyn Store) -> Vec<(GroupId, Option<Checkpoint>)> {
     (0..GROUPS)
         .map(|group| (GroupId(group), store.load(GroupId(group)).unwrap()))
@@ -113,6 +127,8 @@ fn both_stores_hold_the_same_after_any_sequence() {
             let number = if number < 20 { number } else { seed + number };
             let results = (apply(&sled, number), apply(&memory, number));
             assert_eq!(format!("{:?}", results.0), format!("{:?}", results.1));
+            let results = (stage(&sled, number), stage(&memory, number));
+            assert_eq!(format!("{:?}", results.0), format!("{:?}", results.1));
             if number % 37 == 0 {
                 let group = GroupId(number % GROUPS);
                 sled.forget(group).unwrap();
@@ -121,6 +137,8 @@ fn both_stores_hold_the_same_after_any_sequence() {
             if number % 50 == 49 {
                 drop(sled);
                 sled = open(dir.path());
+                // What is put together does not outlive its node.
+                (0..GROUPS).for_each(|group| memory.unstage(GroupId(group)).unwrap());
             }
             assert_eq!(sled.groups().unwrap(), memory.groups().unwrap());
         }
@@ -236,25 +254,26 @@ async fn the_checkpointer_serves_many_callers_in_order() {
     let checkpoints = Checkpointer::start(&env, store.unwrap());
     let write = async |group: u64| {
         for round in 0..20 {
-            let delta = Delta {
-                clear: round == 0,
-                ..Delta::default()
+            let delta = match round {
+                0 => Delta::whole(Machine::new(MachineKind::Queue).rows()),
+                _ => Delta::default(),
             };
             let header = Bytes::from(format!("{round}"));
             let group = GroupId(group);
             let (written, loaded) = tokio::join!(
                 biased;
                 checkpoints.write(group, header.clone(), delta),
-                checkpoints.load(group),
+                checkpoints.load(group, MachineKind::Queue),
             );
             written.unwrap();
-            assert_eq!(loaded.unwrap().unwrap().header, header);
+            assert_eq!(loaded.unwrap().unwrap().0, header);
         }
     };
     futures::future::join_all((0..40).map(write)).await;
     assert_eq!(checkpoints.groups().await.unwrap().len(), 40);
     checkpoints.forget(GroupId(7)).await.unwrap();
-    assert!(checkpoints.load(GroupId(7)).await.unwrap().is_none());
+    let loaded = checkpoints.load(GroupId(7), MachineKind::Queue).await;
+    assert!(loaded.unwrap().is_none());
 }
 
 const CHILD_FOLDER: &str = "MILLRACE_TEST_STORE_CHILD";

@@ -52,6 +52,27 @@ fn write_whole(store: &dyn Store) -> Result<(), StoreError> {
     store.write(GROUP, Bytes::from("second"), whole(10..45, "second "))
 }
 
+/// A whole state in parts, while the one that counts goes on to change.
+fn put_together(store: &dyn Store) -> Result<(), StoreError> {
+    store.stage(GROUP, whole(10..30, "third "))?;
+    write_delta(store)?;
+    let part = Delta {
+        clear: false,
+        puts: (25..45).map(|n| row(n, "second ")).collect(),
+        deletes: (10..20).map(|n| row(n, "").key).collect(),
+    };
+    store.stage(GROUP, part)?;
+    store.commit(GROUP, Bytes::from("third"))
+}
+
+/// The same, while another whole state comes to count.
+fn put_together_beside(store: &dyn Store) -> Result<(), StoreError> {
+    store.stage(GROUP, whole(10..30, "third "))?;
+    write_whole(store)?;
+    store.stage(GROUP, Delta::default())?;
+    store.commit(GROUP, Bytes::from("third"))
+}
+
 fn forget(store: &dyn Store) -> Result<(), StoreError> {
     store.forget(GROUP)
 }
@@ -133,6 +154,54 @@ fn a_change_cut_short_anywhere_is_none_or_all_of_it() {
         }
         assert!(committed.is_some());
     }
+}
+
+#[test]
+fn a_state_that_is_put_together_counts_at_once_and_nothing_of_it_before() {
+    let changes: [(Change, Change); 2] = [(put_together, write_delta), (put_together_beside, write_whole)];
+    for (change, meanwhile) in changes {
+        let states = [after(&[]), after(&[meanwhile]), after(&[change])];
+        let mut reached = 0;
+        for steps in 0.. {
+            let (dir, was_cut) = cut(change, steps);
+            let store = open_small(dir.path(), None);
+            let found = loaded(&store);
+            let at = states.iter().position(|state| *state == found);
+            let at = at.expect("it is one of the three states");
+            assert!(at >= reached, "{steps} steps: state {at} after {reached}");
+            reached = at;
+            assert!(matches!(store.staged(GROUP), Err(StoreError::NotStaged(GROUP))));
+            drop(store);
+            let rows = found.iter().flatten().map(|checkpoint| checkpoint.rows.len() + 1);
+            assert_eq!(
+                raw_keys(dir.path()).values().sum::<usize>(),
+                rows.sum::<usize>() + 1
+            );
+            if !was_cut {
+                break;
+            }
+        }
+        assert_eq!(reached, 2);
+    }
+}
+
+#[test]
+fn a_new_group_may_be_put_together_while_it_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open_small(dir.path(), None);
+    store.stage(GROUP, whole(0..20, "staged ")).unwrap();
+    assert!(store.load(GROUP).unwrap().is_none());
+    store
+        .write(GROUP, Bytes::from("own"), whole(5..30, "own "))
+        .unwrap();
+    assert_eq!(store.load(GROUP).unwrap().unwrap().rows.len(), 25);
+    store.commit(GROUP, Bytes::from("staged")).unwrap();
+    assert_eq!(store.load(GROUP).unwrap().unwrap().rows.len(), 20);
+    store.stage(GROUP, whole(0..20, "again ")).unwrap();
+    store.forget(GROUP).unwrap();
+    let lost = store.commit(GROUP, Bytes::new());
+    assert!(matches!(lost, Err(StoreError::NotStaged(GROUP))));
+    assert!(store.load(GROUP).unwrap().is_none());
 }
 
 #[test]

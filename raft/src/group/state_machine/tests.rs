@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use super::super::pull::Pulls;
 use super::super::types::{Membership, log_id};
 use super::*;
 use crate::command::queue::{Configure, QueueCommand, QueueOp, Send, SendEntry};
@@ -55,8 +56,8 @@ fn apply(state: &StateMachine, index: u64) {
     });
 }
 
-/// A state with `messages` messages, applied up to `index`.
-fn state(messages: u64, index: u64) -> (SnapshotMeta, Rows) {
+/// A state with `messages` messages, applied up to `index`, put together in another one's store.
+async fn state(local: &StateMachine, messages: u64, index: u64) -> (SnapshotMeta, Rows) {
     let other = state_machine();
     for at in 0..messages {
         apply(&other, index - messages + at + 1);
@@ -65,14 +66,16 @@ fn state(messages: u64, index: u64) -> (SnapshotMeta, Rows) {
         last_log_id: Some(log_id(1, index)),
         last_membership: StoredMembership::new(None, Membership::default()),
     };
-    (meta, Rows::Received(other.replica.read(Machine::rows)))
+    let rows = Delta::whole(other.replica.read(Machine::rows));
+    local.checkpointer.stage(GROUP, rows).await.unwrap();
+    (meta, Rows::Staged(Pulls::default().hold(GROUP).unwrap()))
 }
 
 /// What the store would give a restarted node: the index it covers and a digest of the machine.
 async fn stored(state: &StateMachine) -> (Option<LogId>, u64) {
-    let checkpoint = state.checkpointer.load(GROUP).await.unwrap().unwrap();
-    let meta = wire::header_from(&checkpoint.header).unwrap();
-    let machine = Machine::load(MachineKind::Queue, checkpoint.rows).unwrap();
+    let loaded = state.checkpointer.load(GROUP, MachineKind::Queue).await;
+    let (header, machine) = loaded.unwrap().unwrap();
+    let meta = wire::header_from(&header).unwrap();
     (meta.last_log_id, machine.digest())
 }
 
@@ -87,7 +90,7 @@ async fn a_checkpoint_never_lands_on_a_state_that_was_installed_after_its_cut() 
     checkpoint(&mut local).await;
     apply(&local, 2);
     let mut builder = local.get_snapshot_builder().await;
-    let (meta, rows) = state(5, 500);
+    let (meta, rows) = state(&local, 5, 500).await;
     local.install_snapshot(&meta, rows).await.unwrap();
 
     let built = builder.build_snapshot().await.unwrap();

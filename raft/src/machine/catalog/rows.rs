@@ -6,6 +6,7 @@ use super::{Catalog, placement};
 use crate::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
 use crate::command::cluster::NodeStanding;
 use crate::machine::clock::Clock;
+use crate::machine::parts::Parts;
 use crate::machine::row::{Delta, LoadError, Row, named_key, numbered_key, single_key};
 use crate::machine::window::WindowLoader;
 use crate::machine::{idempotency, tables};
@@ -68,6 +69,30 @@ impl Catalog {
     pub(in crate::machine) fn rows(&self) -> Vec<Row> {
         let mut rows = vec![Row::encoded(single_key(tables::META), &self.meta())];
         self.invocations.rows(&mut rows);
+        self.named_rows(&mut rows);
+        rows
+    }
+
+    pub(in crate::machine) fn parts(&self) -> Parts {
+        Parts::of(vec![self.invocations.saved_end()])
+    }
+
+    /// What has names comes in one piece: a cut mentions whatever of it came or went.
+    pub(in crate::machine) fn next_part(&self, parts: &mut Parts, bytes_max: usize) -> Vec<Row> {
+        let mut rows = parts.take_whole(|| {
+            let mut rows = vec![Row::encoded(single_key(tables::META), &self.meta())];
+            self.named_rows(&mut rows);
+            rows
+        });
+        let mut bytes = rows.iter().map(Row::approximate_bytes).sum();
+        if bytes < bytes_max && !parts.is_done() {
+            let numbered = self.invocations.rows_in(parts.next..parts.ends[0]);
+            parts.take_numbered(numbered, &mut rows, &mut bytes, bytes_max);
+        }
+        rows
+    }
+
+    fn named_rows(&self, rows: &mut Vec<Row>) {
         let nodes = self.nodes.keys().map(|id| RowName::Node(*id));
         let standings = self.standings.keys().map(|id| RowName::NodeStanding(*id));
         let queues = self.queues.keys().map(|key| RowName::Queue(key.clone()));
@@ -82,7 +107,6 @@ impl Catalog {
             .chain(deleted)
             .chain(tasks);
         rows.extend(names.filter_map(|name| self.row(&name).ok()));
-        rows
     }
 
     pub(in crate::machine) fn take_delta(&mut self) -> Delta {

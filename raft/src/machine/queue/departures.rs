@@ -7,6 +7,7 @@
 //! target arrive in the order of their numbers.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -135,6 +136,17 @@ impl Departures {
 
     pub(super) fn rows(&self, rows: &mut Vec<Row>) {
         rows.extend(self.by_number.values().map(row));
+    }
+
+    /// The number after those that the last cut held.
+    pub(super) fn saved_end(&self) -> u64 {
+        self.saved + 1
+    }
+
+    /// Rows of those with numbers in a range.
+    pub(super) fn rows_in(&self, numbers: Range<u64>) -> impl Iterator<Item = (u64, Row)> {
+        let there = self.by_number.range(numbers);
+        there.map(|(number, departure)| (*number, row(departure)))
     }
 
     pub(super) fn take_delta(&mut self, delta: &mut Delta) {

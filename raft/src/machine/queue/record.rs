@@ -151,6 +151,14 @@ impl MessageRow {
         Ok(Message::with_history(letter, record.history()?))
     }
 
+    /// What a row's value holds.
+    ///
+    /// # Errors
+    /// If it makes no sense.
+    pub fn from_encoded(value: Bytes) -> Result<MessageRow, LoadError> {
+        Ok(MessageRow::new(&MessageRow::decode(value)?))
+    }
+
     /// The message that a row's value holds.
     pub(super) fn decode(value: Bytes) -> Result<Message, LoadError> {
         let record =

@@ -13,6 +13,7 @@ use super::moves::Moves;
 use super::record::MessageRow;
 use super::{Queue, Tally, attempts, dedup};
 use crate::machine::clock::Clock;
+use crate::machine::parts::Parts;
 use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
 use crate::machine::window::WindowLoader;
 use crate::machine::{idempotency, tables};
@@ -75,6 +76,45 @@ impl Queue {
         self.origins.rows(&mut rows);
         self.moves.rows(&mut rows);
         self.attempts.rows(&mut rows);
+        rows
+    }
+
+    /// In the order of [`Queue::next_part`]; messages come last, so that they arrive in the order of their sequences.
+    pub(in crate::machine) fn parts(&self) -> Parts {
+        Parts::of(vec![
+            self.invocations.saved_end(),
+            self.deduplication.saved_end(),
+            self.attempts.saved_end(),
+            self.backlog.departures.saved_end(),
+            self.backlog.changes.saved_end,
+        ])
+    }
+
+    pub(in crate::machine) fn next_part(&self, parts: &mut Parts, bytes_max: usize) -> Vec<Row> {
+        let mut rows = parts.take_whole(|| {
+            let mut rows = vec![Row::encoded(single_key(tables::META), &self.meta())];
+            self.origins.rows(&mut rows);
+            self.moves.rows(&mut rows);
+            rows
+        });
+        let mut bytes = rows.iter().map(Row::approximate_bytes).sum();
+        while bytes < bytes_max && !parts.is_done() {
+            let range = parts.next..parts.ends[parts.table - 1];
+            let (rows, bytes) = (&mut rows, &mut bytes);
+            match parts.table {
+                1 => parts.take_numbered(self.invocations.rows_in(range), rows, bytes, bytes_max),
+                2 => parts.take_numbered(self.deduplication.rows_in(range), rows, bytes, bytes_max),
+                3 => parts.take_numbered(self.attempts.rows_in(range), rows, bytes, bytes_max),
+                4 => parts.take_numbered(self.backlog.departures.rows_in(range), rows, bytes, bytes_max),
+                _ => {
+                    let messages = self.backlog.iter_from(range.start);
+                    let messages = messages.take_while(|(sequence, _)| *sequence < range.end);
+                    let messages =
+                        messages.map(|(sequence, message)| (sequence, message_row((sequence, message))));
+                    parts.take_numbered(messages, rows, bytes, bytes_max);
+                }
+            }
+        }
         rows
     }
 

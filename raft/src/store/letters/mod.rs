@@ -28,6 +28,7 @@ mod delta;
 mod files;
 mod last;
 mod shelf;
+mod stage;
 mod write;
 
 use shelf::Shelf;
@@ -73,6 +74,8 @@ pub struct LetterStore {
     folder: PathBuf,
     options: LettersOptions,
     shelves: Mutex<BTreeMap<GroupId, Shelf>>,
+    /// Of states that are being put together.
+    staged: Mutex<BTreeMap<GroupId, Shelf>>,
 }
 
 impl LetterStore {
@@ -94,6 +97,7 @@ impl LetterStore {
             folder: folder.to_owned(),
             options,
             shelves: Mutex::default(),
+            staged: Mutex::default(),
         })
     }
 
@@ -106,9 +110,9 @@ impl LetterStore {
         let Some(checkpoint) = self.rows.load(group)? else {
             return Ok(None);
         };
-        let shelf = Shelf::new(self.disk.clone(), &self.folder, group, self.options)?;
-        match shelf.load(checkpoint) {
+        match self.new_shelf(group)?.load(checkpoint) {
             Ok((shelf, loaded)) => {
+                shelf.remove_strangers(&self.files_of_staged(group))?;
                 self.shelves.lock().insert(group, shelf);
                 Ok(Some(loaded))
             }
@@ -136,11 +140,11 @@ impl LetterStore {
             Some(shelf) => shelf,
             // Without a shelf nothing was loaded or written here yet, so that there is nothing to build on.
             None if !delta.clear => return Err(StoreError::NoBase(group)),
-            None => Shelf::new(self.disk.clone(), &self.folder, group, self.options)?,
+            None => self.new_shelf(group)?,
         };
         let (delta, stored) = shelf.put_away(delta)?;
         self.rows.write(group, header, delta)?;
-        shelf.written()?;
+        shelf.written(&self.files_of_staged(group))?;
         self.shelves.lock().insert(group, shelf);
         Ok(stored)
     }
@@ -151,6 +155,7 @@ impl LetterStore {
     /// As the store's.
     pub fn forget(&self, group: GroupId) -> Result<(), StoreError> {
         self.shelves.lock().remove(&group);
+        self.staged.lock().remove(&group);
         self.rows.forget(group)?;
         files::remove_all(&*self.disk, &files::folder(&self.folder, group))
     }
@@ -161,5 +166,9 @@ impl LetterStore {
     /// As the store's.
     pub fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.rows.groups()
+    }
+
+    fn new_shelf(&self, group: GroupId) -> Result<Shelf, StoreError> {
+        Shelf::new(self.disk.clone(), &self.folder, group, self.options)
     }
 }

@@ -1,6 +1,6 @@
 //! A group's letters: which chunks and files it has, and how they are found again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -100,21 +100,22 @@ impl Shelf {
             .last()
             .and_then(|chunk| Some(chunk.first + chunk.live.iter().last()? + 1));
         self.end = self.end.max(newest.unwrap_or(0));
-        let nobodys = files::numbers(&*self.disk, &self.folder)?.into_iter();
-        for number in nobodys.filter(|number| !self.open.contains_key(number)) {
-            files::remove(&*self.disk, &self.folder, number)?;
-        }
         let header = checkpoint.header;
         Ok((self, Loaded { header, rows, chunks }))
     }
 
     /// The rows are written: files that nothing is left in can go.
-    pub(super) fn written(&mut self) -> Result<(), StoreError> {
+    pub(super) fn written(&mut self, others: &BTreeSet<u64>) -> Result<(), StoreError> {
         let used = self.chunks.files();
         self.last.take_if(|last| !used.contains_key(&last.number));
         self.open.retain(|number, _| used.contains_key(number));
+        self.remove_strangers(others)
+    }
+
+    /// Removes the files that are neither open here nor one of the `others`.
+    pub(super) fn remove_strangers(&self, others: &BTreeSet<u64>) -> Result<(), StoreError> {
         let numbers = files::numbers(&*self.disk, &self.folder)?.into_iter();
-        for number in numbers.filter(|number| !used.contains_key(number)) {
+        for number in numbers.filter(|number| !self.open.contains_key(number) && !others.contains(number)) {
             files::remove(&*self.disk, &self.folder, number)?;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! One generation of the database: opening it, its version, and making it durable.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use super::trouble::Trouble;
 use crate::env::Disk;
 use crate::env::real::StdDisk;
 use crate::store::StoreError;
+use crate::types::GroupId;
 
 /// The version in each database's version row. Version 1 had neither undo rows nor a side B; what it wrote
 /// is read as it is.
@@ -25,6 +27,8 @@ pub(super) struct Database {
     pub(super) generation: u64,
     pub(super) sled: sled::Db,
     pub(super) steps: Steps,
+    /// Groups of which a whole state is being put together on the side that does not count.
+    pub(super) staged: BTreeSet<GroupId>,
     files: Files,
 }
 
@@ -50,6 +54,7 @@ impl Database {
             generation,
             steps: Steps::new(sled.clone(), options),
             sled,
+            staged: BTreeSet::new(),
             files: Files::new(folder),
         };
         database.check_version(path)?;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::database::Database;
-use super::row::{group_of, header_key, rest_of, unseal};
+use super::row::{Side, group_of, header_key, rest_of, unseal};
 use super::trouble::Trouble;
 use crate::store::Checkpoint;
 use crate::types::GroupId;
@@ -13,15 +13,23 @@ impl Database {
         let Some((side, header)) = self.settle(group)? else {
             return Ok(None);
         };
+        match self.rows(group, side)? {
+            Some(rows) => Ok(Some(Checkpoint { header, rows })),
+            None => self.give_up(group, "a row"),
+        }
+    }
+
+    /// The rows on one side; none if one of them is damaged.
+    pub(super) fn rows(&self, group: GroupId, side: Side) -> Result<Option<Vec<(Bytes, Bytes)>>, Trouble> {
         let mut rows = Vec::new();
         for pair in self.sled.range(side.range(group)) {
             let (key, sealed) = pair?;
             let Some(value) = unseal(&key, &sealed) else {
-                return self.give_up(group, "a row");
+                return Ok(None);
             };
             rows.push((Bytes::copy_from_slice(side.row_of(&key)), value));
         }
-        Ok(Some(Checkpoint { header, rows }))
+        Ok(Some(rows))
     }
 
     pub(super) fn groups(&mut self) -> Result<Vec<GroupId>, Trouble> {

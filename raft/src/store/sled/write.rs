@@ -1,5 +1,7 @@
 //! Changing a checkpoint, in steps of bounded size that count as one.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::database::Database;
@@ -28,17 +30,35 @@ impl Change {
 
 impl Database {
     pub(super) fn write(&mut self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), Trouble> {
-        let mut keys = delta.puts.iter().map(|row| &row.key).chain(&delta.deletes);
-        if let Some(odd) = keys.find(|key| !is_row(key)) {
-            let reason = format!("a row's key cannot be kept: {odd:02x?}");
-            return Err(Trouble::Refused(StoreError::Failed(reason)));
-        }
+        check_keys(&delta)?;
         let side = self.settle(group)?.map(|(side, _)| side);
         match side {
             None if !delta.clear => Err(Trouble::Refused(StoreError::NoBase(group))),
             Some(side) if !delta.clear => self.change(group, side, header, delta),
+            Some(side) if self.staged.contains(&group) => {
+                let delta = self.in_place(group, side, delta)?;
+                self.change(group, side, header, delta)
+            }
             _ => self.replace(group, side, header, delta.puts),
         }
+    }
+
+    /// A whole state as a change of the one that is there: there is no room beside it.
+    fn in_place(&self, group: GroupId, side: Side, whole: Delta) -> Result<Delta, Trouble> {
+        let stays: BTreeSet<&[u8]> = whole.puts.iter().map(|row| row.key.as_ref()).collect();
+        let mut deletes = Vec::new();
+        for key in self.sled.range(side.range(group)).keys() {
+            let key = key?;
+            let row = side.row_of(&key);
+            if !stays.contains(row) {
+                deletes.push(Bytes::copy_from_slice(row));
+            }
+        }
+        Ok(Delta {
+            clear: false,
+            deletes,
+            puts: whole.puts,
+        })
     }
 
     /// Changes what is there. What it was is kept until the last step is done.
@@ -99,7 +119,18 @@ impl Database {
         header: Bytes,
         rows: Vec<Row>,
     ) -> Result<(), Trouble> {
-        let side = old.map_or(Side::A, Side::other);
+        let side = match old {
+            Some(old) => old.other(),
+            // A state that is put together has the other side until then.
+            None if self.staged.contains(&group) => Side::B,
+            None => Side::A,
+        };
+        self.put_all(group, side, rows)?;
+        self.let_count(group, side, &header)
+    }
+
+    /// Writes rows, in as many steps as it takes.
+    pub(super) fn put_all(&mut self, group: GroupId, side: Side, rows: Vec<Row>) -> Result<(), Trouble> {
         let mut step = Step::default();
         for row in rows {
             if self.steps.is_full(&step) {
@@ -107,16 +138,23 @@ impl Database {
             }
             put(group, side, &row).into_step(&mut step);
         }
-        put_header(group, side, &header, &mut step);
+        self.steps.apply(step)
+    }
+
+    /// From now on the rows on `side` count, durably, and those on the other are let go of.
+    pub(super) fn let_count(&mut self, group: GroupId, side: Side, header: &[u8]) -> Result<(), Trouble> {
+        let mut step = Step::default();
+        put_header(group, side, header, &mut step);
         self.steps.apply(step)?;
         self.make_durable()?;
-        match old {
-            Some(old) => self.steps.remove_range(old.range(group)),
-            None => Ok(()),
+        if self.staged.contains(&group) {
+            return Ok(());
         }
+        self.steps.remove_range(side.other().range(group))
     }
 
     pub(super) fn forget(&mut self, group: GroupId) -> Result<(), Trouble> {
+        self.staged.remove(&group);
         if self.sled.contains_key(header_key(group))? {
             let mut step = Step::default();
             step.remove(&header_key(group));
@@ -130,7 +168,9 @@ impl Database {
     /// and its header; none if it has no checkpoint.
     pub(super) fn settle(&mut self, group: GroupId) -> Result<Option<(Side, Bytes)>, Trouble> {
         let Some(sealed) = self.sled.get(header_key(group))? else {
-            self.remove_group(group)?;
+            if !self.staged.contains(&group) {
+                self.remove_group(group)?;
+            }
             return Ok(None);
         };
         let found = |side: Side| unseal(&side.key(group, &[]), &sealed).map(|header| (side, header));
@@ -140,7 +180,9 @@ impl Database {
         if let Err(Lost) = settle(&self.sled, &mut self.steps, group)? {
             return self.give_up(group, "what leads back from a write that was cut short");
         }
-        self.steps.remove_range(side.other().range(group))?;
+        if !self.staged.contains(&group) {
+            self.steps.remove_range(side.other().range(group))?;
+        }
         Ok(Some((side, header)))
     }
 
@@ -154,6 +196,18 @@ impl Database {
     /// Removes whatever there is of a group that has no header.
     pub(super) fn remove_group(&mut self, group: GroupId) -> Result<(), Trouble> {
         self.steps.remove_range(key(group, &[])..key(group, &[0xff]))
+    }
+}
+
+/// Refuses rows that cannot be kept.
+pub(super) fn check_keys(delta: &Delta) -> Result<(), Trouble> {
+    let mut keys = delta.puts.iter().map(|row| &row.key).chain(&delta.deletes);
+    match keys.find(|key| !is_row(key)) {
+        Some(odd) => {
+            let reason = format!("a row's key cannot be kept: {odd:02x?}");
+            Err(Trouble::Refused(StoreError::Failed(reason)))
+        }
+        None => Ok(()),
     }
 }
 

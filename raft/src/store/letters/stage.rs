@@ -1,0 +1,119 @@
+//! Putting a whole state together in parts: letters go into files as they come, so that a state of any size takes little memory.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use super::{LetterStore, Loaded};
+use crate::machine::queue::MessageRow;
+use crate::machine::{Delta, Machine, MachineKind, Row, RowValue, tables};
+use crate::store::{Checkpoint, StoreError};
+use crate::types::GroupId;
+
+impl LetterStore {
+    /// See [`Store::stage`](crate::store::Store::stage). Values are encoded.
+    ///
+    /// # Errors
+    /// As the store's; [`StoreError::Unreadable`] if a value makes no sense.
+    pub fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError> {
+        let known = self.staged.lock().remove(&group);
+        let mut shelf = match known {
+            _ if part.clear => self.new_shelf(group)?,
+            Some(shelf) => shelf,
+            None => return Err(StoreError::NotStaged(group)),
+        };
+        let clear = part.clear;
+        let (mut part, _) = shelf.put_away(Delta {
+            clear: false,
+            deletes: part.deletes,
+            puts: part.puts.into_iter().map(as_message).collect::<Result<_, _>>()?,
+        })?;
+        part.clear = clear;
+        self.rows.stage(group, part)?;
+        self.staged.lock().insert(group, shelf);
+        Ok(())
+    }
+
+    /// What was put together becomes the group's checkpoint, with this header, unless it is not the state of a machine.
+    ///
+    /// # Errors
+    /// As the store's; [`StoreError::Unreadable`] if no machine can be made of it.
+    pub fn commit(&self, group: GroupId, header: Bytes, kind: MachineKind) -> Result<Machine, StoreError> {
+        let rows = self.rows.staged(group)?;
+        let checkpoint = Checkpoint {
+            header: header.clone(),
+            rows,
+        };
+        let (mut shelf, loaded) = self.new_shelf(group)?.load(checkpoint)?;
+        let machine = machine(kind, loaded)?;
+        self.rows.commit(group, header)?;
+        self.staged.lock().remove(&group);
+        shelf.written(&BTreeSet::new())?;
+        self.shelves.lock().insert(group, shelf);
+        Ok(machine)
+    }
+
+    /// Lets go of what was put together, if anything was.
+    ///
+    /// # Errors
+    /// As the store's.
+    pub fn unstage(&self, group: GroupId) -> Result<(), StoreError> {
+        self.staged.lock().remove(&group);
+        // Its files are strangers at the next write or start.
+        self.rows.unstage(group)
+    }
+
+    /// The machine of a group's checkpoint, with its header. One that no machine can be made of is given up.
+    ///
+    /// # Errors
+    /// As the store's.
+    pub fn load_machine(
+        &self,
+        group: GroupId,
+        kind: MachineKind,
+    ) -> Result<Option<(Bytes, Machine)>, StoreError> {
+        let Some(loaded) = self.load(group)? else {
+            return Ok(None);
+        };
+        let header = loaded.header.clone();
+        match machine(kind, loaded) {
+            Ok(machine) => Ok(Some((header, machine))),
+            Err(error) => {
+                tracing::warn!(%group, %error, "the checkpoint cannot be used and is dropped");
+                self.forget(group)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The files of a state that is being put together.
+    pub(super) fn files_of_staged(&self, group: GroupId) -> BTreeSet<u64> {
+        let staged = self.staged.lock();
+        let shelf = staged.get(&group);
+        shelf.map_or_else(BTreeSet::new, |shelf| shelf.open.keys().copied().collect())
+    }
+}
+
+/// A machine whose next delta builds on what is stored.
+fn machine(kind: MachineKind, loaded: Loaded) -> Result<Machine, StoreError> {
+    let machine = Machine::load_with(kind, loaded.rows, loaded.chunks);
+    let mut machine = machine.map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    machine.take_delta();
+    Ok(machine)
+}
+
+/// A message as what it is, so that its letter can go into a file.
+fn as_message(row: Row) -> Result<Row, StoreError> {
+    let RowValue::Encoded(value) = &row.value else {
+        return Ok(row);
+    };
+    if row.key.first() != Some(&tables::MESSAGES) {
+        return Ok(row);
+    }
+    let message = MessageRow::from_encoded(value.clone());
+    let message = message.map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    Ok(Row {
+        key: row.key,
+        value: RowValue::Message(message),
+    })
+}
