@@ -21,6 +21,7 @@ use raft::types::{GroupId, NodeId};
 use crate::errands::Errands;
 use crate::identity::{Founder, Identity};
 use crate::local::Local;
+use crate::placement::survey;
 use crate::router::{Command, Router};
 
 /// The serving side of a node, for its peers.
@@ -48,6 +49,10 @@ impl Inbound for Peerside {
 
     fn counts(&self, group: GroupId) -> pb::CountsReply {
         self.local.counts(group)
+    }
+
+    fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply {
+        survey::tell(&self.groups, &asked)
     }
 
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {

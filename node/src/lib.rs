@@ -63,7 +63,7 @@ use local::Local;
 use metrics::{Live, Sources};
 use mover::Mover;
 use placement::moves::Moves;
-use placement::planner::Policy;
+use placement::planner::{Outlook, Planner, Policy};
 use polls::Polls;
 use readiness::{Readiness, Removed};
 use router::Router;
@@ -140,6 +140,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     });
     let readiness = Readiness::default();
     let live = Arc::new(Live::default());
+    let outlook = Arc::new(Outlook::default());
 
     let bind = async |address: &str| {
         env.net
@@ -162,7 +163,6 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let operators = cluster::service::Service {
         env: env.clone(),
         peerside: peerside.clone(),
-        replicas: config.partitions.replicas,
     };
     let more = readiness.grpc_health(end.clone()).await;
     let more = more.add_service(operators.server());
@@ -174,6 +174,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         groups: groups.clone(),
         peers: peers.clone(),
         polls: polls.clone(),
+        outlook: outlook.clone(),
         readiness: readiness.clone(),
         me: me.clone(),
         limits: config.limits,
@@ -222,12 +223,15 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         replicas: config.partitions.replicas,
         replace_after: config.replace_after,
     };
-    tasks.spawn(placement::planner::run(
+    let planner = Planner {
         policy,
-        catalog.clone(),
-        errands.clone(),
-        end.clone(),
-    ));
+        catalog: catalog.clone(),
+        groups: groups.clone(),
+        peers: peers.clone(),
+        errands: errands.clone(),
+        outlook,
+    };
+    tasks.spawn(placement::planner::run(planner, end.clone()));
     tasks.spawn(carrier::run(
         errands.clone(),
         groups.clone(),

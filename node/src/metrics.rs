@@ -96,6 +96,8 @@ declare! {
         "Replicas that are open on this node.";
     GROUPS_LED: Gauge One [] "millrace_raft_groups_led"
         "Groups that this node leads.";
+    REPLICAS_BYTES: Gauge Bytes [] "millrace_raft_replicas_bytes"
+        "About how many bytes the messages have in the replicas that are open on this node, in memory or in files.";
     GROUPS_LEADERLESS: Gauge One [] "millrace_raft_groups_leaderless"
         "Replicas on this node that know no leader. Take the maximum over nodes.";
     GROUPS_NOT_OPEN: Gauge One [] "millrace_raft_groups_not_open"
@@ -208,6 +210,8 @@ declare! {
         "Index of the first entry that is still in the log.";
     GROUP_LOG: Gauge Bytes ["group", "queue"] "millrace_raft_group_log_bytes"
         "Bytes of the group's entries that are still in the log.";
+    GROUP_BYTES: Gauge Bytes ["group", "queue"] "millrace_raft_group_bytes"
+        "About how many bytes the messages have in this replica, in memory or in files.";
     GROUP_WAITING: Gauge One ["group", "queue"] "millrace_raft_group_commands_waiting"
         "Commands that wait for a batch.";
     GROUP_FOLLOWER_LAG: Gauge One ["group", "queue", "follower"] "millrace_raft_group_follower_lag_entries"

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use indicatif::HumanBytes;
 use raft::env::Env;
+use raft::machine::Machine;
 use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,9 @@ pub struct NodeStatus {
     pub members: Vec<Member>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
+    /// If it leads the catalog: how many groups should be placed elsewhere next.
+    #[serde(default)]
+    pub planned: Option<u64>,
 }
 
 /// A member of the cluster.
@@ -76,6 +81,9 @@ pub struct Replica {
     pub checkpointed: u64,
     /// Index of the first entry that is still in the log.
     pub first: u64,
+    /// About how many bytes its messages have.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// What this node tells.
@@ -125,6 +133,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             last: progress.last,
             checkpointed: progress.checkpointed,
             first: progress.first,
+            bytes: group.replica().read(Machine::message_bytes),
         }
     });
     NodeStatus {
@@ -133,6 +142,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         ready: admin.node.readiness.is_ready(),
         members,
         replicas: replicas.collect(),
+        planned: admin.node.outlook.planned(),
     }
 }
 
@@ -158,7 +168,7 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
         cluster,
         nodes: node_lines(members, &answers),
         groups: group_lines(&answers),
-        planned: 0,
+        planned: answers.values().filter_map(|answer| answer.planned).max(),
     })
 }
 
@@ -170,6 +180,7 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
             ready: answer.is_some_and(|a| a.ready),
             replicas: answer.map_or(0, |a| a.replicas.len() as u64),
             leads: answer.map_or(0, |a| a.replicas.iter().filter(|r| r.leads).count() as u64),
+            bytes: answer.map_or(0, |a| a.replicas.iter().map(|r| r.bytes).sum()),
             id: member.id,
             api: member.api,
             peer: member.peer,
@@ -196,12 +207,14 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 replicas: replica.placed.clone(),
                 lag: BTreeMap::new(),
                 moving: Vec::new(),
+                bytes: 0,
             });
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
                 line.leader = Some(*node);
             }
             line.term = line.term.max(replica.term);
+            line.bytes = line.bytes.max(replica.bytes);
             line.lag.insert(*node, replica.applied);
             let end = ends.entry(replica.group).or_default();
             *end = (*end).max(replica.last);
@@ -240,9 +253,11 @@ pub(crate) async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> 
 /// The overview for people.
 pub fn table(status: &pb::ClusterStatus) -> String {
     let mut nodes = vec![
-        ["NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS", "BYTES",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     for n in &status.nodes {
         let state = match (n.alive, n.ready) {
@@ -261,12 +276,15 @@ pub fn table(status: &pb::ClusterStatus) -> String {
             state.to_owned(),
             n.replicas.to_string(),
             n.leads.to_string(),
+            HumanBytes(n.bytes).to_string(),
         ]);
     }
     let mut groups = vec![
-        ["GROUP", "KIND", "QUEUE", "LEADER", "TERM", "REPLICAS", "LAG"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "GROUP", "KIND", "QUEUE", "LEADER", "TERM", "REPLICAS", "LAG", "BYTES",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     for g in &status.groups {
         let lag = g
@@ -283,6 +301,7 @@ pub fn table(status: &pb::ClusterStatus) -> String {
             g.term.to_string(),
             replicas(g),
             lag,
+            HumanBytes(g.bytes).to_string(),
         ]);
     }
     format!(

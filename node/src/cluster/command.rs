@@ -216,9 +216,11 @@ impl Asker {
                     && group.leader.is_some()
                     && group.leader.as_ref() != group.replicas.first()
             });
-            let left = status.planned + moving as u64 + led_elsewhere.count() as u64;
+            let on_their_way = moving as u64 + led_elsewhere.count() as u64;
+            let left = status.planned.unwrap_or(0) + on_their_way;
             bar.left(left, || "groups to be placed elsewhere".to_owned());
-            calm = if left == 0 { calm + 1 } else { 0 };
+            let is_even = status.planned.is_some() && left == 0;
+            calm = if is_even { calm + 1 } else { 0 };
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         bar.done();

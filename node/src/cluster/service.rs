@@ -16,17 +16,12 @@ use crate::inbound::Peerside;
 use crate::placement::{plan, planner};
 use crate::status;
 
-/// So far is counted what should change next.
-const PLANNED_MAX: usize = 1_000;
-
 /// The service of one node.
 pub struct Service {
     /// The outside world.
     pub env: Env,
     /// Who this node is, and its way to the catalog.
     pub peerside: Arc<Peerside>,
-    /// Replicas that groups are to have.
-    pub replicas: u32,
 }
 
 impl Service {
@@ -56,7 +51,7 @@ impl pb::admin_server::Admin for Service {
         let mut seen = status::of_cluster(&self.env, &self.peerside.me.admin_address)
             .await
             .map_err(|e| Status::unavailable(format!("{e:#}")))?;
-        complete(&mut seen, &catalog, self.replicas);
+        complete(&mut seen, &catalog);
         Ok(Response::new(seen))
     }
 
@@ -132,12 +127,11 @@ impl Service {
 }
 
 /// Adds what only the catalog knows.
-fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView, replicas: u32) {
+fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView) {
     let silent: Vec<u64> = status.nodes.iter().filter(|n| !n.alive).map(|n| n.id).collect();
-    // What is planned for nodes that do not answer is decided by who leads the catalog, after a while.
     let is_there = |node: NodeId| !silent.contains(&node.0);
     let nodes = planner::nodes(catalog, |_| false, is_there);
-    let groups = planner::groups(catalog);
+    let groups = planner::groups(catalog, |_| None);
     let (voters, _) = catalog.group().members();
     for node in &mut status.nodes {
         catalog.read(|c| {
@@ -158,8 +152,6 @@ fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView, replicas: u32
             }
         });
     }
-    let wanted = planner::wanted(replicas, &nodes, &groups);
-    status.planned = plan::plan(&nodes, &groups, wanted, PLANNED_MAX).len() as u64;
 }
 
 fn refused(refusal: &CatalogRefusal) -> Status {

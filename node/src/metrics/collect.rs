@@ -20,6 +20,7 @@ use super::{
 };
 use crate::catalog::CatalogView;
 use crate::config::Limits;
+use crate::placement::planner::Outlook;
 use crate::polls::Polls;
 use crate::readiness::Readiness;
 
@@ -50,6 +51,8 @@ pub struct Sources {
     pub peers: Arc<Peers>,
     /// Waiting receives.
     pub polls: Arc<Polls>,
+    /// What is planned, if this node leads the catalog.
+    pub outlook: Arc<Outlook>,
     /// Health.
     pub readiness: Readiness,
     /// This node.

@@ -2,11 +2,12 @@
 
 use raft::group::Group;
 use raft::groups::Groups;
+use raft::machine::Machine;
 
 use super::page::Page;
 use super::{
-    GROUP_APPLIED, GROUP_CHECKPOINTED, GROUP_FIRST, GROUP_FOLLOWER_HEARD, GROUP_FOLLOWER_LAG, GROUP_LAST,
-    GROUP_LEADER, GROUP_LEADS, GROUP_LOG, GROUP_TERM, GROUP_WAITING,
+    GROUP_APPLIED, GROUP_BYTES, GROUP_CHECKPOINTED, GROUP_FIRST, GROUP_FOLLOWER_HEARD, GROUP_FOLLOWER_LAG,
+    GROUP_LAST, GROUP_LEADER, GROUP_LEADS, GROUP_LOG, GROUP_TERM, GROUP_WAITING,
 };
 use crate::catalog::CatalogView;
 
@@ -30,6 +31,11 @@ pub(super) fn look(group: &Group, groups: &Groups, catalog: Option<&CatalogView>
     page.gauge(&GROUP_CHECKPOINTED, labels(), progress.checkpointed);
     page.gauge(&GROUP_FIRST, labels(), progress.first);
     page.gauge(&GROUP_LOG, labels(), groups.wal().bytes_since_purge(group.id()));
+    page.gauge(
+        &GROUP_BYTES,
+        labels(),
+        group.replica().read(Machine::message_bytes),
+    );
     page.gauge(&GROUP_WAITING, labels(), group.waiting());
     for follower in group.followers() {
         let labels = || {

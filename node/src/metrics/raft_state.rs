@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use raft::group::{Follower, Group, Leadership, Progress};
+use raft::machine::Machine;
 use raft::types::GroupId;
 
 use super::page::Page;
 use super::{
     APPLY_LAG, COMMANDS_WAITING, FOLLOWER_LAG, FOLLOWERS_SILENT, GROUPS, GROUPS_CRITICAL, GROUPS_DEGRADED,
-    GROUPS_LEADERLESS, GROUPS_LED, LEADERSHIPS, TERMS, UNCHECKPOINTED,
+    GROUPS_LEADERLESS, GROUPS_LED, LEADERSHIPS, REPLICAS_BYTES, TERMS, UNCHECKPOINTED,
 };
 
 /// A follower is silent that has not answered for so many election time-outs, and behind that lacks so many entries.
@@ -45,6 +46,7 @@ pub(super) struct State {
     degraded: usize,
     critical: usize,
     silent: usize,
+    bytes: u64,
     waiting: usize,
     follower_lag: u64,
     apply_lag: u64,
@@ -62,6 +64,7 @@ impl State {
             degraded: 0,
             critical: 0,
             silent: 0,
+            bytes: 0,
             waiting: 0,
             follower_lag: 0,
             apply_lag: 0,
@@ -73,6 +76,7 @@ impl State {
     pub(super) fn look(&mut self, group: &Group, seen: &Seen) {
         let leadership = group.leadership();
         seen.0.lock().note(group.id(), leadership);
+        self.bytes += group.replica().read(Machine::message_bytes);
         self.waiting += group.waiting();
         self.count(leadership, group.progress(), &group.followers());
     }
@@ -102,6 +106,7 @@ impl State {
     pub(super) fn collect(self, seen: &Seen, page: &mut Page) {
         page.gauge(&GROUPS, [], self.open);
         page.gauge(&GROUPS_LED, [], self.led);
+        page.gauge(&REPLICAS_BYTES, [], self.bytes);
         page.gauge(&GROUPS_LEADERLESS, [], self.leaderless);
         page.gauge(&GROUPS_DEGRADED, [], self.degraded);
         page.gauge(&GROUPS_CRITICAL, [], self.critical);

@@ -24,6 +24,8 @@ pub mod moves;
 mod opening;
 pub mod plan;
 pub mod planner;
+pub mod sizes;
+pub mod survey;
 
 use opening::{Lane, open_one};
 

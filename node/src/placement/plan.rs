@@ -1,8 +1,11 @@
 //! Where groups should live, given where they do: what to change next. Pure, so that it can be tested on whole clusters.
 //!
 //! In this order: replicas leave nodes that drain or are dead; groups get as many replicas as they are to have; replicas of a
-//! group go to different zones; nodes get even shares of replicas, counted with what they weigh (`planner.rs` knows no weights yet); nodes lead even numbers of
+//! group go to different zones; nodes get even shares of replicas, counted with what they weigh; nodes lead even numbers of
 //! groups. Each change makes the cluster strictly better by that measure, so that it comes to rest.
+//!
+//! Weights change by themselves (`sizes.rs` says which of their changes count). Nodes are even enough if they differ by little
+//! of what they have, and no replica moves that weighs nearly as much as the whole difference: moving it would gain less than it costs.
 
 use std::collections::BTreeMap;
 
@@ -30,14 +33,19 @@ pub struct Placed {
     pub replicas: Vec<u64>,
     /// Whether it has got there.
     pub is_settled: bool,
-    /// The size of its state.
-    pub bytes: u64,
+    /// The size of its state, if it is known. As long as one is not, nodes are not evened out.
+    pub bytes: Option<u64>,
 }
 
 /// So many bytes count as much as a replica without any.
 const BYTES_WEIGHT: u64 = 64 << 20;
-/// Nodes that differ by less than this, in replicas without bytes, are even.
+/// Nodes that differ by less than this, in replicas without bytes, are even,
 const EVEN: f64 = 1.0;
+/// and with it by this part of the bytes that a node has on average.
+const EVEN_BYTES: f64 = 0.1;
+/// A replica moves if it weighs no more than this part of the difference between two nodes: for each byte that goes over the
+/// network, they come closer by half a byte.
+const WORTHWHILE: f64 = 0.8;
 
 /// The groups that should change, as they should be. `wanted` is how many replicas a group is to have, `room` how many groups may
 /// be on their way at a time: those that are already count.
@@ -57,7 +65,8 @@ pub fn plan(nodes: &[Node], groups: &[Placed], wanted: usize, room: usize) -> Ve
         }
     }
     // Only a cluster in which nothing is amiss is evened out, or else the last node that is left would be filled up.
-    if changes.is_empty() && on_their_way == 0 {
+    let are_known = groups.iter().all(|group| group.bytes.is_some());
+    if changes.is_empty() && on_their_way == 0 && are_known {
         while room > 0
             && let Some((group, changed)) = state.even(groups, &changes)
         {
@@ -85,6 +94,8 @@ struct State<'a> {
     /// What each node carries.
     weights: BTreeMap<u64, f64>,
     leads: BTreeMap<u64, usize>,
+    /// How much two nodes may differ.
+    slack: f64,
 }
 
 impl<'a> State<'a> {
@@ -93,6 +104,7 @@ impl<'a> State<'a> {
             nodes: nodes.iter().map(|node| (node.id, node)).collect(),
             weights: nodes.iter().map(|node| (node.id, 0.0)).collect(),
             leads: nodes.iter().map(|node| (node.id, 0)).collect(),
+            slack: EVEN + EVEN_BYTES * mean_bytes(nodes, groups),
         };
         for group in groups {
             state.count(group, 1);
@@ -221,7 +233,7 @@ impl<'a> State<'a> {
         for from in by_weight.iter().rev() {
             for to in &by_weight {
                 let gap = self.weights[from] - self.weights[to];
-                if gap <= EVEN {
+                if gap <= self.slack {
                     break;
                 }
                 let can_move = |group: &&Placed| {
@@ -231,7 +243,8 @@ impl<'a> State<'a> {
                         && rest.len() < group.replicas.len()
                         && !rest.contains(to)
                         && self.neighbours(&rest, *to) <= self.neighbours(&rest, *from)
-                        && weight(group) < gap - EVEN / 2.0
+                        && weight(group) < gap - self.slack / 2.0
+                        && weight(group) <= gap * WORTHWHILE
                 };
                 // The one that leaves the two most even; of those, one that is not led there.
                 let unevenness = |group: &Placed| (gap - 2.0 * weight(group)).abs();
@@ -269,7 +282,21 @@ impl<'a> State<'a> {
 }
 
 fn weight(group: &Placed) -> f64 {
-    1.0 + group.bytes as f64 / BYTES_WEIGHT as f64
+    1.0 + bytes_weight(group)
+}
+
+fn bytes_weight(group: &Placed) -> f64 {
+    group.bytes.unwrap_or(0) as f64 / BYTES_WEIGHT as f64
+}
+
+/// What the bytes weigh that an open node has on average.
+fn mean_bytes(nodes: &[Node], groups: &[Placed]) -> f64 {
+    let open = nodes.iter().filter(|node| node.is_open).count().max(1);
+    let all: f64 = groups
+        .iter()
+        .map(|group| bytes_weight(group) * group.replicas.len() as f64)
+        .sum();
+    all / open as f64
 }
 
 fn with(group: &Placed, replicas: Vec<u64>) -> Placed {

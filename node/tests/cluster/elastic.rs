@@ -1,7 +1,9 @@
 //! A cluster grows and shrinks while it works: nothing is lost, and no call fails that the SDK does not retry by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aws_sdk_sqs::Client;
+use futures::StreamExt;
 use serde_json::Value;
 
 use crate::failover::{ATTEMPT_LIMIT, CALL_LIMIT, Queue, Traffic, VISIBILITY, progress, violations};
@@ -9,6 +11,12 @@ use crate::harness::{Balancer, Cluster, client_within, poll};
 
 /// How long replicas and leaders may take to be placed evenly.
 const EVEN_LIMIT: Duration = Duration::from_secs(120);
+/// Sizes of groups are told every 5 s, and count once they have lasted for 10 s.
+const REST: Duration = Duration::from_secs(16);
+/// What large queues have.
+const BACKLOG_BYTES: u64 = 256 << 20;
+/// The size of one of their messages.
+const BODY_BYTES: u64 = 900 << 10;
 const QUEUES: [&str; 8] = [
     "elastic-1",
     "elastic-2",
@@ -194,6 +202,77 @@ async fn a_node_that_nobody_can_replace_keeps_what_it_has() {
         (group_leader(&status, "kept") == other).then_some(())
     })
     .unwrap();
+}
+
+/// Two queues that live on the same node get long backlogs: one of them moves, and then everything stays where it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_queues_are_spread_over_nodes() {
+    let cluster = Cluster::start_with(4, &["--replicas", "1", "--partitions-max", "1"]);
+    let client = client_within(&cluster.endpoint(0), ATTEMPT_LIMIT, CALL_LIMIT);
+    let mut queues = Vec::new();
+    for name in QUEUES {
+        queues.push(Queue::create(&client, name, VISIBILITY).await);
+    }
+    let status = await_rest(&cluster, |status| {
+        (1..=4).all(|number| node(status, number)["placed"] == 2)
+    });
+    let at = |status: &Value, queue: &Queue| replicas(status, queue.name)[0];
+    let first = &queues[0];
+    let others = queues[1..].iter();
+    let second = others
+        .clone()
+        .find(|other| at(&status, other) == at(&status, first));
+    let second = second.expect("each node has two queues");
+    futures::join!(fill(&client, first), fill(&client, second));
+
+    let status = await_rest(&cluster, |status| at(status, first) != at(status, second));
+    for queue in [first, second] {
+        let of_queue = group(&status, queue.name)["bytes"].as_u64().unwrap_or(0);
+        let of_node = node(&status, at(&status, queue))["bytes"].as_u64().unwrap_or(0);
+        let one = BACKLOG_BYTES..BACKLOG_BYTES * 11 / 10;
+        assert!(one.contains(&of_queue), "{}: {of_queue} bytes", queue.name);
+        assert!(
+            one.contains(&of_node),
+            "the node of {}: {of_node} bytes",
+            queue.name
+        );
+    }
+    let counts = (1..=4).map(|number| node(&status, number)["placed"].as_u64().unwrap_or(0));
+    assert_eq!(counts.clone().sum::<u64>(), 8);
+    assert_eq!(counts.max(), Some(3), "the small ones make room: {status:#}");
+}
+
+/// Puts a long backlog into a queue.
+async fn fill(client: &Client, queue: &Queue) {
+    let body = "m".repeat(BODY_BYTES as usize);
+    let sends = futures::stream::iter(0..BACKLOG_BYTES.div_ceil(BODY_BYTES)).map(|n| {
+        let send = client.send_message().queue_url(&queue.url).message_body(&body);
+        let is_fifo = queue.name.ends_with(".fifo");
+        let send = send.set_message_group_id(is_fifo.then(|| "g".to_owned()));
+        send.set_message_deduplication_id(is_fifo.then(|| n.to_string()))
+            .send()
+    });
+    sends
+        .buffer_unordered(4)
+        .for_each(async |sent| drop(sent.unwrap()))
+        .await;
+}
+
+/// Waits until the cluster is as it should be, nothing is on its way, and nothing is to change for some looks of the planner.
+fn await_rest(cluster: &Cluster, is_so: impl Fn(&Value) -> bool) -> Value {
+    let mut since = None;
+    let seen = poll::until(EVEN_LIMIT, "the cluster to come to rest", || {
+        let status = cluster.operate(0, &["status"]).ok()?;
+        let mut groups = status["groups"].as_array().into_iter().flatten();
+        let has_arrived = groups.all(|group| group["moving"].as_array().is_none_or(Vec::is_empty));
+        if !is_so(&status) || !has_arrived || status["planned"] != 0 {
+            since = None;
+            return None;
+        }
+        let since = since.get_or_insert_with(Instant::now);
+        (since.elapsed() >= REST).then_some(status)
+    });
+    seen.unwrap_or_else(|e| panic!("{e}: {:#}", cluster.operate(0, &["status"]).unwrap_or_default()))
 }
 
 /// Waits until a node has so many replicas of queues, and leads at least so many groups.

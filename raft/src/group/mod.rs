@@ -176,19 +176,27 @@ impl Group {
         }
     }
 
-    /// Whether this node leads, has applied an entry of its own term and thereby all that its
-    /// predecessors had acknowledged, and a majority confirmed it recently enough that no other leader
+    /// Whether this node leads, as far as it knows, and has applied an entry of its own term and thereby all that its
+    /// predecessors had acknowledged.
+    pub fn leads_with_all(&self) -> bool {
+        let leader = self.raft.as_leader();
+        leader.is_ok_and(|leader| self.has_all_of(leader.term()))
+    }
+
+    /// Whether an entry of a term has been applied.
+    fn has_all_of(&self, term: u64) -> bool {
+        let applied_term = self.replica.view(|s| s.applied.map(|id| *id.leader_id));
+        applied_term == Some(term) && !self.replica.has_ended()
+    }
+
+    /// Whether this node [leads with all](Group::leads_with_all), and a majority confirmed it recently enough that no other leader
     /// can have been elected. What it reads is not stale if this is true before (then the state is
     /// recent) and after (then nobody else was leading).
     pub fn leads_with_lease(&self) -> bool {
         let Ok(leader) = self.raft.as_leader() else {
             return false;
         };
-        let applied_term = self.replica.view(|s| s.applied.map(|id| *id.leader_id));
-        if applied_term != Some(leader.term()) || self.replica.has_ended() {
-            return false;
-        }
-        if self.given_up.load(Ordering::Acquire) == leader.term() {
+        if !self.has_all_of(leader.term()) || self.given_up.load(Ordering::Acquire) == leader.term() {
             return false;
         }
         leader

@@ -161,6 +161,12 @@ impl Machine {
         }
     }
 
+    /// About how many bytes its messages have, in memory or in files, whatever else it holds; none for a catalog. Costs nothing:
+    /// it is kept with every message that comes or goes.
+    pub fn message_bytes(&self) -> u64 {
+        self.as_queue().map_or(0, queue::Queue::approximate_bytes)
+    }
+
     /// A checksum over all rows: equal on replicas that applied the same entries.
     pub fn digest(&self) -> u64 {
         row::digest(&self.rows())

@@ -37,6 +37,8 @@ pub trait Inbound: Send + Sync + 'static {
     fn command(&self, group: GroupId, command: pb::Command) -> BoxFuture<'static, pb::CommandReply>;
     /// How many messages a queue partition has.
     fn counts(&self, group: GroupId) -> pb::CountsReply;
+    /// How large the groups are that this node leads.
+    fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply;
     /// A node introduces itself.
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply>;
 }
@@ -237,6 +239,7 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
             return inbound.command(id, command).map(Body::CommandReply).boxed();
         }
         Body::Counts(_) => return std::future::ready(Body::CountsReply(inbound.counts(id))).boxed(),
+        Body::Sizes(asked) => return std::future::ready(Body::SizesReply(inbound.sizes(asked))).boxed(),
         other => other,
     };
     let Some(group) = inbound.group(id) else {

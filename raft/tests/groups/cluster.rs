@@ -50,6 +50,10 @@ impl Inbound for Replicas {
         pb::CountsReply::default()
     }
 
+    fn sizes(&self, _: pb::Sizes) -> pb::SizesReply {
+        pb::SizesReply::default()
+    }
+
     fn hello(&self, _: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {
         Box::pin(std::future::ready(pb::HelloReply::default()))
     }

@@ -14,7 +14,7 @@ use raft::types::GroupId;
 use crate::SEEDS;
 use crate::queue_history::History;
 use crate::random::Random;
-use crate::rows::told;
+use crate::rows::{counted_bytes, told};
 
 const GROUP: GroupId = GroupId(7);
 /// So small that chunks and files come and go all the time.
@@ -101,6 +101,9 @@ fn letters_in_files_are_the_same_letters() {
             let replies = plain.apply(&batch);
             replies.iter().for_each(|reply| history.learn(reply));
             assert_eq!(told(lettered.apply(&batch)), told(replies), "seed {seed}");
+            // It is the same wherever the letters are.
+            assert_eq!(lettered.message_bytes(), counted_bytes(&lettered), "seed {seed}");
+            assert_eq!(lettered.message_bytes(), plain.message_bytes(), "seed {seed}");
             log.push(batch);
             if random.chance(20) {
                 let mut delta = lettered.take_delta();

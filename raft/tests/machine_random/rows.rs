@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use raft::command::{Batch, Reply};
-use raft::machine::{Delta, Machine, MachineKind};
+use raft::machine::{Delta, Machine, MachineKind, RowValue};
 
 use crate::random::Random;
 use crate::{SEEDS, catalog_history, queue_history};
@@ -42,6 +42,15 @@ fn store(stored: &mut Rows, delta: Delta) -> usize {
     size
 }
 
+/// The bytes of all messages, counted anew.
+pub(crate) fn counted_bytes(machine: &Machine) -> u64 {
+    let messages = machine.rows().into_iter().map(|row| match row.value {
+        RowValue::Message(message) => message.approximate_bytes(),
+        RowValue::Encoded(_) => 0,
+    });
+    messages.sum()
+}
+
 /// Replies as they can be compared, with what they have in files.
 pub(crate) fn told(replies: Vec<Reply>) -> Vec<String> {
     let whole = replies.into_iter().map(|reply| match reply {
@@ -65,6 +74,9 @@ fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
         assert_eq!(told(restarted.apply(&batch)), replies, "seed {seed}");
         assert_eq!(plain.digest(), twin.digest(), "seed {seed}");
         assert_eq!(plain.digest(), restarted.digest(), "seed {seed}");
+        for machine in [&plain, &restarted] {
+            assert_eq!(machine.message_bytes(), counted_bytes(machine), "seed {seed}");
+        }
         if random.chance(30) {
             store(&mut stored, restarted.take_delta());
             assert_eq!(

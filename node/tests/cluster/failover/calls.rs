@@ -14,7 +14,7 @@ use super::recorder::Recorder;
 #[derive(Clone)]
 pub(crate) struct Queue {
     pub(crate) name: &'static str,
-    url: String,
+    pub(crate) url: String,
     pub(crate) visibility: Duration,
 }
 
