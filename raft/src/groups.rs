@@ -210,7 +210,7 @@ impl Groups {
     /// The checkpoint goes first, because the log tells what this node has promised: if this is cut short, a replica without its
     /// state is left, which asks others for it before it takes part in anything.
     async fn forget(&self, id: GroupId) -> Result<(), StartError> {
-        self.parts.pulls.forget(id);
+        self.parts.pulls.forget(id).await;
         self.parts.checkpointer.forget(id).await?;
         self.parts.wal.forget(id).await?;
         Ok(())
@@ -228,6 +228,9 @@ impl Groups {
             self.give_up_unreadable().await?;
             self.check()?;
             self.limit_log().await;
+            if let Err(error) = self.parts.pulls.sweep(&self.parts.checkpointer).await {
+                tracing::warn!(%error, "a state that was taken in cannot be let go of");
+            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use openraft::Instant;
 use openraft::async_runtime::WatchReceiver;
 use openraft::{ChangeMembers, EmptyNode, ReadPolicy, ServerState};
+use tokio_util::sync::CancellationToken;
 
 use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};
@@ -26,6 +27,7 @@ mod network;
 mod open;
 mod proposer;
 mod pull;
+mod pulls;
 mod replica;
 mod rpc;
 pub mod runtime;
@@ -33,6 +35,7 @@ mod send_state;
 mod space;
 mod state_machine;
 mod transfer;
+mod transfers;
 pub mod types;
 mod wire;
 
@@ -42,7 +45,7 @@ pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
 pub(crate) use proposer::InFlight;
 pub use proposer::{Load, Proposals};
-pub(crate) use pull::Pulls;
+pub(crate) use pulls::Pulls;
 pub use replica::Replica;
 use state_machine::StateMachine;
 use types::TypeConfig;
@@ -104,6 +107,8 @@ pub struct Group {
     log: GroupLog,
     proposer: proposer::Proposer,
     parts: Parts,
+    /// This replica is about to end.
+    closing: CancellationToken,
 }
 
 impl Group {
@@ -386,6 +391,7 @@ impl Group {
 
     /// Ends the replica's tasks.
     pub async fn shutdown(&self) {
+        self.closing.cancel();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(group = %self.id, %error, "the replica's task had failed");
         }

@@ -192,7 +192,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
             // A cancelled transfer must stop even while the follower still asks.
             biased;
             closed = cancel => Err(StreamingError::Closed(closed)),
-            taken = send_state::offer(&self.peers, self.group, replica, self.target, &vote) => taken,
+            taken = send_state::offer(&self.peers, self.group, replica, self.target, &vote, snapshot.meta.last_log_id) => taken,
         }
     }
 

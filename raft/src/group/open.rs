@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use openraft::storage::RaftLogStorage;
 use openraft::{RaftLogReader, SnapshotPolicy};
+use tokio_util::sync::CancellationToken;
 
 use super::birth::{self, Birth, Origin};
 use super::log::LogStore;
 use super::network::Network;
 use super::proposer::{InFlight, Proposer};
-use super::pull::{Pulls, Wanted, pull};
+use super::pull::{Wanted, pull};
+use super::pulls::Pulls;
 use super::replica::Replica;
 use super::state_machine::{Installed, StateMachine};
 use super::types::LogId;
@@ -171,6 +173,7 @@ pub(crate) async fn open(
         log: wal,
         proposer,
         parts: parts.clone(),
+        closing: CancellationToken::new(),
     };
     if newborn.is_some_and(|birth| birth.first) {
         // If the replica has stopped since, others will be elected.
@@ -222,7 +225,7 @@ async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), Op
     Ok(())
 }
 
-/// Asks each of `replicas` once for a state.
+/// Asks each of `replicas` once for a state, first the one that has begun to give it.
 async fn fetch(
     parts: &Parts,
     id: GroupId,
@@ -230,7 +233,10 @@ async fn fetch(
     replicas: &[NodeId],
     wanted: Wanted,
 ) -> Result<Option<Replica>, OpenError> {
-    for node in replicas.iter().filter(|n| **n != parts.peers.me()) {
+    let begun_with = parts.pulls.begun_with(id);
+    let first = replicas.iter().filter(|node| Some(**node) == begun_with);
+    let others = replicas.iter().filter(|node| Some(**node) != begun_with);
+    for node in first.chain(others).filter(|n| **n != parts.peers.me()) {
         let pulled = match pull(parts, id, *node, wanted).await {
             Ok(pulled) => pulled,
             Err(status) => {
@@ -244,8 +250,8 @@ async fn fetch(
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));
             }
-            Err(StoreError::Unreadable(reason)) => {
-                tracing::warn!(group = %id, %node, reason, "the state that this peer gave cannot be used");
+            Err(error @ (StoreError::Unreadable(_) | StoreError::NotStaged(_))) => {
+                tracing::warn!(group = %id, %node, %error, "the state that this peer gave cannot be used");
             }
             Err(error) => return Err(error.into()),
         }

@@ -1,19 +1,18 @@
 //! Takes in another replica's state, chunk by chunk, and puts it together in the store.
 //!
-//! What was taken in is kept when the other node falls silent: whoever is offered a state by that node again, or asks it again, goes on there.
+//! What was taken in is kept for a while when the other node falls silent, or whoever asked for it goes away: the next one goes on there, if it asks the same
+//! node and that one still knows.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::Snapshot;
-use parking_lot::Mutex;
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::open::Parts;
+use super::pulls::Hold;
 use super::state_machine::Rows;
 use super::{Group, wire};
 use crate::machine::{Delta, Row};
@@ -21,31 +20,23 @@ use crate::peers::pb;
 use crate::peers::snapshot::Connection;
 use crate::types::{GroupId, NodeId};
 
-/// A node that cannot be reached, or does not answer, is tried again for so long.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A node that cannot be reached, or does not answer, is tried again for so long: once, at least, if it lets the time for an answer pass.
+const PATIENCE: Duration = Duration::from_secs(20);
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 
-/// The states that a node is taking in.
-#[derive(Clone, Default)]
-pub(crate) struct Pulls {
-    of: Arc<Mutex<BTreeMap<GroupId, Arc<tokio::sync::Mutex<Pull>>>>>,
-}
-
 /// How far one has got.
-#[derive(Default)]
 pub(super) struct Pull {
-    from: Option<NodeId>,
+    pub(super) from: Option<NodeId>,
     /// What the other node calls the transfer; 0 before it has.
     transfer: u64,
     /// The number of the next chunk.
     next: u64,
-    /// What the store was not given yet: the latest word on each key.
+    /// What the store was not given yet, or was perhaps not: the latest word on each key.
     waiting: BTreeMap<Bytes, Option<Bytes>>,
     waiting_bytes: usize,
     /// Whether the store was given anything.
     is_begun: bool,
-    /// The store is being given something, or whoever did that has gone and it is not known what came of it.
-    is_giving: bool,
+    pub(super) used: Instant,
 }
 
 /// A state that was put together. As long as this lives, nobody puts another one in its place.
@@ -54,9 +45,6 @@ pub(super) struct Pulled {
     pub(super) header: Bytes,
     pub(super) hold: Hold,
 }
-
-/// Keeps others from taking in a state of the same group.
-pub(super) type Hold = OwnedMutexGuard<Pull>;
 
 /// Which state will do.
 #[derive(Clone, Copy)]
@@ -67,30 +55,22 @@ pub(super) enum Wanted {
     Latest,
 }
 
-impl Pulls {
-    /// Takes the right to take in a state of a group; none if somebody has it.
-    pub(super) fn hold(&self, group: GroupId) -> Option<Hold> {
-        let pull = self.of.lock().entry(group).or_default().clone();
-        pull.try_lock_owned().ok()
-    }
-
-    /// Lets go of what was taken in of a group.
-    pub(crate) fn forget(&self, group: GroupId) {
-        self.of.lock().remove(&group);
-    }
-}
-
 impl Group {
     /// Takes in the state that a leader offers, in place of this replica's.
-    pub(crate) async fn take_offer(&self, vote: Option<pb::Vote>) -> Result<pb::SnapshotTaken, Status> {
-        let vote = wire::vote_from(vote).map_err(|e| Status::invalid_argument(e.to_string()))?;
+    pub(crate) async fn take_offer(&self, offer: pb::SnapshotOffer) -> Result<pb::SnapshotTaken, Status> {
+        let vote = wire::vote_from(offer.vote).map_err(|e| Status::invalid_argument(e.to_string()))?;
         let mine = self.promised();
-        if mine > vote {
+        let has_it = *self.replica.applied().borrow() > offer.applied;
+        if has_it || mine > vote {
             let vote = Some(wire::vote_to(&mine));
             return Ok(pb::SnapshotTaken { vote });
         }
+        let _slot = self.parts.pulls.slot(self.id).await?;
         let from = vote.leader_id.voted_for;
-        let Pulled { header, hold } = pull(&self.parts, self.id, from, Wanted::Covering(0)).await?;
+        let pulled = pull(&self.parts, self.id, from, Wanted::Covering(offer.applied));
+        let pulled = self.closing.run_until_cancelled(pulled).await;
+        let Pulled { header, hold } =
+            pulled.ok_or_else(|| Status::aborted("the replica is being closed"))??;
         let malformed = |e: std::io::Error| Status::data_loss(e.to_string());
         let meta = wire::header_from(&header).map_err(malformed)?;
         if meta
@@ -99,6 +79,13 @@ impl Group {
             .is_some_and(|last| *last.leader_id > vote.leader_id.term)
         {
             return Err(Status::aborted("there is a newer leader"));
+        }
+        if meta
+            .last_log_id
+            .as_ref()
+            .is_none_or(|last| last.index < offer.applied)
+        {
+            return Err(Status::aborted("the state is older than what was offered"));
         }
         let snapshot = Snapshot {
             meta,
@@ -128,21 +115,22 @@ pub(super) async fn pull(
 ) -> Result<Pulled, Status> {
     let hold = parts.pulls.hold(group);
     let mut pull = hold.ok_or_else(|| Status::aborted("another state is being taken in"))?;
-    if pull.from != Some(from) || pull.is_giving {
-        *pull = Pull::begin(from);
-    }
+    // What another node gave stays until this one has answered.
+    let mut other = (pull.from != Some(from)).then(|| Pull::begin(Some(from)));
     let mut connection = None;
     let mut moved = Instant::now();
     loop {
-        let chunk = match read(parts, &mut connection, from, pull.request(parts, group, wanted)).await {
+        let request = other.as_ref().unwrap_or(&pull).request(parts, group, wanted);
+        let is_first = request.transfer == 0;
+        let chunk = match read(parts, &mut connection, from, request).await {
             Ok(chunk) => chunk,
-            Err(status) if status.code() == Code::NotFound && pull.transfer != 0 => {
+            Err(status) if status.code() == Code::NotFound && !is_first => {
                 tracing::info!(%group, %from, %status, "a state has to be taken in from its beginning");
-                *pull = Pull::begin(from);
+                *pull = Pull::begin(Some(from));
                 continue;
             }
             Err(status) => {
-                if pull.transfer == 0 || !is_passing(&status) || moved.elapsed() > PATIENCE {
+                if is_first || !is_passing(&status) || moved.elapsed() > PATIENCE {
                     return Err(status);
                 }
                 connection = None;
@@ -151,12 +139,15 @@ pub(super) async fn pull(
             }
         };
         moved = Instant::now();
+        if let Some(other) = other.take() {
+            *pull = other;
+        }
         let header = pull.take(chunk)?;
         if header.is_some() || pull.waiting_bytes >= parts.snapshots.part_bytes {
             pull.give(parts, group).await?;
         }
         if let Some(header) = header {
-            *pull = Pull::default();
+            *pull = Pull::begin(None);
             return Ok(Pulled { header, hold: pull });
         }
     }
@@ -185,10 +176,16 @@ fn is_passing(status: &Status) -> bool {
 }
 
 impl Pull {
-    fn begin(from: NodeId) -> Pull {
+    /// Nothing yet, to be asked of a node.
+    pub(super) fn begin(from: Option<NodeId>) -> Pull {
         Pull {
-            from: Some(from),
-            ..Pull::default()
+            from,
+            transfer: 0,
+            next: 0,
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            is_begun: false,
+            used: Instant::now(),
         }
     }
 
@@ -214,6 +211,7 @@ impl Pull {
         if chunk.number != self.next || !(is_first || chunk.transfer == self.transfer) {
             return Err(Status::internal("another chunk than the one that was asked for"));
         }
+        self.used = Instant::now();
         self.transfer = chunk.transfer;
         self.next += 1;
         for row in chunk.rows {
@@ -223,23 +221,25 @@ impl Pull {
         Ok(chunk.header)
     }
 
-    /// Gives the store what waits.
+    /// Gives the store what waits. It waits until it is known to be there: whoever goes on gives it once more, which is the same.
     async fn give(&mut self, parts: &Parts, group: GroupId) -> Result<(), Status> {
         let mut part = Delta {
             clear: !self.is_begun,
             ..Delta::default()
         };
-        for (key, value) in std::mem::take(&mut self.waiting) {
+        for (key, value) in &self.waiting {
             match value {
-                Some(value) => part.puts.push(Row::from((key, value))),
-                None => part.deletes.push(key),
+                Some(value) => part.puts.push(Row::from((key.clone(), value.clone()))),
+                None => part.deletes.push(key.clone()),
             }
         }
+        if let Err(error) = parts.checkpointer.stage(group, part).await {
+            tracing::warn!(%group, %error, "a state that is taken in cannot be put together");
+            *self = Pull::begin(self.from);
+            return Err(Status::aborted(error.to_string()));
+        }
+        self.waiting.clear();
         self.waiting_bytes = 0;
-        self.is_giving = true;
-        let staged = parts.checkpointer.stage(group, part).await;
-        staged.map_err(|error| Status::internal(error.to_string()))?;
-        self.is_giving = false;
         self.is_begun = true;
         Ok(())
     }

@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::NotDone;
-use super::transfer::Transfers;
+use super::transfers::Transfers;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
 use crate::command::Reply;
 use crate::machine::{Machine, MachineKind};

@@ -1,24 +1,24 @@
 //! Gives this replica's state to other nodes, chunk by chunk.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use openraft::AnyError;
+use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{NetworkError, StreamingError, Unreachable};
 use openraft::raft::SnapshotResponse;
 use tokio::time::Instant;
 use tonic::Status;
 
 use super::replica::Replica;
-use super::transfer::{Drawn, Transfer};
-use super::types::{TypeConfig, Vote};
+use super::transfer::{Served, Transfer, Word};
+use super::types::{LogId, SnapshotMeta, TypeConfig, Vote};
 use super::{Group, wire};
-use crate::machine::{Row, RowValue};
-use crate::peers::Peers;
-use crate::peers::pb;
+use crate::machine::Row;
 use crate::peers::snapshot::Connection;
+use crate::peers::{Peers, pb};
 use crate::types::{GroupId, NodeId};
-
-use std::sync::Arc;
 
 /// How long a leader may take to hear that it still is one.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,7 +27,7 @@ const CUT_WAIT: Duration = Duration::from_secs(1);
 /// How often a cut is asked for. Nothing comes of it while an earlier checkpoint is being written.
 const CUT_ASK: Duration = Duration::from_millis(50);
 /// A node that was offered a state and asks for nothing for this long has gone.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Once it has everything, it installs it, which is writing what is left and loading everything.
 const INSTALL_MAX: Duration = Duration::from_secs(600);
 /// How often that is looked at.
@@ -45,6 +45,10 @@ impl Group {
             let transfer = self.replica.transfers().find(request.transfer);
             transfer.ok_or_else(|| begin_anew("there is no such transfer"))?
         };
+        let falls_short = |meta: SnapshotMeta| meta.last_log_id.is_none_or(|id| id.index < request.at_least);
+        if transfer.sealed().is_some_and(falls_short) {
+            return Err(begin_anew("the state is older than what is wanted"));
+        }
         transfer.touch();
         let mut served = transfer.served.lock().await;
         let next = match &served.last {
@@ -59,22 +63,18 @@ impl Group {
             number: next,
             ..Default::default()
         };
-        if served.drawn.is_none() {
-            served.drawn = self.draw(&transfer).await?;
+        if served.drawn.is_empty() {
+            chunk.header = self.draw(&transfer, &mut served).await?;
         }
-        match served.drawn.clone() {
-            Some(Drawn::Rows(rows)) => chunk.rows = self.encode(rows).await?,
-            Some(Drawn::End(meta)) => chunk.header = Some(wire::header_to(&meta)),
-            None => {}
-        }
-        let bytes = chunk
-            .rows
-            .iter()
-            .map(|row| row.key.len() + row.value.as_ref().map_or(0, bytes::Bytes::len));
-        self.parts.throttle.pass(bytes.sum()).await;
+        let words = served.first(self.parts.snapshots.chunk_bytes);
+        let count = words.len();
+        chunk.rows = self.encode(words).await?;
+        let row_bytes = |row: &pb::SnapshotRow| row.key.len() + row.value.as_ref().map_or(0, Bytes::len);
+        let bytes = chunk.rows.iter().map(row_bytes).sum();
+        self.parts.throttle.pass(bytes).await;
         transfer.touch();
         served.last = Some(chunk.clone());
-        served.drawn = None;
+        served.drawn.drain(..count);
         Ok(chunk)
     }
 
@@ -87,50 +87,51 @@ impl Group {
         }
         let id = self.parts.env.random.next_u64().max(1);
         self.replica.view(|state| {
-            if state
-                .applied
-                .as_ref()
-                .is_none_or(|applied| applied.index < request.at_least)
-            {
+            let applied = state.applied.as_ref();
+            if applied.is_none_or(|applied| applied.index < request.at_least) {
                 return Err(Status::failed_precondition("this replica is not that far"));
             }
-            let transfers = self.replica.transfers();
-            Ok(transfers.begin(id, NodeId(request.from), &state.machine))
+            Ok(self.replica.transfers().begin(id, NodeId(request.from), state))
         })
     }
 
-    /// What goes into the next chunk; none if that is not known in time.
-    async fn draw(&self, transfer: &Transfer) -> Result<Option<Drawn>, Status> {
+    /// Draws what comes next; nothing if that is not known in time. Returns the state's header if it is complete and nothing is left.
+    async fn draw(&self, transfer: &Transfer, served: &mut Served) -> Result<Option<Bytes>, Status> {
+        let bytes_max = self.parts.snapshots.chunk_bytes;
         let begun = Instant::now();
         loop {
             let was_cut = transfer.was_cut.notified();
-            let drawn = self.replica.view(|state| {
+            let read = self.replica.view(|state| {
                 let is_cut = self.replica.is_checkpointed(state);
-                transfer.draw(state, is_cut, self.parts.snapshots.chunk_bytes)
+                transfer.read(state, is_cut, bytes_max)
             });
+            served.drawn.extend(read);
+            if served.drawn.is_empty() {
+                transfer.draw_changed(served, bytes_max);
+            }
+            let finished = served.drawn.is_empty().then(|| transfer.finish()).flatten();
+            // Asked last: what was cut, or replaced, since the state was read is known by now.
             if transfer.has_failed() || self.replica.has_ended() {
                 return Err(begin_anew("the state is another one now"));
             }
-            if drawn.is_some() || begun.elapsed() > CUT_WAIT {
-                return Ok(drawn);
+            if let Some(meta) = finished {
+                return Ok(Some(wire::header_to(&meta)));
             }
-            self.checkpoint()
-                .await
-                .map_err(|e| Status::unavailable(e.to_string()))?;
+            if !served.drawn.is_empty() || begun.elapsed() > CUT_WAIT {
+                return Ok(None);
+            }
+            let asked = self.checkpoint().await;
+            asked.map_err(|e| Status::unavailable(e.to_string()))?;
             let _ = tokio::time::timeout(CUT_ASK, was_cut).await;
         }
     }
 
-    async fn encode(
-        &self,
-        rows: Vec<(bytes::Bytes, Option<RowValue>)>,
-    ) -> Result<Vec<pb::SnapshotRow>, Status> {
-        let mut gone = Vec::new();
-        let mut there = Vec::new();
-        for (key, value) in rows {
+    async fn encode(&self, words: Vec<Word>) -> Result<Vec<pb::SnapshotRow>, Status> {
+        let (mut rows, mut there) = (Vec::new(), Vec::new());
+        for (key, value) in words {
             match value {
                 Some(value) => there.push(Row { key, value }),
-                None => gone.push(pb::SnapshotRow { key, value: None }),
+                None => rows.push(pb::SnapshotRow { key, value: None }),
             }
         }
         let there = self.parts.checkpointer.encode(self.id, there).await;
@@ -142,7 +143,22 @@ impl Group {
             key,
             value: Some(value),
         });
-        Ok(gone.into_iter().chain(there).collect())
+        rows.extend(there);
+        Ok(rows)
+    }
+
+    /// Looks after the transfers of this replica's state.
+    pub(super) fn tend_transfers(&self) {
+        let transfers = self.replica.transfers();
+        if transfers.is_empty() {
+            return;
+        }
+        let metrics = self.raft.metrics();
+        let replication = metrics.borrow_watched().replication.clone();
+        let followers = replication.iter().flatten();
+        let followers =
+            followers.map(|(node, matched)| (*node, matched.as_ref().map_or(0, |id| id.index + 1)));
+        transfers.tend(&followers.collect(), self.replica.checkpointed());
     }
 }
 
@@ -152,12 +168,18 @@ fn begin_anew(reason: &str) -> Status {
 
 /// Offers a leader's state to a follower, and waits until it has installed it. If the way there breaks, and it is offered again soon, the follower
 /// goes on where it was.
+///
+/// openraft goes on from the state that it was told of, `applied`. If the follower was sent a newer one, the log may have let go of what is
+/// between the two. So it is asked to look again: it is told of the newer one then ([`Transfers::oldest`]), which the follower has already.
+///
+/// [`Transfers::oldest`]: super::transfers::Transfers::oldest
 pub(super) async fn offer(
     peers: &Arc<Peers>,
     group: GroupId,
     replica: &Replica,
     to: NodeId,
     vote: &Vote,
+    applied: Option<LogId>,
 ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
     let unreachable = |status: Status| StreamingError::Unreachable(Unreachable::new(&status));
     let mut connection = Connection::to(peers, to).await.map_err(unreachable)?;
@@ -166,35 +188,38 @@ pub(super) async fn offer(
         cluster: peers.cluster(),
         vote: Some(wire::vote_to(vote)),
         to: to.0,
+        applied: applied.map_or(0, |id| id.index),
     });
     let taken = tokio::select! {
         // An answer counts even if it comes with the last moment.
         biased;
         taken = offer => taken.map_err(unreachable)?,
         () = silence(replica, to) => {
-            return Err(unreachable(Status::deadline_exceeded("the node asks for nothing more of the state that it was offered")));
+            let reason = "the node asks for nothing more of the state that it was offered";
+            return Err(unreachable(Status::deadline_exceeded(reason)));
         }
     };
-    replica.transfers().end(to);
-    let vote = wire::vote_from(taken.vote)
+    let theirs = wire::vote_from(taken.vote)
         .map_err(|e| StreamingError::Network(NetworkError::new(&AnyError::new(&e))))?;
-    Ok(SnapshotResponse::new(vote))
+    let oldest = replica.transfers().oldest();
+    if theirs <= *vote && oldest.is_some_and(|oldest| oldest.last_log_id > applied) {
+        return Err(unreachable(Status::aborted("a newer state was sent")));
+    }
+    Ok(SnapshotResponse::new(theirs))
 }
 
 /// Returns when a node has not asked for anything for too long.
 async fn silence(replica: &Replica, to: NodeId) {
     let begun = Instant::now();
-    let mut has_all = None;
     loop {
         tokio::time::sleep(LOOK).await;
-        let transfers = replica.transfers();
-        if transfers.has_all(to) {
-            // It is needed until it is installed, for what the log has to keep.
-            transfers.touch(to);
-            if has_all.get_or_insert_with(Instant::now).elapsed() > INSTALL_MAX {
-                return;
-            }
-        } else if transfers.used(to).unwrap_or(begun).max(begun).elapsed() > SILENCE_MAX {
+        let transfer = replica.transfers().to(to);
+        let patience = match &transfer {
+            Some(transfer) if transfer.has_all() => INSTALL_MAX,
+            _ => SILENCE_MAX,
+        };
+        let used = transfer.map_or(begun, |transfer| transfer.used());
+        if used.max(begun).elapsed() > patience {
             return;
         }
     }

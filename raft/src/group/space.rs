@@ -31,16 +31,18 @@ impl Group {
     /// # Errors
     /// If the replica has stopped.
     pub async fn purge_checkpointed(&self, keep_bytes: u64) -> Result<(), NotDone> {
-        let mut covered = LogIndex(self.replica.checkpointed());
+        let covered = LogIndex(self.replica.checkpointed());
+        let mut first = self.log.first_within(covered, keep_bytes);
+        let transfers = self.replica.transfers();
         if keep_bytes > 0
-            && let Some(index) = self.replica.transfers().needs()
+            && let Some(needed) = transfers.needs()
         {
-            covered = covered.min(LogIndex(index));
+            first = first.min(LogIndex(needed));
         }
-        let first = self.log.first_within(covered, keep_bytes);
         if first.0 <= self.log.range().start {
             return Ok(());
         }
+        transfers.log_begins(first.0);
         // A replica starts with a state that is ahead of its checkpoint, and openraft takes that
         // state for a snapshot. Only what is durable counts here.
         let last = first.0 - 1;
@@ -58,6 +60,7 @@ impl Group {
     /// # Errors
     /// If the replica has stopped.
     pub(crate) async fn limit_log(&self, checkpoint_bytes: u64, is_pressed: bool) -> Result<(), NotDone> {
+        self.tend_transfers();
         if is_pressed {
             self.purge_checkpointed(0).await?;
             return self.checkpoint().await;

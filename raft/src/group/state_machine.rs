@@ -1,7 +1,7 @@
 //! What openraft calls to apply entries and to make and install snapshots.
 //!
 //! A snapshot here is two things: making one writes a checkpoint (what changed since the last one)
-//! to the store, after which the log may be purged; sending one reads the live state, row by row.
+//! to the store, after which the log may be purged; sending one reads the live state, in parts (`transfer.rs`).
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::entry::encode_entry;
 use super::log::mark;
-use super::pull::Hold;
+use super::pulls::Hold;
 use super::replica::{Checkpointing, Replica, State};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
@@ -54,7 +54,7 @@ impl Drop for StateMachine {
 /// A whole state on its way between replicas. openraft asks for one at every start and before every
 /// attempt to reach a follower; the rows are only read once somebody takes them.
 pub(super) enum Rows {
-    /// What this replica has by the time it is sent: at least what openraft was told.
+    /// What this replica has by the time it is sent: no less than what openraft was told.
     Live(Arc<Replica>),
     /// What was put together in the store, of what a leader sent.
     Staged(Hold),
@@ -165,8 +165,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     ) -> Result<Option<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>>, io::Error> {
         Ok(self.replica.view(|s| {
             s.applied.as_ref()?;
+            // What a follower was sent is as good, and all that it can be asked to have.
+            let sent = self.replica.transfers().oldest();
             Some(Snapshot {
-                meta: s.meta(),
+                meta: sent.unwrap_or_else(|| s.meta()),
                 snapshot: Rows::Live(self.replica.clone()),
             })
         }))
@@ -222,6 +224,7 @@ impl CheckpointBuilder {
             if part.is_empty() {
                 return;
             }
+            self.replica.transfers().stored(&part);
             self.replica.update(|s| s.machine.release(part, self.front));
             tokio::task::yield_now().await;
         }

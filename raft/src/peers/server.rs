@@ -148,7 +148,7 @@ impl pb::peers_server::Peers for Service {
         self.check_cluster(&offer.cluster)?;
         self.check_meant(offer.to)?;
         let group = self.open_group(offer.group)?;
-        group.take_offer(offer.vote).await.map(Response::new)
+        group.take_offer(offer).await.map(Response::new)
     }
 
     async fn read_snapshot(

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// Whoever is about to send waits here until what was sent before has had its time.
 pub struct Throttle {
     bytes_per_second: u64,
-    free_at: Mutex<Option<Instant>>,
+    free_at: Mutex<Instant>,
 }
 
 impl Throttle {
@@ -16,44 +16,44 @@ impl Throttle {
     pub fn new(bytes_per_second: u64) -> Throttle {
         Throttle {
             bytes_per_second,
-            free_at: Mutex::new(None),
+            free_at: Mutex::new(Instant::now()),
         }
     }
 
-    /// Returns when so many bytes may be sent. Whoever comes first goes first.
+    /// Returns when so many bytes may be sent. Whoever comes first goes first; whoever goes away while waiting takes nothing.
     pub async fn pass(&self, bytes: usize) {
-        if self.bytes_per_second > 0 {
-            tokio::time::sleep_until(self.turn(bytes, Instant::now())).await;
+        if self.bytes_per_second == 0 {
+            return;
         }
-    }
-
-    fn turn(&self, bytes: usize, now: Instant) -> Instant {
-        let takes = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
-        let mut free_at = self.free_at.lock();
-        let turn = free_at.map_or(now, |free_at| free_at.max(now));
-        *free_at = Some(turn + takes);
-        turn
+        let mut free_at = self.free_at.lock().await;
+        tokio::time::sleep_until(*free_at).await;
+        let takes = bytes as f64 / self.bytes_per_second as f64;
+        *free_at = Instant::now() + Duration::from_secs_f64(takes);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
-    #[test]
-    fn what_is_sent_takes_its_time_and_a_pause_saves_none() {
+    #[tokio::test(start_paused = true)]
+    async fn what_is_sent_takes_its_time_and_who_goes_away_takes_none() {
         let throttle = Throttle::new(1_000);
         let begun = Instant::now();
-        let at = |ms: u64| begun + Duration::from_millis(ms);
-        let turns = [
-            (500, 0, 0),
-            (250, 0, 500),
-            (1_000, 600, 750),
-            (100, 5_000, 5_000),
-            (100, 5_000, 5_100),
-        ];
-        for (bytes, now, turn) in turns {
-            assert_eq!(throttle.turn(bytes, at(now)), at(turn));
+        throttle.pass(500).await;
+        for _ in 0..100 {
+            assert!(throttle.pass(60_000).now_or_never().is_none());
         }
+        throttle.pass(250).await;
+        assert_eq!(begun.elapsed(), Duration::from_millis(500));
+        throttle.pass(0).await;
+        assert_eq!(begun.elapsed(), Duration::from_millis(750));
+        // A pause saves nothing up.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        throttle.pass(1_000).await;
+        throttle.pass(0).await;
+        assert_eq!(begun.elapsed(), Duration::from_millis(61_750));
     }
 }

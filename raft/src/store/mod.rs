@@ -49,8 +49,8 @@ pub trait Store: Send + Sync {
     fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError>;
 
     /// Adds a part to a whole state that is put together beside the checkpoint, which goes on to count: first its `deletes`, then its
-    /// `puts`. The first part has `clear` set, which lets go of an earlier state that was begun; without it, and after a `forget` or a
-    /// restart, the answer is [`StoreError::NotStaged`]. Nothing of it is durable yet.
+    /// `puts`. The first part has `clear` set, which lets go of an earlier state that was begun; without it, and after a `forget`, the
+    /// answer is [`StoreError::NotStaged`]. Nothing of it is durable yet.
     fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError>;
 
     /// The rows that were put together so far, in the order of their keys.

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use super::super::pull::Pulls;
+use super::super::pulls::Pulls;
 use super::super::types::{Membership, log_id};
 use super::*;
 use crate::command::queue::{Configure, QueueCommand, QueueOp, Send, SendEntry};

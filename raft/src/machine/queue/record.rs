@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::letter::{Letter, Parts};
+use super::letter::{Letter, Parts, Stored};
 use super::message::{History, Message, Place};
 use super::message_id::MessageId;
 use crate::machine::row::LoadError;
@@ -133,6 +133,11 @@ impl MessageRow {
             changed: history.changed,
             ..MessageRecord::default()
         }
+    }
+
+    /// What was sent is in a file now, and leaves memory.
+    pub(crate) fn release(&mut self, stored: Stored) {
+        self.letter = Letter::Stored(stored);
     }
 
     /// About how many bytes it takes.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::{LetterStore, Loaded};
+use super::{LetterStore, Loaded, files};
 use crate::machine::queue::MessageRow;
 use crate::machine::{Delta, Machine, MachineKind, Row, RowValue, tables};
 use crate::store::{Checkpoint, StoreError};
@@ -18,7 +18,10 @@ impl LetterStore {
     pub fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError> {
         let known = self.staged.lock().remove(&group);
         let mut shelf = match known {
-            _ if part.clear => self.new_shelf(group)?,
+            _ if part.clear => {
+                self.remove_strangers(group)?;
+                self.new_shelf(group)?
+            }
             Some(shelf) => shelf,
             None => return Err(StoreError::NotStaged(group)),
         };
@@ -59,8 +62,18 @@ impl LetterStore {
     /// As the store's.
     pub fn unstage(&self, group: GroupId) -> Result<(), StoreError> {
         self.staged.lock().remove(&group);
-        // Its files are strangers at the next write or start.
-        self.rows.unstage(group)
+        self.rows.unstage(group)?;
+        self.remove_strangers(group)
+    }
+
+    /// Removes the files of a state that is not put together any more.
+    fn remove_strangers(&self, group: GroupId) -> Result<(), StoreError> {
+        match self.shelves.lock().get(&group) {
+            Some(shelf) => shelf.remove_strangers(&BTreeSet::new()),
+            // It is not known which files a checkpoint has that was not loaded.
+            None if self.rows.groups()?.contains(&group) => Ok(()),
+            None => files::remove_all(&*self.disk, &files::folder(&self.folder, group)),
+        }
     }
 
     /// The machine of a group's checkpoint, with its header. One that no machine can be made of is given up.
