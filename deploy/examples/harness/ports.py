@@ -22,8 +22,7 @@ class Ports:
     """A block of ports, handed out one after the other. They are free for others when the process ends."""
 
     def __init__(self):
-        folder = pathlib.Path(tempfile.gettempdir()) / "millrace-test-ports"
-        folder.mkdir(exist_ok=True)
+        folder = lock_folder()
         blocks = (max(ephemeral_start(), LOWEST + BLOCK) - LOWEST) // BLOCK
         for i in range(blocks):
             first = LOWEST + (os.getpid() + i) % blocks * BLOCK
@@ -37,13 +36,24 @@ class Ports:
         return next(self.left)
 
 
+def lock_folder():
+    """Where the locked files are. If another user made the folder, we have one of our own."""
+    shared = pathlib.Path(tempfile.gettempdir()) / "millrace-test-ports"
+    for folder in (shared, shared.with_name(f"{shared.name}-{os.getuid()}")):
+        folder.mkdir(exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    raise Trouble(f"{folder} belongs to somebody else")
+
+
 def lock(path):
     """The locked file, or None if another has it. The lock ends when the file is closed."""
+    file = path.open("w")
     try:
-        file = path.open("w")
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return file
-    except OSError:
+    except BlockingIOError:
+        file.close()
         return None
 
 
