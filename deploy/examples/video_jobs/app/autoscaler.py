@@ -2,7 +2,8 @@
 
     autoscaler.py QUEUE_URL --min N --max N --jobs-per-worker N -- COMMAND [ARGUMENT ...]
 
-The command starts one worker, which is asked to stop by SIGTERM and then finishes its job. A worker that ended by itself is replaced.
+The command starts one worker, which is asked to stop by SIGTERM and then finishes its job. A worker that ended by itself is
+replaced.
 """
 
 import argparse

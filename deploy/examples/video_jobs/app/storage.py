@@ -1,7 +1,7 @@
 """A folder in the place of object storage: what is in it is whole, and stays as it is.
 
-Both ends use it: the front end puts uploads in, workers read them and put results in. What a killed process leaves behind has a name
-that begins with a dot; nobody reads it, and in earnest something would sweep it away by its age.
+Both ends use it: the front end puts uploads in, workers read them and put results in. What a killed process leaves behind has a
+name that begins with a dot; nobody reads it, and in earnest something would sweep it away by its age.
 """
 
 import contextlib

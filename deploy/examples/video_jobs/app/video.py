@@ -1,7 +1,7 @@
 """Videos in the format YUV4MPEG2 (.y4m), which is a line of text and then one picture after the other, uncompressed.
 
-It stands in for what a real service would have ffmpeg do, and needs nothing but Python. Served are progressive videos of 8 bits with
-4:2:0 sampling: a picture is a plane of brightness, and two of colour with half the width and half the height.
+It stands in for what a real service would have ffmpeg do, and needs nothing but Python. Served are progressive videos of 8 bits
+with 4:2:0 sampling: a picture is a plane of brightness, and two of colour with half the width and half the height.
 """
 
 import dataclasses

@@ -20,10 +20,13 @@ def judge(run):
         records.take(event)
 
     print()
-    verdict.none("requests that make no sense get the answer that is due", [each for each in run.answers_to_nonsense if each[0] != each[1]])
+    surprising = [each for each in run.answers_to_nonsense if each[0] != each[1]]
+    verdict.none("requests that make no sense get the answer that is due", surprising)
     verdict.none("every good video is done", [known[job] for job in good if known[job]["state"] != "done"])
-    verdict.none("its result is right: size, pictures, every byte", [wrong for job in good if (wrong := what_is_wrong(run, job, known[job]))])
-    verdict.none("its result was made once", [f"{job}: {len(records.made[job])} times" for job in good if len(records.made[job]) != 1])
+    wrong = [what_is_wrong(run, job, known[job]) for job in good]
+    verdict.none("its result is right: size, pictures, every byte", filter(None, wrong))
+    times = {job: len(records.made[job]) for job in good}
+    verdict.none("its result was made once", [f"{job}: {made} times" for job, made in times.items() if made != 1])
     there = {path.name for path in (run.folder / "results").glob("[!.]*")}
     verdict.equal("there are no other results", sorted(there - good.keys()), [])
     judge_long(run, verdict)
@@ -31,15 +34,15 @@ def judge(run):
     judge_broken(run, verdict, known[run.broken])
     verdict.equal("the back end grew with the queue", records.workers_most, run.workers_max)
     verdict.equal("and became small again", records.workers, run.workers_min)
-    verdict.equal("no worker ended by itself but the killed one", [code for code in records.ended], [-signal.SIGKILL])
+    verdict.equal("no worker ended by itself but the killed one", records.ended, [-signal.SIGKILL])
     verdict.equal("the back end ended when it was asked to", exits, 0)
     left = {url.rsplit("/", 1)[1]: queues.depth_soon(run.sqs, url) for url in (run.jobs, run.reports, run.dead)}
     verdict.none("all queues are empty", [f"{name}: {depth}" for name, depth in left.items() if depth])
 
     tell_numbers(run)
     return verdict.speak(
-        f"{len(run.clips)} videos were uploaded while at most {records.workers_most} workers lagged behind; {len(good)} have exactly one "
-        f"right result, though a worker was killed at its job, and the broken one is known to have failed."
+        f"{len(run.clips)} videos were uploaded while at most {records.workers_most} workers lagged behind; {len(good)} have\n"
+        f"exactly one right result, though a worker was killed at its job, and the broken one is known to have failed."
     )
 
 
@@ -77,7 +80,8 @@ def judge_long(run, verdict):
 def judge_victim(run, verdict):
     took = run.records.took[run.victim]
     verdict.equal("the job of the killed worker was taken twice", len(took), 2)
-    verdict.claim("first by it, then by another", run.killed_pid == took[0]["pid"] != took[-1]["pid"], [each["pid"] for each in took])
+    pids = [each["pid"] for each in took]
+    verdict.claim("first by it, then by another", run.killed_pid == pids[0] != pids[-1], f"processes {pids}")
     # It may have renewed the timeout once before it died.
     gap_s = took[-1]["at"] - took[0]["at"]
     verdict.claim("once the visibility timeout was over", gap_s >= run.visibility_s, f"after {gap_s:.1f} s")
@@ -95,10 +99,11 @@ def tell_numbers(run):
     records, took = run.records, run.records.took[run.victim]
     idle, burst = ([percentile(values, share) for share in (0.5, 0.99)] for values in (run.idle_ms, run.burst_ms))
     long = records.made[run.long][0]
+    fleet = f"{run.workers_min} to {records.workers_most}; {records.started} started, {records.stopped} stopped"
     print(f"""
   time to answer an upload, nothing to do   median {idle[0]:.0f} ms, 99 % {idle[1]:.0f} ms ({len(run.idle_ms)} uploads)
   time to answer an upload, workers lag     median {burst[0]:.0f} ms, 99 % {burst[1]:.0f} ms ({len(run.burst_ms)} uploads)
   visibility timeout                        {run.visibility_s} s
   longest job                               {long["took_s"]:.1f} s, {long["beats"]} heartbeats
   the killed worker's job was taken again   {took[-1]["at"] - run.killed_at:.1f} s after its death
-  workers                                   {run.workers_min} to {records.workers_most}; {records.started} started, {records.stopped} stopped""", flush=True)
+  workers                                   {fleet}""", flush=True)

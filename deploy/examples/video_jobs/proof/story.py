@@ -24,7 +24,7 @@ WORKERS_MIN, WORKERS_MAX, JOBS_PER_WORKER = 1, 4, 10
 SHORT_S, VICTIM_S, LONG_S = 0.25, 6, 2.5 * VISIBILITY_S
 IDLE_UPLOADS, BURST_UPLOADS, USERS = 20, 80, 4
 MID_JOB_S = 1
-READY_S, DONE_S_MAX, SHRINK_S_MAX = 30, 150, 60
+READY_S, DONE_S_MAX, SHRINK_S_MAX = 30, 240, 60
 LOOK_S, ROW_S = 0.5, 3
 FINAL = ("done", "failed")
 
@@ -107,15 +107,19 @@ class Run:
         end = time.monotonic() + DONE_S_MAX
         while len(self.final) < len(self.clips):
             self.look()
-            taken = self.records.took[self.victim]
-            if taken and self.killed_at is None and time.time() > taken[0]["at"] + MID_JOB_S:
-                self.kill_worker(taken[0]["pid"])
+            if self.killed_at is None and self.is_mid_job(self.victim):
+                self.kill_worker(self.records.took[self.victim][0]["pid"])
             if time.monotonic() > end:
                 raise Trouble(f"{len(self.clips) - len(self.final)} jobs are neither done nor failed")
             time.sleep(LOOK_S)
         if self.killed_at is None:
-            raise Trouble("no worker could be killed in time")
+            raise Trouble("the unlucky video was done before its worker could be killed")
         self.print_row("every job is done or has failed")
+
+    def is_mid_job(self, job):
+        """Whether a worker has been at the job for a while, and is not done with it."""
+        took = self.records.took[job]
+        return took and time.time() > took[0]["at"] + MID_JOB_S and job not in self.records.made
 
     def kill_worker(self, pid):
         if os.getpgid(pid) != self.back_end.child.pid:
