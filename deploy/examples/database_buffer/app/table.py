@@ -7,7 +7,7 @@ with it is still open.
 import psycopg
 
 CONNECT_SECONDS = 3
-STATEMENT_MS = 8_000
+STATEMENT_MS = 5_000
 
 SCHEMA = """
     CREATE TABLE orders (

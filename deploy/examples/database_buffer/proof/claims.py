@@ -32,12 +32,14 @@ def judge(run):
     verdict.equal("the other workers ended when they were asked to", run.worker_codes, [0] * len(run.workers))
     verdict.equal("a worker was killed between COMMIT and delete", run.dying.kill(), -signal.SIGKILL)
     verdict.claim("it had orders in its hands", bool(records.killed), "none")
-    verdict.none("those were delivered again, and the table had them", [id for id in records.killed if id not in records.again])
+    not_again = [id for id in records.killed if id not in records.again]
+    verdict.none("those were delivered again, and the table had them", not_again)
 
     tell_numbers(run, orders_meanwhile, down_s)
     return verdict.speak(
-        f"the database was away for {down_s:.0f} s and a node was killed meanwhile; all {len(accepted)} orders that customers placed "
-        f"were accepted, and each is in the table exactly once. Without the queue, {orders_meanwhile} of them had nowhere to go."
+        f"the database was away for {down_s:.0f} s and a node was killed meanwhile; all {len(accepted)} orders that\n"
+        f"customers placed were accepted, and each is in the table exactly once. Without the queue, {orders_meanwhile} of them\n"
+        f"had nowhere to go."
     )
 
 
@@ -61,8 +63,8 @@ def tell_numbers(run, orders_meanwhile, down_s):
   accepted while the database was down      {orders_meanwhile} orders in {down_s:.0f} s
   longest backlog                           {peak} messages
   caught up after the database was back     {drain_s:.1f} s, {through / drain_s:.0f} orders/s
-  delivered again                           {records.again.total()} orders, {len(records.killed)} of them because a worker was killed
-  most receives of an order                 {records.receives_max}, of {run.receives_max} after which it is a dead letter
+  written before, and ignored               {records.again.total()} orders, {len(records.killed)} of a worker that was killed
+  most receives of an order                 {records.receives_max}, with {run.receives_max} it would be a dead letter
   another node led the queue after          {run.failover_s:.1f} s
   sends that the SDK repeated               {records.retries}
   time to accept an order                   median {took[len(took) // 2]:.0f} ms, longest {took[-1]:.0f} ms""", flush=True)

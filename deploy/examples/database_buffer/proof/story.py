@@ -62,14 +62,17 @@ class Run:
     def plot(self):
         """What is done, and after how many seconds."""
         return [
-            (5, "a malformed order is sent", lambda: self.sqs.send_message(QueueUrl=self.queue, MessageBody=MALFORMED[0])),
+            (5, "a malformed order is sent", lambda: self.send(MALFORMED[0])),
             (20, "the database crashes", self.crash),
-            (30, "an order is sent that the database will refuse", lambda: self.sqs.send_message(QueueUrl=self.queue, MessageBody=MALFORMED[1])),
+            (30, "an order is sent that the database will refuse", lambda: self.send(MALFORMED[1])),
             (40, "the node that leads the queue is killed", self.kill_leader),
             (60, "the killed node is started again", self.restart_node),
             (81, "the database is started again", self.restart_database),
             (81, "a worker joins that dies between COMMIT and delete", self.add_dying_worker),
         ]
+
+    def send(self, body):
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
 
     def add_dying_worker(self):
         self.dying = self.worker("worker-dying", "+".join(filter(None, ["dies_after_commit", self.stage.breakage])))
