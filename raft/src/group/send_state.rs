@@ -91,25 +91,29 @@ impl Group {
             if applied.is_none_or(|applied| applied.index < request.at_least) {
                 return Err(Status::failed_precondition("this replica is not that far"));
             }
-            Ok(self.replica.transfers().begin(id, NodeId(request.from), state))
+            Ok(self.replica.transfers().begin(
+                id,
+                NodeId(request.from),
+                self.parts.snapshots.chunk_bytes,
+                state,
+            ))
         })
     }
 
     /// Draws what comes next; nothing if that is not known in time. Returns the state's header if it is complete and nothing is left.
     async fn draw(&self, transfer: &Transfer, served: &mut Served) -> Result<Option<Bytes>, Status> {
-        let bytes_max = self.parts.snapshots.chunk_bytes;
         let begun = Instant::now();
         loop {
             let was_cut = transfer.was_cut.notified();
             let read = self.replica.view(|state| {
                 let is_cut = self.replica.is_checkpointed(state);
-                transfer.read(state, is_cut, bytes_max)
+                transfer.read(state, is_cut)
             });
             served.drawn.extend(read);
-            if served.drawn.is_empty() {
-                transfer.draw_changed(served, bytes_max);
-            }
-            let finished = served.drawn.is_empty().then(|| transfer.finish()).flatten();
+            let finished = match served.drawn.is_empty() {
+                true => transfer.draw_changed(served),
+                false => None,
+            };
             // Asked last: what was cut, or replaced, since the state was read is known by now.
             if transfer.has_failed() || self.replica.has_ended() {
                 return Err(begin_anew("the state is another one now"));

@@ -1,9 +1,10 @@
 //! Whole states on their way to other nodes, while they go on changing.
 //!
 //! A transfer reads what the last checkpoint's cut held, in parts, each row as it is by then; entries are applied in between. What
-//! changes meanwhile is in the delta of a later cut, so that the deltas of all cuts since the transfer began follow. With
-//! the first cut after everything was read, the state is complete: it is the one of that cut, and has its header. So nothing is copied but what
-//! changes, and nobody waits for a long state.
+//! changes meanwhile is in the delta of a later cut, so that the deltas of all cuts since the transfer began follow, of each row the latest. Sending
+//! them takes time, in which more changes, but less and less: with a cut that changes little after all others were sent, the state is complete. It
+//! is the one of that cut, and has its header. So nothing is copied but what changes, nobody waits for a long state, and the log need not
+//! be kept for longer than it takes to send that little.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use super::replica::State;
 use super::types::SnapshotMeta;
 use crate::machine::queue::Stored;
 use crate::machine::row::numbered_key;
-use crate::machine::{Delta, Parts, RowValue, tables};
+use crate::machine::{Delta, Parts, Row, RowValue, tables};
 use crate::peers::pb;
 use crate::planted::{Bug, planted};
 use crate::types::NodeId;
@@ -26,6 +27,12 @@ use crate::types::NodeId;
 const IDLE_MAX: Duration = Duration::from_secs(120);
 /// Once it has given everything, the receiver may be busy for longer with taking it over.
 const INSTALL_MAX: Duration = Duration::from_secs(600);
+
+/// A cut that changes no more rows, and no more chunks of them, than this changes little.
+const LITTLE_ROWS: usize = 4_096;
+const LITTLE_CHUNKS: usize = 16;
+/// After so many cuts that changed more, the next one completes the state, too: more changes than can be sent.
+const CUTS_MAX: usize = 12;
 
 /// The latest word on a key: a row, or that there is none any more.
 pub(super) type Word = (Bytes, Option<RowValue>);
@@ -47,6 +54,11 @@ struct Core {
     cuts: Vec<Delta>,
     /// Which letters are in files now, of what was cut.
     stored: Vec<Vec<(u64, Stored)>>,
+    /// Whether all has been sent that was read or cut.
+    is_even: bool,
+    /// Cuts since everything was read.
+    cut_count: usize,
+    bytes_max: usize,
     /// Of the cut that completes the state.
     sealed: Option<SnapshotMeta>,
     /// The receiver was given everything.
@@ -69,8 +81,8 @@ pub(super) struct Served {
 }
 
 impl Transfer {
-    /// Begins one, under the state's lock.
-    pub(super) fn begin(id: u64, to: NodeId, state: &State) -> Transfer {
+    /// Begins one, in chunks of about so many bytes, under the state's lock.
+    pub(super) fn begin(id: u64, to: NodeId, bytes_max: usize, state: &State) -> Transfer {
         Transfer {
             id,
             to,
@@ -78,6 +90,9 @@ impl Transfer {
                 parts: state.machine.parts(),
                 cuts: Vec::new(),
                 stored: Vec::new(),
+                is_even: false,
+                cut_count: 0,
+                bytes_max,
                 sealed: None,
                 has_all: false,
                 needs: 0,
@@ -152,9 +167,11 @@ impl Transfer {
             if !planted(Bug::TransferUnfollowed) {
                 core.cuts.push(delta.clone());
             }
-            if core.parts.is_done() {
+            if core.is_even && (core.changes_little(delta) || core.cut_count >= CUTS_MAX) {
                 core.seal(meta.clone());
             }
+            core.cut_count += usize::from(core.parts.is_done());
+            core.is_even = false;
         }
         drop(core);
         self.was_cut.notify_waiters();
@@ -170,38 +187,37 @@ impl Transfer {
 
     /// The next rows of what is read, if there are any, under the state's lock. `is_cut` says that the state is what it was at the last cut, and
     /// that this is durable.
-    pub(super) fn read(&self, state: &State, is_cut: bool, bytes_max: usize) -> Vec<Word> {
+    pub(super) fn read(&self, state: &State, is_cut: bool) -> Vec<Word> {
         let mut core = self.core.lock();
+        let bytes_max = core.bytes_max;
         let rows = state.machine.next_part(&mut core.parts, bytes_max);
-        if rows.is_empty() && core.sealed.is_none() && is_cut {
+        if core.is_even && core.sealed.is_none() && is_cut {
             core.seal(state.meta());
         }
         let words = rows.into_iter().map(|row| (row.key, Some(row.value)));
         words.collect()
     }
 
-    /// What is next of what changed, once the state is complete.
-    pub(super) fn draw_changed(&self, served: &mut Served, bytes_max: usize) {
-        let (cuts, stored, is_sealed) = {
+    /// What is next of what changed, once all was read. If nothing is, and the state is complete, its header: everything was given.
+    pub(super) fn draw_changed(&self, served: &mut Served) -> Option<SnapshotMeta> {
+        let (cuts, stored, bytes_max) = {
             let mut core = self.core.lock();
             let (cuts, stored) = (std::mem::take(&mut core.cuts), std::mem::take(&mut core.stored));
-            (cuts, stored, core.sealed.is_some())
+            (cuts, stored, core.bytes_max)
         };
         served.merge(cuts, stored);
-        if is_sealed {
-            let mut bytes = 0;
-            while bytes < bytes_max
-                && let Some(word) = served.changed.pop_first()
-            {
-                bytes += approximate_bytes(&word);
-                served.drawn.push_back(word);
-            }
+        let mut bytes = 0;
+        while bytes < bytes_max
+            && let Some(word) = served.changed.pop_first()
+        {
+            bytes += approximate_bytes(&word);
+            served.drawn.push_back(word);
         }
-    }
-
-    /// The complete state's, once nothing is left to be given. From then on everything is.
-    pub(super) fn finish(&self) -> Option<SnapshotMeta> {
         let mut core = self.core.lock();
+        if bytes > 0 || !core.cuts.is_empty() {
+            return None;
+        }
+        core.is_even = core.parts.is_done();
         let meta = core.sealed.clone()?;
         core.has_all = true;
         Some(meta)
@@ -209,6 +225,12 @@ impl Transfer {
 }
 
 impl Core {
+    fn changes_little(&self, delta: &Delta) -> bool {
+        let rows = delta.puts.len() + delta.deletes.len();
+        let bytes = || delta.puts.iter().map(Row::approximate_bytes).sum::<usize>();
+        rows <= LITTLE_ROWS && bytes() <= LITTLE_CHUNKS * self.bytes_max
+    }
+
     fn seal(&mut self, meta: SnapshotMeta) {
         self.needs = meta.last_log_id.map_or(0, |id| id.index + 1);
         self.sealed = Some(meta);

@@ -19,9 +19,9 @@ pub(super) struct Transfers {
 }
 
 impl Transfers {
-    /// Begins one, under the state's lock. Another one to the same node is given up.
-    pub(super) fn begin(&self, id: u64, to: NodeId, state: &State) -> Arc<Transfer> {
-        let transfer = Arc::new(Transfer::begin(id, to, state));
+    /// Begins one, in chunks of about so many bytes, under the state's lock. Another one to the same node is given up.
+    pub(super) fn begin(&self, id: u64, to: NodeId, bytes_max: usize, state: &State) -> Arc<Transfer> {
+        let transfer = Arc::new(Transfer::begin(id, to, bytes_max, state));
         let mut open = self.open.lock();
         retain(&mut open, |other| other.to != to);
         open.push(transfer.clone());
