@@ -197,6 +197,8 @@ async fn a_state_is_sent_slowly_and_goes_on_where_it_broke_off_while_the_group_w
     });
     let (one, two, three) = tokio::join!(one, two, three);
     introduce(&[&one, &two, &three]);
+    let old_way = Proxy::to(&three.address).await;
+    one.peers.set_address(NODES[2], &old_way.address);
     let (leader, _second, third) = tokio::join!(open(&one), open(&two), open(&three));
     let (leader, third) = (leader.unwrap(), third.unwrap());
     let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
@@ -217,6 +219,8 @@ async fn a_state_is_sent_slowly_and_goes_on_where_it_broke_off_while_the_group_w
     let term = leader.leadership().term;
     let three = start(NODES[2], dirs[2].path(), Arc::new(MemoryStore::default())).await;
     introduce(&[&one, &two, &three]);
+    // As the end of its process would do.
+    old_way.cut();
     let proxy = Proxy::to(&one.address).await;
     three.peers.set_address(NODES[0], &proxy.address);
     let third = open(&three).await.unwrap();
