@@ -167,6 +167,11 @@ impl CatalogView {
         })
     }
 
+    /// The other nodes.
+    pub fn peers(&self) -> &Arc<Peers> {
+        &self.peers
+    }
+
     /// A queue, if the local replica knows it.
     pub fn queue_here(&self, key: &ResourceKey) -> Option<Arc<QueueView>> {
         let current = self.read(|c| c.queue(key).map(|q| (q.version, c.placements())))?;

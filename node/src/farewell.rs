@@ -4,14 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use raft::group::Group;
+use raft::group::{Group, NotDone};
 use raft::groups::Groups;
 use raft::peers::Peers;
+use raft::types::NodeId;
 
 use crate::metrics::Requests;
+use crate::succession::{self, NotHandedOver};
 
 /// How long the successor of one group may take to be elected.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause before followers are looked at again of which none was ready to lead.
+const READY_PAUSE: Duration = Duration::from_millis(50);
 /// How long requests under way may take to finish.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const DRAIN_PAUSE: Duration = Duration::from_millis(10);
@@ -27,28 +31,34 @@ pub async fn hand_over(groups: &Arc<Groups>, peers: &Arc<Peers>) {
 }
 
 async fn hand_over_one(group: &Group, peers: &Peers) {
-    let (voters, _) = group.members();
-    let successor = group
-        .lags()
-        .into_iter()
-        .filter(|(node, _)| voters.contains(node) && *node != peers.me() && peers.is_connected(*node))
-        .filter_map(|(node, lag)| lag.map(|lag| (lag, node)))
-        .min();
-    let Some((_, successor)) = successor else { return };
-    let handed_over = async {
-        group.hand_over(successor).await?;
-        loop {
-            let seen = group.leadership();
-            if !seen.leads && seen.leader.is_some_and(|l| l != peers.me()) {
-                return Ok::<(), raft::group::NotDone>(());
-            }
-            group.leadership_changed(seen).await;
-        }
-    };
-    match tokio::time::timeout(HAND_OVER_TIMEOUT, handed_over).await {
-        Ok(Ok(())) => tracing::info!(group = %group.id(), %successor, "handed over"),
+    match tokio::time::timeout(HAND_OVER_TIMEOUT, succeeded(group, peers)).await {
+        Ok(Ok(Some(leader))) => tracing::info!(group = %group.id(), %leader, "handed over"),
+        Ok(Ok(None)) => tracing::info!(group = %group.id(), "nobody is there to lead it"),
         Ok(Err(error)) => tracing::warn!(group = %group.id(), %error, "could not hand over"),
-        Err(_) => tracing::warn!(group = %group.id(), %successor, "no successor in time"),
+        Err(_) => tracing::warn!(group = %group.id(), "no successor in time"),
+    }
+}
+
+/// Returns when another node leads, or if there is none that could.
+async fn succeeded(group: &Group, peers: &Peers) -> Result<Option<NodeId>, NotDone> {
+    loop {
+        match succession::hand_over(group, peers, |_| true).await {
+            Ok(_) => break,
+            Err(NotHandedOver::NotDone(error)) => return Err(error),
+            Err(NotHandedOver::NobodyReady) => {}
+        }
+        let mut others = group.members().0.into_iter().filter(|node| *node != peers.me());
+        if !others.any(|node| peers.is_connected(node)) {
+            return Ok(None);
+        }
+        tokio::time::sleep(READY_PAUSE).await;
+    }
+    loop {
+        let seen = group.leadership();
+        match seen.leader {
+            Some(leader) if !seen.leads && leader != peers.me() => return Ok(Some(leader)),
+            _ => group.leadership_changed(seen).await,
+        }
     }
 }
 

@@ -49,6 +49,7 @@ pub mod readiness;
 pub mod router;
 pub mod smoke;
 pub mod status;
+pub mod succession;
 pub mod telemetry;
 pub mod waiting;
 

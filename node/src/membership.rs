@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::CatalogView;
 use crate::placement::heard::Heard;
 use crate::placement::moves::LAG_MAX;
+use crate::succession::{self, NotHandedOver};
 
 /// How often the leader compares the members with the registered nodes.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -138,14 +139,12 @@ async fn hand_over_if_leaving(catalog: &CatalogView, members: &Members) -> Resul
     hand_over(catalog, &voters).await
 }
 
+/// As soon as one of them could lead at once.
 async fn hand_over(catalog: &CatalogView, to: &BTreeSet<NodeId>) -> Result<(), String> {
-    let group = catalog.group();
-    let (voters, _) = group.members();
-    let lags = group.lags().into_iter();
-    let level = lags.filter(|(node, _)| to.contains(node) && voters.contains(node));
-    match level.filter_map(|(node, lag)| Some((lag?, node))).min() {
-        Some((_, successor)) => group.hand_over(successor).await.map_err(|e| e.to_string()),
-        None => Ok(()),
+    let may_lead = |node| to.contains(&node);
+    match succession::hand_over(catalog.group(), catalog.peers(), may_lead).await {
+        Ok(_) | Err(NotHandedOver::NobodyReady) => Ok(()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -19,6 +19,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Looks in a row at which nothing was left to do, before that is believed: what follows from a change is planned a moment later.
 const CALM_LOOKS: u32 = 4;
+/// Looks in a row at which replicas had nowhere to go because nodes did not answer, before these are waited for no more.
+const STUCK_LOOKS: u32 = 20;
 
 /// Flags of `cluster`.
 #[derive(Args, Debug)]
@@ -180,17 +182,24 @@ impl Asker {
     /// Waits until a node has nothing left.
     async fn await_empty(&mut self, node: u64) -> anyhow::Result<()> {
         let mut bar = Bar::default();
+        let mut stuck = 0;
         loop {
             let status = self.status().await?;
             let Some(line) = status.nodes.iter().find(|n| n.id == node) else {
                 bail!("there is no node {node}");
             };
             bar.left(line.placed, || format!("replicas on node {node}"));
-            if line.stuck {
-                bail!(
-                    "node {node} keeps {} replicas: there are too few other nodes to take them",
-                    line.placed
-                );
+            let silent = away(&status, node);
+            stuck = if line.stuck { stuck + 1 } else { 0 };
+            // Who is away may only be starting again.
+            if line.stuck && (silent.is_empty() || stuck >= STUCK_LOOKS) {
+                let placed = line.placed;
+                let why = if silent.is_empty() {
+                    "there are too few other nodes to take them".to_owned()
+                } else {
+                    format!("there are too few other nodes that answer to take them; nodes {silent:?} do not")
+                };
+                bail!("node {node} keeps {placed} replicas: {why}");
             }
             if line.placed == 0 && !line.catalog_voter {
                 bar.done();
@@ -226,6 +235,12 @@ impl Asker {
         bar.done();
         Ok(())
     }
+}
+
+/// The nodes that do not answer, apart from one.
+fn away(status: &pb::ClusterStatus, but: u64) -> Vec<u64> {
+    let silent = status.nodes.iter().filter(|node| !node.alive && node.id != but);
+    silent.map(|node| node.id).collect()
 }
 
 /// How far a long work has come, if somebody looks on.

@@ -15,6 +15,7 @@ use crate::errands::Errands;
 use crate::inbound::Peerside;
 use crate::placement::{plan, planner};
 use crate::status;
+use crate::succession;
 
 /// The service of one node.
 pub struct Service {
@@ -106,8 +107,8 @@ impl Service {
                     "node {to} does not vote in the catalog"
                 )));
             }
-            group
-                .hand_over(to)
+            let handed_over = succession::hand_over(group, catalog.peers(), |node| node == to);
+            handed_over
                 .await
                 .map_err(|e| Status::unavailable(e.to_string()))?;
             return Ok(Response::new(pb::Done {}));

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogView;
 use crate::errands::Errands;
+use crate::succession;
 
 /// How often groups are looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -32,8 +33,6 @@ const STEP_MAX: Duration = Duration::from_secs(10);
 pub(crate) const LAG_MAX: u64 = 1_000;
 /// A node gets back what it is to lead when it has been there for so long.
 const STABLE: Duration = Duration::from_secs(5);
-/// And lacks no more entries than this.
-const BEHIND_MAX: u64 = 16;
 /// Groups that are given to another leader at each look: clients notice each one a little.
 const HAND_OVERS_MAX: usize = 4;
 /// A group that was given away and came back is not given away again for so long.
@@ -128,13 +127,11 @@ impl Moves {
             return group.set_members(target).await;
         }
         // This node is to go. Somebody who stays leads first, and goes on from here.
-        let stays = voters
-            .intersection(&target)
-            .filter_map(|node| Some((lag(node)?, *node)));
-        match stays.min() {
-            Some((_, successor)) => group.hand_over(successor).await.map_err(|e| e.to_string()),
-            None => group.set_voters(voters.union(&target).copied().collect()).await,
+        if voters.is_disjoint(&target) {
+            return group.set_voters(voters.union(&target).copied().collect()).await;
         }
+        let handed_over = succession::hand_over(group, &self.peers, |node| target.contains(&node));
+        handed_over.await.map(drop).map_err(|e| e.to_string())
     }
 
     async fn settle(&self, record: &GroupRecord) -> Result<(), String> {
@@ -167,14 +164,12 @@ impl Moves {
             if wanted == self.groups.me() || !there.is_stable(wanted) || there.rests(group.id()) {
                 continue;
             }
-            let lag = group.lags().into_iter().find(|(node, _)| *node == wanted);
-            if lag.is_none_or(|(_, lag)| lag.is_none_or(|lag| lag > BEHIND_MAX)) {
+            let handed_over = succession::hand_over(&group, &self.peers, |node| node == wanted);
+            if handed_over.await.is_err() {
                 continue;
             }
             tracing::info!(group = %group.id(), to = %wanted, "gives a group to the node that is to lead it");
             there.given.insert(group.id(), Instant::now());
-            // One that has stopped is found by others.
-            let _ = group.hand_over(wanted).await;
             given += 1;
             if given == HAND_OVERS_MAX {
                 return;

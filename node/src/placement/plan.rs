@@ -81,12 +81,14 @@ pub fn plan(nodes: &[Node], groups: &[Placed], wanted: usize, room: usize) -> Ve
     changes.into_values().collect()
 }
 
-/// Whether any replica is on a node where none may stay, and there is nowhere to move it.
+/// Whether any replica on a node where none may stay has nowhere to go: all that could take it have one, or are away.
 pub fn is_stuck(nodes: &[Node], groups: &[Placed], node: u64) -> bool {
-    let open = nodes.iter().filter(|n| n.is_open).count();
-    groups
-        .iter()
-        .any(|group| group.replicas.contains(&node) && group.replicas.len() > open)
+    let takes = |group: &Placed| {
+        let mut others = nodes.iter().filter(|other| other.is_open && other.is_there);
+        others.any(|other| !group.replicas.contains(&other.id))
+    };
+    let mut here = groups.iter().filter(|group| group.replicas.contains(&node));
+    here.any(|group| !takes(group))
 }
 
 struct State<'a> {

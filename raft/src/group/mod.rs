@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use openraft::Instant;
+use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver;
 use openraft::{ChangeMembers, EmptyNode, ReadPolicy, ServerState};
+use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::command::Reply;
@@ -102,6 +104,8 @@ pub struct Group {
     lease: Duration,
     /// The last term in which this node set out to give its leadership away.
     given_up: AtomicU64,
+    /// When it last asked somebody to take it.
+    handed_over: Mutex<Option<Instant>>,
     raft: RaftHandle,
     replica: Arc<Replica>,
     log: GroupLog,
@@ -245,13 +249,30 @@ impl Group {
         }
     }
 
-    /// Gives leadership to `to`, if this node has it. Voters elect a leader's chosen successor while its lease
-    /// lasts: from now on, and for the rest of the term, it cannot be relied upon here.
+    /// How long a majority's word that this node leads is good for.
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// Gives leadership to `to`, if this node has it. From now on, and for the rest of the term, the lease cannot be relied upon
+    /// here, because voters elect a leader's chosen successor while it lasts; and nothing is proposed, whether the successor is
+    /// elected or not. The other voters elect one of themselves if it is not. Who asks again before that could have come about
+    /// disturbs nobody.
     ///
     /// # Errors
     /// If the replica has stopped.
     pub async fn hand_over(&self, to: NodeId) -> Result<(), NotDone> {
-        self.given_up.fetch_max(self.leadership().term, Ordering::AcqRel);
+        let term = self.leadership().term;
+        let now = Instant::now();
+        {
+            let mut asked = self.handed_over.lock();
+            let is_again = self.given_up.fetch_max(term, Ordering::AcqRel) == term;
+            let last = asked.filter(|last| is_again && now.duration_since(*last) < 2 * self.lease);
+            if last.is_some() {
+                return Ok(());
+            }
+            *asked = Some(now);
+        }
         self.raft
             .trigger()
             .transfer_leader(to)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use openraft::storage::RaftLogStorage;
 use openraft::{RaftLogReader, SnapshotPolicy};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::birth::{self, Birth, Origin};
@@ -168,6 +169,7 @@ pub(crate) async fn open(
         me: parts.peers.me(),
         lease,
         given_up: AtomicU64::new(0),
+        handed_over: Mutex::default(),
         raft,
         replica,
         log: wal,

@@ -107,6 +107,24 @@ fn one_that_has_nowhere_to_go_stays_but_does_not_lead() {
 }
 
 #[test]
+fn one_whose_only_place_is_away_is_stuck_until_it_is_back() {
+    let mut nodes = nodes("1 2 3! 4");
+    let mut groups = vec![group(1, &[3, 1, 2])];
+    assert!(!is_stuck(&nodes, &groups, 3));
+    nodes[3].is_there = false;
+    settle(&nodes, &mut groups, 3);
+    assert_eq!(groups[0].replicas, [1, 2, 3], "it leads no more");
+    assert!(is_stuck(&nodes, &groups, 3));
+    // Nor may it go where another node drains.
+    nodes[3].is_there = true;
+    nodes[3].is_open = false;
+    assert!(is_stuck(&nodes, &groups, 3));
+    nodes[3].is_open = true;
+    settle(&nodes, &mut groups, 3);
+    assert!(!is_stuck(&nodes, &groups, 3), "nothing is there any more");
+}
+
+#[test]
 fn groups_get_the_replicas_that_they_lack_and_no_more() {
     let mut groups = vec![group(1, &[1]), group(2, &[1, 2]), group(3, &[1, 2, 3, 4])];
     settle(&nodes("1 2 3 4"), &mut groups, 3);
