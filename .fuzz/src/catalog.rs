@@ -8,6 +8,7 @@ use raft::command::catalog::{
     AddPartitions, AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission,
     ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
+use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
 use crate::recipe::Recipe;
@@ -52,7 +53,8 @@ pub fn first_node() -> Bytes {
 }
 
 fn op(recipe: &mut Recipe) -> CatalogOp {
-    match recipe.below(15) {
+    match recipe.below(18) {
+        15.. => cluster_op(recipe),
         0 => CatalogOp::RegisterNode(node(recipe.number())),
         1..=3 => CatalogOp::CreateQueue(CreateQueue {
             key: key(recipe),
@@ -115,6 +117,32 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
                 ended: recipe.chance(50),
             }),
             failure: text(recipe, &LABELS),
+        }),
+    }
+}
+
+/// What changes the nodes, and where groups live.
+fn cluster_op(recipe: &mut Recipe) -> CatalogOp {
+    match recipe.below(5) {
+        0 => CatalogOp::DrainNode(DrainNode {
+            node_id: recipe.number(),
+            drain: recipe.chance(60),
+        }),
+        1 => CatalogOp::RemoveNode(RemoveNode {
+            node_id: recipe.number(),
+        }),
+        2 => CatalogOp::AdmitNode(AdmitNode {
+            node: recipe.chance(90).then(|| node(recipe.number())),
+            above: recipe.number(),
+        }),
+        3 => CatalogOp::MoveGroup(MoveGroup {
+            group_id: recipe.number(),
+            version: recipe.small_number().into(),
+            replicas: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
+        }),
+        _ => CatalogOp::SettleGroup(SettleGroup {
+            group_id: recipe.number(),
+            version: recipe.small_number().into(),
         }),
     }
 }

@@ -9,6 +9,7 @@ use raft::command::catalog::{
     AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission, ResourceKey,
     SetQueueAttributes, TagQueue, UntagQueue,
 };
+use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
 use crate::random::Random;
@@ -64,7 +65,8 @@ impl History {
         if self.random.chance(40) {
             attributes.insert("RedrivePolicy".to_owned(), self.redrive_policy());
         }
-        match self.random.below(20) {
+        match self.random.below(26) {
+            20.. => self.cluster_op(),
             0..2 => CatalogOp::RegisterNode(NodeRecord {
                 node_id: self.random.below(5),
                 incarnation: Bytes::from(vec![self.random.below(2) as u8]),
@@ -131,6 +133,35 @@ impl History {
             _ => CatalogOp::UntagQueue(UntagQueue {
                 key: Some(key),
                 tag_keys: vec![format!("t{}", self.random.below(3))],
+            }),
+        }
+    }
+
+    /// What changes the nodes, and where groups live.
+    fn cluster_op(&mut self) -> CatalogOp {
+        let node_id = self.random.below(7);
+        match self.random.below(12) {
+            0..2 => CatalogOp::DrainNode(DrainNode {
+                node_id,
+                drain: self.random.chance(60),
+            }),
+            2 => CatalogOp::RemoveNode(RemoveNode { node_id }),
+            3 => CatalogOp::AdmitNode(AdmitNode {
+                node: self.random.chance(90).then(|| NodeRecord {
+                    node_id,
+                    incarnation: Bytes::from(vec![self.random.below(9) as u8]),
+                    ..NodeRecord::default()
+                }),
+                above: self.random.below(6),
+            }),
+            4..9 => CatalogOp::MoveGroup(MoveGroup {
+                group_id: self.random.below(40),
+                version: self.random.below(4),
+                replicas: (0..self.random.below(4)).map(|_| self.random.below(6)).collect(),
+            }),
+            _ => CatalogOp::SettleGroup(SettleGroup {
+                group_id: self.random.below(40),
+                version: self.random.below(4),
             }),
         }
     }

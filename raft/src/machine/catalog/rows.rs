@@ -100,12 +100,13 @@ impl Catalog {
         let deleted = self.deleted_queues.iter();
         let deleted = deleted.map(|(key, _)| RowName::DeletedQueue(key.clone()));
         let tasks = self.move_tasks.iter().map(|task| RowName::MoveTask(task.number));
+        // In the order of their tables' numbers.
         let names = nodes
-            .chain(standings)
             .chain(queues)
             .chain(groups)
             .chain(deleted)
-            .chain(tasks);
+            .chain(tasks)
+            .chain(standings);
         rows.extend(names.filter_map(|name| self.row(&name).ok()));
     }
 
