@@ -16,6 +16,8 @@ class Cluster:
 
     kubectl_command = ["kubectl"]
     helm_command = ["helm"]
+    # How a program is started that calls kubectl itself.
+    inside = []
 
     def kubectl(self, *arguments, input=None, check=True, seconds=120):
         return run([*self.kubectl_command, *arguments], input, check, seconds)
@@ -48,6 +50,8 @@ class LocalCluster(Cluster):
         self.ours = False
         config = self.folder / "run/pki/admin.conf"
         inside = ["nsenter", "--net=/run/netns/kcp"]
+        path = f"PATH={self.folder}/bin:{os.environ['PATH']}"
+        self.inside = [*inside, "env", f"KUBECONFIG={config}", path]
         self.kubectl_command = [*inside, self.folder / "bin/kubectl", f"--kubeconfig={config}"]
         homes = [f"HELM_{kind}_HOME={self.folder}/run/helm" for kind in ("CACHE", "CONFIG", "DATA")]
         self.helm_command = [*inside, "env", f"KUBECONFIG={config}", *homes, self.folder / "bin/helm"]

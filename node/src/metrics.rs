@@ -150,6 +150,8 @@ declare! {
         "Checkpoints that could not be written.";
     CHECKPOINTS_WAITING: Gauge One [] "millrace_checkpoints_waiting"
         "Reads and writes of checkpoints that wait for their worker or are under way.";
+    SNAPSHOT_SENT: Counter Bytes [] "millrace_snapshot_sent_bytes_total"
+        "Bytes of groups' states that this node sent to others, at most --snapshot-bytes-per-second of them.";
     SNAPSHOTS_INSTALLED: Counter One [] "millrace_snapshots_installed_total"
         "States of groups that this node was given by another one, because the entries it lacked were gone or its own state was lost.";
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
 pub use crate::group::{Birth, Origin};
-use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Proposals, Pulls, Timing, open};
+use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Timing, open};
 use crate::machine::MachineKind;
 use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
@@ -144,6 +145,11 @@ impl Groups {
         self.parts.checkpointer.stats()
     }
 
+    /// How many bytes of whole states it has sent to other nodes.
+    pub fn snapshot_bytes_sent(&self) -> u64 {
+        self.parts.throttle.passed()
+    }
+
     /// What its groups propose.
     pub fn proposals(&self) -> Proposals {
         self.parts.in_flight.proposals()
@@ -223,13 +229,14 @@ impl Groups {
     /// go, and its disk is not to be trusted: the node must end.
     pub async fn maintain(&self, stop: CancellationToken) -> Result<(), GroupFault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
+        let mut sweeping: Option<JoinHandle<()>> = None;
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
             // Before the replica that stopped for it is noticed.
             self.give_up_unreadable().await?;
             self.check()?;
             self.limit_log().await;
-            if let Err(error) = self.parts.pulls.sweep(&self.parts.checkpointer).await {
-                tracing::warn!(%error, "a state that was taken in cannot be let go of");
+            if sweeping.as_ref().is_none_or(JoinHandle::is_finished) {
+                sweeping = Some(tokio::spawn(sweep(self.parts.clone())));
             }
         }
         Ok(())
@@ -271,11 +278,18 @@ impl Groups {
 
     /// One look at all groups: writes checkpoints where logs have grown, and frees what they cover.
     pub async fn limit_log(&self) {
-        let pressed: BTreeSet<GroupId> = self.parts.wal.pressure().into_iter().collect();
+        let wal = &self.parts.wal;
+        let pressed: BTreeSet<GroupId> = wal.pressure().into_iter().collect();
+        let in_use = wal.stats().live_segments * wal.segment_bytes();
+        let pressure = match in_use > 2 * wal.budget_bytes() {
+            true => Pressure::Dire,
+            false => Pressure::Some,
+        };
         for group in self.list() {
             let is_pressed = pressed.contains(&group.id());
+            let pressure = if is_pressed { pressure } else { Pressure::None };
             // One that has stopped is found by `check`.
-            let _ = group.limit_log(self.checkpoint_bytes, is_pressed).await;
+            let _ = group.limit_log(self.checkpoint_bytes, pressure).await;
         }
     }
 
@@ -283,5 +297,12 @@ impl Groups {
     pub async fn shutdown(&self) {
         let groups = std::mem::take(&mut *self.open.write());
         futures::future::join_all(groups.values().map(|g| g.shutdown())).await;
+    }
+}
+
+/// Lets go of states that were taken in in part, and that nobody went on with. It may stand behind a long checkpoint.
+async fn sweep(parts: Parts) {
+    if let Err(error) = parts.pulls.sweep(&parts.checkpointer).await {
+        tracing::warn!(%error, "a state that was taken in cannot be let go of");
     }
 }

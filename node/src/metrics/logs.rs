@@ -8,8 +8,8 @@ use raft::wal::{WalBatches, WalStats};
 use super::page::Page;
 use super::{
     BATCHES, BATCHES_IN_FLIGHT, CHECKPOINT, CHECKPOINTS_FAILED, CHECKPOINTS_WAITING, COMMANDS,
-    COMMANDS_REFUSED, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET, WAL_NEEDED,
-    WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
+    COMMANDS_REFUSED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET,
+    WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
@@ -18,6 +18,7 @@ pub(super) fn collect(groups: &Groups, page: &mut Page) {
     page.gauge(&WAL_NEEDED, [], wal.stats().live_segments * wal.segment_bytes());
     page.gauge(&WAL_BUDGET, [], wal.budget_bytes());
     checkpoints(&groups.checkpoints(), page);
+    page.counter(&SNAPSHOT_SENT, [], groups.snapshot_bytes_sent());
     proposals(&groups.proposals(), page);
 }
 

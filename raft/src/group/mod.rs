@@ -49,6 +49,7 @@ pub(crate) use proposer::InFlight;
 pub use proposer::{Load, Proposals};
 pub(crate) use pulls::Pulls;
 pub use replica::Replica;
+pub(crate) use space::Pressure;
 use state_machine::StateMachine;
 use types::TypeConfig;
 

@@ -36,7 +36,7 @@ pub(super) struct Pull {
     waiting_bytes: usize,
     /// Whether the store was given anything.
     is_begun: bool,
-    pub(super) used: Instant,
+    used: Instant,
 }
 
 /// A state that was put together. As long as this lives, nobody puts another one in its place.
@@ -65,9 +65,11 @@ impl Group {
             let vote = Some(wire::vote_to(&mine));
             return Ok(pb::SnapshotTaken { vote });
         }
-        let _slot = self.parts.pulls.slot(self.id).await?;
         let from = vote.leader_id.voted_for;
-        let pulled = pull(&self.parts, self.id, from, Wanted::Covering(offer.applied));
+        let pulled = async {
+            let _slot = self.parts.pulls.slot(self.id, from).await?;
+            pull(&self.parts, self.id, from, Wanted::Covering(offer.applied)).await
+        };
         let pulled = self.closing.run_until_cancelled(pulled).await;
         let Pulled { header, hold } =
             pulled.ok_or_else(|| Status::aborted("the replica is being closed"))??;
@@ -94,7 +96,9 @@ impl Group {
         let taken = self.raft.install_full_snapshot(vote, snapshot).await;
         let taken = taken.map_err(|e| Status::failed_precondition(e.to_string()))?;
         // If it was not wanted any more, it is still there.
-        if let Some(_hold) = self.parts.pulls.hold(self.id) {
+        if let Some(hold) = self.parts.pulls.hold(self.id)
+            && hold.from.is_none()
+        {
             let unstaged = self.parts.checkpointer.unstage(self.id).await;
             unstaged.map_err(|e| Status::internal(e.to_string()))?;
         }
@@ -147,7 +151,11 @@ pub(super) async fn pull(
             pull.give(parts, group).await?;
         }
         if let Some(header) = header {
-            *pull = Pull::begin(None);
+            // It is in the store, and has to be let go of if nobody takes it.
+            *pull = Pull {
+                is_begun: true,
+                ..Pull::begin(None)
+            };
             return Ok(Pulled { header, hold: pull });
         }
     }
@@ -187,6 +195,11 @@ impl Pull {
             is_begun: false,
             used: Instant::now(),
         }
+    }
+
+    /// Whether there is something that nobody went on with for so long.
+    pub(super) fn is_left(&self, span: Duration) -> bool {
+        (self.from.is_some() || self.is_begun) && self.used.elapsed() > span
     }
 
     fn request(&self, parts: &Parts, group: GroupId, wanted: Wanted) -> pb::SnapshotRequest {

@@ -48,9 +48,13 @@ impl Pulls {
         self.of(group).try_lock_owned().ok()
     }
 
-    /// Waits until there is room for one more. For the catalog there always is.
-    pub(super) async fn slot(&self, group: GroupId) -> Result<Option<OwnedSemaphorePermit>, Status> {
-        if group == GroupId::CATALOG {
+    /// Waits until there is room for one more. For the catalog there always is, and for what has begun with that node.
+    pub(super) async fn slot(
+        &self,
+        group: GroupId,
+        from: NodeId,
+    ) -> Result<Option<OwnedSemaphorePermit>, Status> {
+        if group == GroupId::CATALOG || self.begun_with(group) == Some(from) {
             return Ok(None);
         }
         let slot = self.slots.clone().acquire_owned().await;
@@ -82,8 +86,7 @@ impl Pulls {
             .collect();
         for (group, pull) in all {
             if let Ok(mut pull) = pull.try_lock()
-                && pull.from.is_some()
-                && pull.used.elapsed() > KEPT
+                && pull.is_left(KEPT)
             {
                 *pull = Pull::begin(None);
                 checkpointer.unstage(group).await?;

@@ -1,5 +1,6 @@
 //! Gives this replica's state to other nodes, chunk by chunk.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::{Group, wire};
 use crate::machine::Row;
 use crate::peers::snapshot::Connection;
 use crate::peers::{Peers, pb};
+use crate::store::StoreError;
 use crate::types::{GroupId, NodeId};
 
 /// How long a leader may take to hear that it still is one.
@@ -105,6 +107,7 @@ impl Group {
         let begun = Instant::now();
         loop {
             let was_cut = transfer.was_cut.notified();
+            transfer.gather(served);
             let read = self.replica.view(|state| {
                 let is_cut = self.replica.is_checkpointed(state);
                 transfer.read(state, is_cut)
@@ -140,7 +143,9 @@ impl Group {
         }
         let there = self.parts.checkpointer.encode(self.id, there).await;
         let there = there.map_err(|error| {
-            tracing::error!(group = %self.id, %error, "a state cannot be sent");
+            if matches!(error, StoreError::Unreadable(_)) {
+                self.replica.fail(&io::Error::other(error.to_string()));
+            }
             Status::data_loss(error.to_string())
         })?;
         let there = there.into_iter().map(|(key, value)| pb::SnapshotRow {
@@ -205,7 +210,9 @@ pub(super) async fn offer(
     };
     let theirs = wire::vote_from(taken.vote)
         .map_err(|e| StreamingError::Network(NetworkError::new(&AnyError::new(&e))))?;
-    let oldest = replica.transfers().oldest();
+    let transfers = replica.transfers();
+    let was_sent = transfers.to(to).is_some_and(|transfer| transfer.has_all());
+    let oldest = transfers.oldest().filter(|_| was_sent);
     if theirs <= *vote && oldest.is_some_and(|oldest| oldest.last_log_id > applied) {
         return Err(unreachable(Status::aborted("a newer state was sent")));
     }

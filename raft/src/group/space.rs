@@ -11,6 +11,16 @@ use crate::types::LogIndex;
 /// bytes of them than this.
 const KEPT_BYTES_MAX: u64 = 8 << 20;
 
+/// How much the log needs the space of a group's oldest entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pressure {
+    None,
+    /// The log has more than it should.
+    Some,
+    /// It has twice as much.
+    Dire,
+}
+
 impl Group {
     /// Writes a checkpoint if there is something new to write and none is being written.
     ///
@@ -24,17 +34,14 @@ impl Group {
         self.raft.trigger().snapshot().await.map_err(|_| NotDone::Stopped)
     }
 
-    /// Lets go of the entries that a durable checkpoint covers, except for the last `keep_bytes` of
-    /// them. A leader waits with that until no follower is being sent what shall go. What goes on from a state that was sent stays, too, unless
-    /// nothing is to be kept.
-    ///
-    /// # Errors
-    /// If the replica has stopped.
-    pub async fn purge_checkpointed(&self, keep_bytes: u64) -> Result<(), NotDone> {
+    /// Lets go of the entries that a durable checkpoint covers, except for the last `keep_bytes` of them. A leader keeps what goes on from a state
+    /// that it sent, too, unless the need is `dire`, and openraft waits until no follower is being sent what shall go.
+    async fn purge_checkpointed(&self, keep_bytes: u64, dire: bool) -> Result<(), NotDone> {
         let covered = LogIndex(self.replica.checkpointed());
         let mut first = self.log.first_within(covered, keep_bytes);
         let transfers = self.replica.transfers();
-        if keep_bytes > 0
+        if !dire
+            && self.leadership().leads
             && let Some(needed) = transfers.needs()
         {
             first = first.min(LogIndex(needed));
@@ -42,7 +49,9 @@ impl Group {
         if first.0 <= self.log.range().start {
             return Ok(());
         }
-        transfers.log_begins(first.0);
+        if transfers.log_begins(first.0) {
+            tracing::warn!(group = %self.id, "the log cannot keep what goes on from a state that was sent");
+        }
         // A replica starts with a state that is ahead of its checkpoint, and openraft takes that
         // state for a snapshot. Only what is durable counts here.
         let last = first.0 - 1;
@@ -54,15 +63,14 @@ impl Group {
     }
 
     /// Makes sure that no more than `checkpoint_bytes` of the log are without a checkpoint, and that
-    /// only so much stays of what has one. `is_pressed`: the log needs the space of this group's
-    /// oldest entries, so that nothing stays that has a checkpoint.
+    /// only so much stays of what has one: nothing, if the log needs the space of this group's oldest entries.
     ///
     /// # Errors
     /// If the replica has stopped.
-    pub(crate) async fn limit_log(&self, checkpoint_bytes: u64, is_pressed: bool) -> Result<(), NotDone> {
+    pub(crate) async fn limit_log(&self, checkpoint_bytes: u64, pressure: Pressure) -> Result<(), NotDone> {
         self.tend_transfers();
-        if is_pressed {
-            self.purge_checkpointed(0).await?;
+        if pressure != Pressure::None {
+            self.purge_checkpointed(0, pressure == Pressure::Dire).await?;
             return self.checkpoint().await;
         }
         let keep_bytes = KEPT_BYTES_MAX.min(checkpoint_bytes);
@@ -72,7 +80,7 @@ impl Group {
         }
         let covered = self.log.bytes_before(LogIndex(self.replica.checkpointed()));
         if covered > keep_bytes {
-            self.purge_checkpointed(keep_bytes).await?;
+            self.purge_checkpointed(keep_bytes, false).await?;
         }
         if bytes.saturating_sub(covered) > checkpoint_bytes {
             self.checkpoint().await?;

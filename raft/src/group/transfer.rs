@@ -148,6 +148,14 @@ impl Transfer {
         core.sealed.as_ref().map(|_| core.needs)
     }
 
+    /// Whether the receiver has gone on from the state that it was sent.
+    pub(super) fn has_gone_on(&self) -> bool {
+        let core = self.core.lock();
+        core.sealed
+            .as_ref()
+            .is_some_and(|meta| core.needs > next_after(meta))
+    }
+
     /// The receiver's log reaches to before this index.
     pub(super) fn reached(&self, next: u64) {
         let mut core = self.core.lock();
@@ -157,7 +165,7 @@ impl Transfer {
     /// Notes a cut of the state, under the state's lock.
     pub(super) fn cut(&self, meta: &SnapshotMeta, delta: &Delta) {
         let mut core = self.core.lock();
-        if core.sealed.is_some() {
+        if core.sealed.is_some() || core.has_failed {
             return;
         }
         if delta.clear {
@@ -167,7 +175,7 @@ impl Transfer {
             if !planted(Bug::TransferUnfollowed) {
                 core.cuts.push(delta.clone());
             }
-            if core.is_even && (core.changes_little(delta) || core.cut_count >= CUTS_MAX) {
+            if core.is_even && core.changes_little(delta) || core.cut_count >= CUTS_MAX {
                 core.seal(meta.clone());
             }
             core.cut_count += usize::from(core.parts.is_done());
@@ -180,7 +188,7 @@ impl Transfer {
     /// Letters of what was cut are in files now, and need not be kept in memory.
     pub(super) fn stored(&self, stored: &[(u64, Stored)]) {
         let mut core = self.core.lock();
-        if !core.has_all {
+        if !core.has_all && !core.has_failed {
             core.stored.push(stored.to_vec());
         }
     }
@@ -198,14 +206,19 @@ impl Transfer {
         words.collect()
     }
 
-    /// What is next of what changed, once all was read. If nothing is, and the state is complete, its header: everything was given.
-    pub(super) fn draw_changed(&self, served: &mut Served) -> Option<SnapshotMeta> {
-        let (cuts, stored, bytes_max) = {
+    /// Takes in what was cut. Often, so that the letters of what was cut do not stay in memory.
+    pub(super) fn gather(&self, served: &mut Served) {
+        let (cuts, stored) = {
             let mut core = self.core.lock();
-            let (cuts, stored) = (std::mem::take(&mut core.cuts), std::mem::take(&mut core.stored));
-            (cuts, stored, core.bytes_max)
+            (std::mem::take(&mut core.cuts), std::mem::take(&mut core.stored))
         };
         served.merge(cuts, stored);
+    }
+
+    /// What is next of what changed, once all was read. If nothing is, and the state is complete, its header: everything was given.
+    pub(super) fn draw_changed(&self, served: &mut Served) -> Option<SnapshotMeta> {
+        self.gather(served);
+        let bytes_max = self.core.lock().bytes_max;
         let mut bytes = 0;
         while bytes < bytes_max
             && let Some(word) = served.changed.pop_first()
@@ -232,9 +245,13 @@ impl Core {
     }
 
     fn seal(&mut self, meta: SnapshotMeta) {
-        self.needs = meta.last_log_id.map_or(0, |id| id.index + 1);
+        self.needs = next_after(&meta);
         self.sealed = Some(meta);
     }
+}
+
+fn next_after(meta: &SnapshotMeta) -> u64 {
+    meta.last_log_id.map_or(0, |id| id.index + 1)
 }
 
 impl Served {

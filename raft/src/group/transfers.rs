@@ -61,10 +61,12 @@ impl Transfers {
         retain(&mut self.open.lock(), |_| false);
     }
 
-    /// The oldest of the complete states that were sent: whoever was sent one has this one, too, and the log keeps what follows it.
+    /// The oldest of the complete states that were sent and that their receivers have not gone on from yet: whoever was sent one has this one, too,
+    /// and the log keeps what follows it.
     pub(super) fn oldest(&self) -> Option<SnapshotMeta> {
         let open = self.open.lock();
-        let sealed = open.iter().filter_map(|transfer| transfer.sealed());
+        let sealed = open.iter().filter(|transfer| !transfer.has_gone_on());
+        let sealed = sealed.filter_map(|transfer| transfer.sealed());
         sealed.min_by_key(|meta| meta.last_log_id)
     }
 
@@ -89,11 +91,14 @@ impl Transfers {
         });
     }
 
-    /// The log begins with this entry now: a state that it does not go on from is of no use.
-    pub(super) fn log_begins(&self, first: u64) {
-        retain(&mut self.open.lock(), |transfer| {
+    /// The log begins with this entry now: a state that it does not go on from is of no use. Returns whether there was one.
+    pub(super) fn log_begins(&self, first: u64) -> bool {
+        let mut open = self.open.lock();
+        let before = open.len();
+        retain(&mut open, |transfer| {
             transfer.needs().is_none_or(|needs| needs >= first)
         });
+        open.len() < before
     }
 
     /// Whether there are any.

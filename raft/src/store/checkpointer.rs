@@ -147,7 +147,7 @@ impl Checkpointer {
     /// Rows as they are stored. It is done here because letters may have to be read from files.
     ///
     /// # Errors
-    /// [`StoreError::Unreadable`] if one cannot be.
+    /// [`StoreError::Unreadable`] if one is damaged, [`StoreError::Failed`] if it cannot be read for another reason.
     pub async fn encode(&self, group: GroupId, rows: Vec<Row>) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
         self.ask(group, |answer| Task::Encode(rows, answer)).await
     }
@@ -211,7 +211,7 @@ impl Job {
 fn encode(rows: Vec<Row>) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
     let encoded = rows.into_iter().map(|row| Ok((row.key, row.value.try_encode()?)));
     let encoded: std::io::Result<_> = encoded.collect();
-    encoded.map_err(|error| StoreError::Unreadable(error.to_string()))
+    encoded.map_err(super::letters::files::unreadable)
 }
 
 impl Counters {

@@ -231,10 +231,14 @@ fn the_log_keeps_what_follows_a_state_until_its_receiver_has_come_far_enough() {
     assert_eq!(transfers.needs(), Some(sent));
     tend(sent + 7, 0);
     assert_eq!(transfers.needs(), Some(sent + 7));
+    // Who has gone on from it is no reason to tell anybody of it.
+    let oldest = || transfers.oldest().and_then(|meta| meta.last_log_id).unwrap();
+    assert_eq!(oldest(), log_id(1, sent + 19));
+    assert!(oldest().index + 1 >= transfers.needs().unwrap());
     tend(covered, 0);
     assert_eq!(transfers.needs(), Some(sent + 20));
     // The disk has the last word.
-    transfers.log_begins(sent + 21);
+    assert!(transfers.log_begins(sent + 21));
     assert!(transfers.is_empty() && transfers.oldest().is_none());
 }
 

@@ -134,7 +134,7 @@ pub(super) fn prepare(disk: &dyn Disk, folder: &Path) -> Result<(), StoreError> 
 
 /// What cannot be read: damage if there is something else, or nothing, where it was written; or else a fault of the disk, or
 /// of this process, which says nothing about the letters.
-pub(super) fn unreadable(error: std::io::Error) -> StoreError {
+pub(in crate::store) fn unreadable(error: std::io::Error) -> StoreError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
             StoreError::Unreadable(error.to_string())

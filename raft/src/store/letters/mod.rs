@@ -25,7 +25,7 @@ use crate::types::GroupId;
 
 mod chunks;
 mod delta;
-mod files;
+pub(super) mod files;
 mod last;
 mod shelf;
 mod stage;
