@@ -45,6 +45,7 @@ pub mod mover;
 pub mod ops;
 pub mod placement;
 pub mod polls;
+pub mod quorum;
 pub mod readiness;
 pub mod router;
 pub mod smoke;
@@ -220,6 +221,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         errands: errands.clone(),
     };
     tasks.spawn(placement::moves::run(moves, end.clone()));
+    tasks.spawn(quorum::watch(groups.clone(), peers.clone(), end.clone()));
     let policy = Policy {
         replicas: config.partitions.replicas,
         replace_after: config.replace_after,

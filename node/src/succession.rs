@@ -37,6 +37,33 @@ pub async fn hand_over(
     Ok(successor)
 }
 
+/// Has another node lead a group of which no majority answers this one, its leader: nothing is lost by it, because this one can
+/// commit nothing. Returns when that one was asked to.
+///
+/// # Errors
+/// See [`NotHandedOver`]. Nobody is ready if this node is cut off: then the others find that out by themselves.
+pub async fn give_up(group: &Group, peers: &Peers) -> Result<NodeId, NotHandedOver> {
+    let successor = last_heard(&group.followers(), |node| peers.is_connected(node));
+    let successor = successor.ok_or(NotHandedOver::NobodyReady)?;
+    group.hand_over(successor).await?;
+    Ok(successor)
+}
+
+/// The follower that this node has heard of last: one that died is silent for longer than one that is slow.
+fn last_heard(followers: &[Follower], may_lead: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+    let voters = followers
+        .iter()
+        .filter(|follower| follower.votes && may_lead(follower.node));
+    let heard = voters.min_by_key(|follower| {
+        (
+            follower.heard.unwrap_or(Duration::MAX),
+            follower.lag,
+            follower.node,
+        )
+    });
+    heard.map(|follower| follower.node)
+}
+
 fn successor(followers: &[Follower], lease: Duration, may_lead: impl Fn(NodeId) -> bool) -> Option<NodeId> {
     let ready = followers.iter().filter(|follower| {
         let answers = follower.heard.is_some_and(|heard| heard < lease);
@@ -84,6 +111,10 @@ mod tests {
         };
         assert_eq!(of(&[learner, new]), None);
         assert_eq!(of(&[]), None);
+        let slow = [follower(2, 0, 3_000), follower(3, 40, 1_500), learner, new];
+        assert_eq!(last_heard(&slow, |_| true), Some(NodeId(3)));
+        assert_eq!(last_heard(&slow, |node| node == NodeId(2)), Some(NodeId(2)));
+        assert_eq!(last_heard(&[learner], |_| true), None);
         let other = successor(&[follower(2, 0, 1), follower(3, 1, 1)], LEASE, |node| {
             node != NodeId(2)
         });

@@ -1,5 +1,6 @@
 //! Plays one scenario from its beginning to its verdict.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,7 +14,7 @@ use crate::panics;
 use crate::pulse::Pulse;
 use crate::rng::Rng;
 use crate::scenario::{Occurrence, Scenario};
-use crate::stage::Stage;
+use crate::stage::{LATENCY_MIN, Stage};
 use crate::timeline::{Line, Timeline};
 use crate::violation::Violation;
 use crate::watch::Watch;
@@ -129,7 +130,7 @@ fn stage(
         .epoch(SystemTime::UNIX_EPOCH + EPOCH)
         .simulation_duration(scenario.deadline)
         .tick_duration(TICK)
-        .min_message_latency(Duration::from_millis(1))
+        .min_message_latency(LATENCY_MIN)
         .max_message_latency(scenario.latency_max)
         // A replica's connections carry more than turmoil expects of a test.
         .tcp_capacity(65_536)
@@ -156,6 +157,7 @@ fn stage(
         timeline: timeline.clone(),
         watch: watch.clone(),
         restarts: Vec::new(),
+        held_up: BTreeSet::new(),
         steps: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! What faults can do to a running simulation.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::rng::Rng;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 use crate::watch::Watch;
+
+/// How long a message takes at least.
+pub(crate) const LATENCY_MIN: Duration = Duration::from_millis(1);
 
 /// Something to be done later.
 pub(crate) type Step = Box<dyn FnOnce(&mut Stage)>;
@@ -26,6 +30,8 @@ pub struct Stage {
     pub(crate) watch: Arc<Watch>,
     /// Nodes that ended by themselves, and when they are started again.
     pub(crate) restarts: Vec<(Duration, u64)>,
+    /// Pairs of nodes between which all messages take just as long.
+    pub(crate) held_up: BTreeSet<(u64, u64)>,
     /// What is to be done, and when.
     pub(crate) steps: Vec<(Duration, Step)>,
 }
@@ -107,10 +113,27 @@ impl Stage {
         }
     }
 
-    /// Messages between two nodes take so long at most.
+    /// Messages between two nodes take so long at most, unless they are [held up](Stage::hold_up).
     pub fn delay(&mut self, a: u64, b: u64, latency: Duration) {
+        if self.held_up.contains(&(a.min(b), a.max(b))) {
+            return;
+        }
         self.sim
             .set_link_max_message_latency(host::name(a), host::name(b), latency);
+    }
+
+    /// Messages between two nodes take just so long.
+    pub fn hold_up(&mut self, a: u64, b: u64, latency: Duration) {
+        self.sim.set_link_latency(host::name(a), host::name(b), latency);
+        self.held_up.insert((a.min(b), a.max(b)));
+    }
+
+    /// They take as long as any others again.
+    pub fn hold_up_no_more(&mut self, a: u64, b: u64) {
+        self.sim
+            .set_link_latency(host::name(a), host::name(b), LATENCY_MIN);
+        self.held_up.remove(&(a.min(b), a.max(b)));
+        self.delay(a, b, self.scenario.latency_max);
     }
 
     /// Breaks the connections between two nodes now and then: so many of a thousand messages do.

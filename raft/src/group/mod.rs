@@ -193,6 +193,17 @@ impl Group {
         leader.is_ok_and(|leader| self.has_all_of(leader.term()))
     }
 
+    /// Whether a majority has confirmed within the lease that this node leads; none if it does not, or needs nobody else.
+    pub fn is_confirmed(&self) -> Option<bool> {
+        let leader = self.raft.as_leader().ok()?;
+        let acked = leader.last_quorum_acked();
+        if acked.is_some_and(|acked| acked.elapsed() < self.lease) {
+            return Some(true);
+        }
+        let needs_others = self.raft.voter_ids().any(|node| node != self.me);
+        needs_others.then_some(false)
+    }
+
     /// Whether an entry of a term has been applied.
     fn has_all_of(&self, term: u64) -> bool {
         let applied_term = self.replica.view(|s| s.applied.map(|id| *id.leader_id));

@@ -27,6 +27,7 @@ mod power;
 mod rolling;
 mod rot;
 pub(crate) mod ruin;
+mod slow_leader;
 mod sync_error;
 pub(crate) mod wipe;
 
@@ -86,4 +87,5 @@ pub const FAULTS: &[&Fault] = &[
     &lost_checkpoint::LOST_CHECKPOINT,
     &hand_over::HAND_OVER,
     &rolling::ROLLING,
+    &slow_leader::SLOW_LEADER,
 ];

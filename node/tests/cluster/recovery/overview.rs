@@ -28,7 +28,7 @@ async fn status_shows_nodes_and_groups() {
     let cells = row(&table, "000000000000/us-east-1/shown");
     assert_eq!(cells[1], "queue");
     assert_eq!(cells[3], (leader + 1).to_string(), "{table}");
-    assert_eq!(cells[6..], ["1:0", "2:0", "3:0"], "{table}");
+    assert_eq!(cells[6..], ["1:0", "2:0", "3:0", "0", "B"], "{table}");
 
     let json = cluster.status(leader);
     assert_eq!(json["nodes"].as_array().map(Vec::len), Some(3));
