@@ -84,8 +84,8 @@ pub struct Run {
     /// Seconds at the end of the load in which nothing is done to the cluster.
     #[arg(long, default_value_t = 8)]
     pub calm: u64,
-    /// Seconds that emptying all queues may take in the end.
-    #[arg(long, default_value_t = 120)]
+    /// Seconds that emptying all queues may take in the end: each has one client, and some have many thousands of messages by then.
+    #[arg(long, default_value_t = 600)]
     pub drain: u64,
     /// Keep the nodes' data also if nothing was wrong.
     #[arg(long)]
