@@ -15,7 +15,7 @@ use openraft::{AnyError, EmptyNode, OptionalSend, RPCTypes};
 
 use super::state_machine::Rows;
 use super::types::{TypeConfig, Vote};
-use super::{send_state, wire};
+use super::{offer, wire};
 use crate::peers::pb::frame::Body;
 use crate::peers::{CallError, Peers, pb};
 use crate::types::{GroupId, NodeId};
@@ -192,7 +192,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
             // A cancelled transfer must stop even while the follower still asks.
             biased;
             closed = cancel => Err(StreamingError::Closed(closed)),
-            taken = send_state::offer(&self.peers, self.group, replica, self.target, &vote, snapshot.meta.last_log_id) => taken,
+            taken = offer::offer(&self.peers, self.group, replica, self.target, &vote, snapshot.meta.last_log_id) => taken,
         }
     }
 

@@ -7,14 +7,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use openraft::Snapshot;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::open::Parts;
 use super::pulls::Hold;
-use super::state_machine::Rows;
-use super::{Group, wire};
 use crate::machine::{Delta, Row};
 use crate::peers::pb;
 use crate::peers::snapshot::Connection;
@@ -53,58 +50,6 @@ pub(super) enum Wanted {
     Covering(u64),
     /// One that has everything which was committed when it was asked for, as the group's leader has confirmed.
     Latest,
-}
-
-impl Group {
-    /// Takes in the state that a leader offers, in place of this replica's.
-    pub(crate) async fn take_offer(&self, offer: pb::SnapshotOffer) -> Result<pb::SnapshotTaken, Status> {
-        let vote = wire::vote_from(offer.vote).map_err(|e| Status::invalid_argument(e.to_string()))?;
-        let mine = self.promised();
-        let has_it = *self.replica.applied().borrow() > offer.applied;
-        if has_it || mine > vote {
-            let vote = Some(wire::vote_to(&mine));
-            return Ok(pb::SnapshotTaken { vote });
-        }
-        let from = vote.leader_id.voted_for;
-        let pulled = async {
-            let _slot = self.parts.pulls.slot(self.id, from).await?;
-            pull(&self.parts, self.id, from, Wanted::Covering(offer.applied)).await
-        };
-        let pulled = self.closing.run_until_cancelled(pulled).await;
-        let Pulled { header, hold } =
-            pulled.ok_or_else(|| Status::aborted("the replica is being closed"))??;
-        let malformed = |e: std::io::Error| Status::data_loss(e.to_string());
-        let meta = wire::header_from(&header).map_err(malformed)?;
-        if meta
-            .last_log_id
-            .as_ref()
-            .is_some_and(|last| *last.leader_id > vote.leader_id.term)
-        {
-            return Err(Status::aborted("there is a newer leader"));
-        }
-        if meta
-            .last_log_id
-            .as_ref()
-            .is_none_or(|last| last.index < offer.applied)
-        {
-            return Err(Status::aborted("the state is older than what was offered"));
-        }
-        let snapshot = Snapshot {
-            meta,
-            snapshot: Rows::Staged(hold),
-        };
-        let taken = self.raft.install_full_snapshot(vote, snapshot).await;
-        let taken = taken.map_err(|e| Status::failed_precondition(e.to_string()))?;
-        // If it was not wanted any more, it is still there.
-        if let Some(hold) = self.parts.pulls.hold(self.id)
-            && hold.from.is_none()
-        {
-            let unstaged = self.parts.checkpointer.unstage(self.id).await;
-            unstaged.map_err(|e| Status::internal(e.to_string()))?;
-        }
-        let vote = Some(wire::vote_to(&taken.vote));
-        Ok(pb::SnapshotTaken { vote })
-    }
 }
 
 /// Takes in a state of `group` from a node.

@@ -5,22 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use openraft::AnyError;
 use openraft::async_runtime::WatchReceiver;
-use openraft::errors::{NetworkError, StreamingError, Unreachable};
-use openraft::raft::SnapshotResponse;
 use tokio::time::Instant;
 use tonic::Status;
 
-use super::replica::Replica;
-use super::transfer::{Served, Transfer, Word};
-use super::types::{LogId, SnapshotMeta, TypeConfig, Vote};
+use super::served::{Served, Word};
+use super::transfer::Transfer;
+use super::types::SnapshotMeta;
 use super::{Group, wire};
 use crate::machine::Row;
-use crate::peers::snapshot::Connection;
-use crate::peers::{Peers, pb};
+use crate::peers::pb;
 use crate::store::StoreError;
-use crate::types::{GroupId, NodeId};
+use crate::types::NodeId;
 
 /// How long a leader may take to hear that it still is one.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
@@ -28,12 +24,6 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(2);
 const CUT_WAIT: Duration = Duration::from_secs(1);
 /// How often a cut is asked for. Nothing comes of it while an earlier checkpoint is being written.
 const CUT_ASK: Duration = Duration::from_millis(50);
-/// A node that was offered a state and asks for nothing for this long has gone.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// Once it has everything, it installs it, which is writing what is left and loading everything.
-const INSTALL_MAX: Duration = Duration::from_secs(600);
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 impl Group {
     /// Makes the chunk that a node asks for.
@@ -173,65 +163,4 @@ impl Group {
 
 fn begin_anew(reason: &str) -> Status {
     Status::not_found(reason)
-}
-
-/// Offers a leader's state to a follower, and waits until it has installed it. If the way there breaks, and it is offered again soon, the follower
-/// goes on where it was.
-///
-/// openraft goes on from the state that it was told of, `applied`. If the follower was sent a newer one, the log may have let go of what is
-/// between the two. So it is asked to look again: it is told of the newer one then ([`Transfers::oldest`]), which the follower has already.
-///
-/// [`Transfers::oldest`]: super::transfers::Transfers::oldest
-pub(super) async fn offer(
-    peers: &Arc<Peers>,
-    group: GroupId,
-    replica: &Replica,
-    to: NodeId,
-    vote: &Vote,
-    applied: Option<LogId>,
-) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-    let unreachable = |status: Status| StreamingError::Unreachable(Unreachable::new(&status));
-    let mut connection = Connection::to(peers, to).await.map_err(unreachable)?;
-    let offer = connection.offer(pb::SnapshotOffer {
-        group: group.0,
-        cluster: peers.cluster(),
-        vote: Some(wire::vote_to(vote)),
-        to: to.0,
-        applied: applied.map_or(0, |id| id.index),
-    });
-    let taken = tokio::select! {
-        // An answer counts even if it comes with the last moment.
-        biased;
-        taken = offer => taken.map_err(unreachable)?,
-        () = silence(replica, to) => {
-            let reason = "the node asks for nothing more of the state that it was offered";
-            return Err(unreachable(Status::deadline_exceeded(reason)));
-        }
-    };
-    let theirs = wire::vote_from(taken.vote)
-        .map_err(|e| StreamingError::Network(NetworkError::new(&AnyError::new(&e))))?;
-    let transfers = replica.transfers();
-    let was_sent = transfers.to(to).is_some_and(|transfer| transfer.has_all());
-    let oldest = transfers.oldest().filter(|_| was_sent);
-    if theirs <= *vote && oldest.is_some_and(|oldest| oldest.last_log_id > applied) {
-        return Err(unreachable(Status::aborted("a newer state was sent")));
-    }
-    Ok(SnapshotResponse::new(theirs))
-}
-
-/// Returns when a node has not asked for anything for too long.
-async fn silence(replica: &Replica, to: NodeId) {
-    let begun = Instant::now();
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let transfer = replica.transfers().to(to);
-        let patience = match &transfer {
-            Some(transfer) if transfer.has_all() => INSTALL_MAX,
-            _ => SILENCE_MAX,
-        };
-        let used = transfer.map_or(begun, |transfer| transfer.used());
-        if used.max(begun).elapsed() > patience {
-            return;
-        }
-    }
 }

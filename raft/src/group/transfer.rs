@@ -6,20 +6,17 @@
 //! is the one of that cut, and has its header. So nothing is copied but what changes, nobody waits for a long state, and the log need not
 //! be kept for longer than it takes to send that little.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::replica::State;
+use super::served::{Served, Word};
 use super::types::SnapshotMeta;
 use crate::machine::queue::Stored;
-use crate::machine::row::numbered_key;
-use crate::machine::{Delta, Parts, Row, RowValue, tables};
-use crate::peers::pb;
+use crate::machine::{Delta, Parts, Row};
 use crate::planted::{Bug, planted};
 use crate::types::NodeId;
 
@@ -33,9 +30,6 @@ const LITTLE_ROWS: usize = 4_096;
 const LITTLE_CHUNKS: usize = 16;
 /// After so many cuts that changed more, the next one completes the state, too: more changes than can be sent.
 const CUTS_MAX: usize = 12;
-
-/// The latest word on a key: a row, or that there is none any more.
-pub(super) type Word = (Bytes, Option<RowValue>);
 
 /// One transfer.
 pub(super) struct Transfer {
@@ -67,17 +61,6 @@ struct Core {
     needs: u64,
     has_failed: bool,
     used: Instant,
-}
-
-/// What was given to the receiver, and what comes next.
-#[derive(Default)]
-pub(super) struct Served {
-    /// The last chunk, which may be asked for again.
-    pub(super) last: Option<pb::SnapshotChunk>,
-    /// Goes into the next chunks. It leaves when the chunk is made: whoever makes it may go away.
-    pub(super) drawn: VecDeque<Word>,
-    /// Of the cuts since the beginning, each key once.
-    changed: BTreeMap<Bytes, Option<RowValue>>,
 }
 
 impl Transfer {
@@ -219,15 +202,9 @@ impl Transfer {
     pub(super) fn draw_changed(&self, served: &mut Served) -> Option<SnapshotMeta> {
         self.gather(served);
         let bytes_max = self.core.lock().bytes_max;
-        let mut bytes = 0;
-        while bytes < bytes_max
-            && let Some(word) = served.changed.pop_first()
-        {
-            bytes += approximate_bytes(&word);
-            served.drawn.push_back(word);
-        }
+        served.draw_changed(bytes_max);
         let mut core = self.core.lock();
-        if bytes > 0 || !core.cuts.is_empty() {
+        if !served.drawn.is_empty() || !core.cuts.is_empty() {
             return None;
         }
         core.is_even = core.parts.is_done();
@@ -252,38 +229,6 @@ impl Core {
 
 fn next_after(meta: &SnapshotMeta) -> u64 {
     meta.last_log_id.map_or(0, |id| id.index + 1)
-}
-
-impl Served {
-    fn merge(&mut self, cuts: Vec<Delta>, stored: Vec<Vec<(u64, Stored)>>) {
-        for delta in cuts {
-            let gone = delta.deletes.into_iter().map(|key| (key, None));
-            let puts = delta.puts.into_iter().map(|row| (row.key, Some(row.value)));
-            self.changed.extend(gone.chain(puts));
-        }
-        for (sequence, stored) in stored.into_iter().flatten() {
-            let key = numbered_key(tables::MESSAGES, sequence);
-            if let Some(Some(RowValue::Message(message))) = self.changed.get_mut(&key) {
-                message.release(stored);
-            }
-        }
-    }
-
-    /// The first of what was drawn, of about so many bytes.
-    pub(super) fn first(&self, bytes_max: usize) -> Vec<Word> {
-        let mut bytes = 0;
-        let first = self.drawn.iter().take_while(|word| {
-            let fits = bytes < bytes_max;
-            bytes += approximate_bytes(word);
-            fits
-        });
-        first.cloned().collect()
-    }
-}
-
-fn approximate_bytes((key, value): &Word) -> usize {
-    let value = value.as_ref().map_or(0, RowValue::approximate_bytes);
-    key.len().saturating_add(value)
 }
 
 #[cfg(test)]

@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use prost::Message;
 
 use super::super::replica::Replica;
