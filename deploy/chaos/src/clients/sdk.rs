@@ -12,6 +12,7 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::config::{BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents};
 use aws_sdk_sqs::error::BoxError;
+use parking_lot::Mutex;
 use serde_json::Value;
 use sim_tests::client::{Answer, Client, Manner};
 use sim_tests::history::{Outcome, UnderWay};
@@ -22,6 +23,8 @@ use crate::plan::Plan;
 use crate::record::{Line, Record, micros};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// An endpoint that failed while queues are emptied is not asked first for so long.
+const PASSED_OVER: Duration = Duration::from_secs(5);
 
 /// What all clients of a run share.
 pub(crate) struct Sdk {
@@ -29,6 +32,10 @@ pub(crate) struct Sdk {
     endpoints: Vec<String>,
     /// Calls so far: each begins with another endpoint.
     calls: AtomicUsize,
+    /// From then on queues are only emptied.
+    load_end: Duration,
+    /// When an endpoint failed, after that.
+    failed: Mutex<BTreeMap<usize, Duration>>,
     pub(crate) record: Arc<Record>,
     pub(crate) under_way: UnderWay,
 }
@@ -50,6 +57,8 @@ impl Sdk {
             client: aws_sdk_sqs::Client::from_conf(config),
             endpoints: plan.endpoints.clone(),
             calls: AtomicUsize::new(0),
+            load_end: Duration::from_millis(plan.load_ms),
+            failed: Mutex::default(),
             record,
             under_way: UnderWay::default(),
         }
@@ -88,14 +97,16 @@ impl Sdk {
             input: input.clone(),
         });
         let attempts = Attempts::default();
+        let first = self.first();
         let how = calls::How {
             client: &self.client,
-            config: self.config(&manner, &input),
+            config: self.config(&manner, &input, first),
             attempts: attempts.clone(),
         };
         let outcome = calls::perform(how, operation, &input).await;
         let (at, attempts) = (micros(now()), attempts.0.load(Ordering::Relaxed));
         self.under_way.ended(ticket);
+        self.note(first, attempts);
         self.record.add(&match outcome.clone() {
             Outcome::Done(reply) => Line::Done {
                 n,
@@ -114,8 +125,30 @@ impl Sdk {
         outcome
     }
 
+    /// The endpoint of a call's first attempt: each in turn, whatever its health. But a node that was taken out stays silent: while queues
+    /// are emptied, one that failed is passed over for a while, as a load balancer would.
+    fn first(&self) -> usize {
+        let next = || self.calls.fetch_add(1, Ordering::Relaxed) % self.endpoints.len();
+        let failed = self.failed.lock();
+        let is_fit = |endpoint: &usize| failed.get(endpoint).is_none_or(|at| now() > *at + PASSED_OVER);
+        let first = next();
+        let others = (1..self.endpoints.len()).map(|_| next());
+        std::iter::once(first).chain(others).find(is_fit).unwrap_or(first)
+    }
+
+    /// Notes which endpoints failed: all that were asked before the last one.
+    fn note(&self, first: usize, attempts: usize) {
+        if now() < self.load_end {
+            return;
+        }
+        let mut failed = self.failed.lock();
+        for attempt in 1..attempts.min(self.endpoints.len()) {
+            failed.insert((first + attempt - 1) % self.endpoints.len(), now());
+        }
+    }
+
     /// What of the configuration a manner changes.
-    fn config(&self, manner: &Manner, input: &Value) -> aws_sdk_sqs::config::Builder {
+    fn config(&self, manner: &Manner, input: &Value, first: usize) -> aws_sdk_sqs::config::Builder {
         let wait = Duration::from_secs(input["WaitTimeSeconds"].as_u64().unwrap_or(0));
         let retries = RetryConfig::standard()
             .with_max_attempts(manner.attempts as u32)
@@ -128,7 +161,7 @@ impl Sdk {
         let node = manner.node.and_then(|node| self.endpoints.get(node as usize - 1));
         config.endpoint_resolver(match node {
             Some(node) => Any::of(std::slice::from_ref(node), 0),
-            None => Any::of(&self.endpoints, self.calls.fetch_add(1, Ordering::Relaxed)),
+            None => Any::of(&self.endpoints, first),
         })
     }
 }
