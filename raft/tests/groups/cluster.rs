@@ -238,6 +238,7 @@ async fn a_state_is_sent_slowly_and_goes_on_where_it_broke_off_while_the_group_w
         meanwhile += 2_000;
         one.groups.limit_log().await;
         two.groups.limit_log().await;
+        // Paces the load, below what the state is sent with. Nothing is waited for here.
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     assert!(cuts.is_empty());
