@@ -80,7 +80,11 @@ impl Checkpointer {
         let (jobs, counters) = (queue.clone(), Arc::<Counters>::default());
         let counting = counters.clone();
         let step = move || {
-            while let Some(job) = take_next(&mut jobs.lock()) {
+            loop {
+                // A statement of its own: as the condition of a `while let`, the guard would live through the job, and whoever
+                // asks for a checkpoint meanwhile would stand still on a runtime thread.
+                let next = take_next(&mut jobs.lock());
+                let Some(job) = next else { break };
                 job.run(&store, &counting);
             }
         };
