@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::{LetterStore, StoreError};
+use super::{LetterStore, PutAside, StoreError};
 use crate::env::{Env, Waker};
 use crate::histogram::{Counted, Histogram};
 use crate::machine::queue::Stored;
@@ -29,6 +29,7 @@ pub struct Checkpointer {
     slots: Arc<Semaphore>,
     waker: Waker,
     counters: Arc<Counters>,
+    store: Arc<LetterStore>,
 }
 
 /// What was written, for metrics.
@@ -42,6 +43,8 @@ pub struct CheckpointStats {
     pub installed: u64,
     /// Jobs that wait for the worker, or are its present one.
     pub waiting: usize,
+    /// Damaged checkpoints that were put aside and have not been replaced yet.
+    pub put_aside: usize,
 }
 
 /// From 1 ms to 65 s.
@@ -68,6 +71,7 @@ enum Task {
     Unstage(Answer<()>),
     Encode(Vec<Row>, Answer<Vec<(Bytes, Bytes)>>),
     Forget(Answer<()>),
+    PutAside(String, Answer<()>),
     Groups(Answer<Vec<GroupId>>),
 }
 
@@ -77,7 +81,8 @@ impl Checkpointer {
     /// Starts the worker.
     pub fn start(env: &Env, store: LetterStore) -> Checkpointer {
         let queue = Arc::new(Mutex::new(VecDeque::new()));
-        let (jobs, counters) = (queue.clone(), Arc::<Counters>::default());
+        let store = Arc::new(store);
+        let (jobs, counters, worker) = (queue.clone(), Arc::<Counters>::default(), store.clone());
         let counting = counters.clone();
         let step = move || {
             loop {
@@ -85,7 +90,7 @@ impl Checkpointer {
                 // asks for a checkpoint meanwhile would stand still on a runtime thread.
                 let next = take_next(&mut jobs.lock());
                 let Some(job) = next else { break };
-                job.run(&store, &counting);
+                job.run(&worker, &counting);
             }
         };
         Checkpointer {
@@ -93,6 +98,7 @@ impl Checkpointer {
             slots: Arc::new(Semaphore::new(QUEUE_MAX)),
             waker: env.workers.run("checkpoints", Box::new(step)),
             counters,
+            store,
         }
     }
 
@@ -103,6 +109,7 @@ impl Checkpointer {
             failed: self.counters.failed.load(Ordering::Relaxed),
             installed: self.counters.installed.load(Ordering::Relaxed),
             waiting: QUEUE_MAX.saturating_sub(self.slots.available_permits()),
+            put_aside: self.store.aside().len(),
         }
     }
 
@@ -161,6 +168,16 @@ impl Checkpointer {
         self.ask(group, Task::Forget).await
     }
 
+    /// See [`LetterStore::put_aside`].
+    pub async fn put_aside(&self, group: GroupId, reason: String) -> Result<(), StoreError> {
+        self.ask(group, |answer| Task::PutAside(reason, answer)).await
+    }
+
+    /// What was put aside and is still there.
+    pub fn aside(&self) -> Vec<PutAside> {
+        self.store.aside()
+    }
+
     /// See [`LetterStore::groups`].
     pub async fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.ask(GroupId::CATALOG, Task::Groups).await
@@ -207,6 +224,7 @@ impl Job {
             Task::Unstage(answer) => drop(reply(answer, || store.unstage(group))),
             Task::Encode(rows, answer) => drop(reply(answer, || encode(rows))),
             Task::Forget(answer) => drop(reply(answer, || store.forget(group))),
+            Task::PutAside(reason, answer) => drop(reply(answer, || store.put_aside(group, &reason))),
             Task::Groups(answer) => drop(reply(answer, || store.groups())),
         }
     }

@@ -7,11 +7,13 @@ use raft::env::{Clock, Env, NoHost, Random};
 use raft::types::Millis;
 use raft::witness::Witness;
 
+mod checkpoints;
 mod dials;
 mod disk;
 mod net;
 mod workers;
 
+pub(crate) use checkpoints::{lose_checkpoint, spoil_checkpoint};
 pub use dials::Dials;
 pub(crate) use disk::{damage, wipe};
 
