@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::types::GroupId;
 
-/// A checkpoint that is not what was written. It is kept until another state of its group is durable.
+/// A checkpoint that is not what was written. It is kept until another state of its group is
+/// durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutAside {
     /// Whose it is.

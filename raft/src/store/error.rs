@@ -15,7 +15,8 @@ pub enum StoreError {
         /// What was in the way.
         reason: String,
     },
-    /// Written by a newer version of this program. Names the file, what was found and what is known. Nothing was changed.
+    /// Written by a newer version of this program. Names the file, what was found and what is
+    /// known. Nothing was changed.
     #[error("{0}: a newer version wrote it; run that version again. Nothing was changed")]
     TooNew(String),
     /// Written by a version so old that this one does not read it any more. Nothing was changed.
@@ -30,10 +31,12 @@ pub enum StoreError {
     /// The disk failed. Never tried again; the node has to stop.
     #[error("the checkpoint store has failed: {0}")]
     Failed(String),
-    /// The disk failed while something was read. That may pass, and says nothing about what is on it.
+    /// The disk failed while something was read. That may pass, and says nothing about what is on
+    /// it.
     #[error("a checkpoint cannot be read: {0}")]
     Reading(String),
-    /// A row, a letter, or the list of a chunk, is not what was written. The group's checkpoint is to be put aside.
+    /// A row, a letter, or the list of a chunk, is not what was written. The group's checkpoint is
+    /// to be put aside.
     #[error("a checkpoint is damaged: {0}")]
     Unreadable(String),
     /// The store's worker is gone.

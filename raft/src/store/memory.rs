@@ -1,4 +1,5 @@
-//! Checkpoints in memory: a model of those on disk, for tests. It outlives the node that uses it, as a disk would.
+//! Checkpoints in memory: a model of those on disk, for tests. It outlives the node that uses it,
+//! as a disk would.
 
 use std::collections::BTreeMap;
 

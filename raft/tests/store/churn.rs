@@ -1,6 +1,8 @@
-//! A thousand groups whose states grow and shrink, written by many callers at once: none of them ever stands still.
+//! A thousand groups whose states grow and shrink, written by many callers at once: none of them
+//! ever stands still.
 //!
-//! `MILLRACE_CHURN_SECONDS=600 cargo test --release -p raft --test store churn -- --nocapture` does it for ten minutes.
+//! `MILLRACE_CHURN_SECONDS=600 cargo test --release -p raft --test store churn -- --nocapture` does
+//! it for ten minutes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,7 +83,8 @@ async fn a_thousand_groups_grow_and_shrink_and_nothing_stands_still() {
     }
 }
 
-/// The next change of a group: it grows for some rounds, and shrinks for some; now and then it is written as a whole.
+/// The next change of a group: it grows for some rounds, and shrinks for some; now and then it is
+/// written as a whole.
 fn next(model: &mut Model, group: u64, number: u64) -> Delta {
     let is_new = !model.contains_key(&group);
     let rows = model.entry(group).or_default();

@@ -1,5 +1,5 @@
-//! A data folder whose checkpoints are in sled becomes one of files, whatever state it was left in, and however often that is
-//! cut short.
+//! A data folder whose checkpoints are in sled becomes one of files, whatever state it was left in,
+//! and however often that is cut short.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -59,8 +59,9 @@ fn put_undo(sled: &sled::Db, group: u64, number: u32, tag: &[u8], entries: &[(&[
     );
 }
 
-/// What a node of the version before left: a group on each side, one in the middle of a delta, one that was being put
-/// together beside what counts, and one that was being forgotten. Returns what the first four hold.
+/// What a node of the version before left: a group on each side, one in the middle of a delta, one
+/// that was being put together beside what counts, and one that was being forgotten. Returns what
+/// the first four hold.
 fn old_folder(folder: &Path, version: u32) -> Vec<Checkpoint> {
     let sled = sled::open(folder.join("sled-3")).unwrap();
     put(&sled, b"version", &version.to_le_bytes());
@@ -79,7 +80,8 @@ fn old_folder(folder: &Path, version: u32) -> Vec<Checkpoint> {
             &checkpoint.rows,
         );
     }
-    // Rows 3 and 5 were overwritten, 4 was deleted, 90 is new. What they were stands in two undo rows.
+    // Rows 3 and 5 were overwritten, 4 was deleted, 90 is new. What they were stands in two undo
+    // rows.
     let tag = &sealed(&key(2, b""), &checkpoints[2].header)[..4];
     let old = |n: u8| Some(sealed(&key(2, &[0x21, n]), &checkpoints[2].rows[n as usize].1));
     put_undo(&sled, 2, 0, tag, &[(&[0x21, 3], old(3)), (&[0x21, 4], old(4))]);
@@ -145,7 +147,8 @@ fn a_conversion_may_be_cut_short_anywhere() {
         // Each attempt goes on with what the one before it left.
         disk.end_at(operation);
         let store = FileStore::open(Arc::new(disk.clone()), env.random.clone(), files, options);
-        // The folder is renamed and removed by the other disk: this one is only asked for what is in sled.
+        // The folder is renamed and removed by the other disk: this one is only asked for what is
+        // in sled.
         let done = store.and_then(|store| convert_sled(&Keeps, dir.path(), &store));
         disk = disk.after(super::disk::End::Bare);
         match done {

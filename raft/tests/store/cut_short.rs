@@ -1,5 +1,6 @@
-//! A history of writes that ends at each operation on the disk, by the death of the process or the loss of power. What is found is
-//! the state before the write that was cut short, or the state after it, and it can be gone on with.
+//! A history of writes that ends at each operation on the disk, by the death of the process or the
+//! loss of power. What is found is the state before the write that was cut short, or the state
+//! after it, and it can be gone on with.
 
 use super::disk::{CrashDisk, End};
 use super::*;
@@ -49,7 +50,8 @@ fn write(store: &dyn Store, group: u64, header: &'static str, delta: Delta) -> R
     store.write(GroupId(group), Bytes::from(header), delta)
 }
 
-/// Each of these changes one group. What is put together is gone after an end, so that it is one step.
+/// Each of these changes one group. What is put together is gone after an end, so that it is one
+/// step.
 const HISTORY: &[Step] = &[
     |store| write(store, 0, "one", whole(0..10, "first ")),
     |store| write(store, 1, "one", whole(0..10, "first ")),
@@ -159,7 +161,8 @@ fn what_follows_an_end_may_end_again() {
                 let what = format!("operation {operation}, {end:?}, again {again}");
                 disk.end_at(again + number as u64);
                 if let Ok(store) = open_on(&disk) {
-                    // All steps up to this one were done; whether this one was is seen by the next life.
+                    // All steps up to this one were done; whether this one was is seen by the next
+                    // life.
                     let found = all(&store);
                     let next = (step + 1).min(states.len() - 1);
                     step = if found == states[next] { next } else { step };

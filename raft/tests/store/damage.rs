@@ -1,4 +1,5 @@
-//! Files that are not what was written, or of another version: the first are put aside and kept, the others refused.
+//! Files that are not what was written, or of another version: the first are put aside and kept,
+//! the others refused.
 
 use std::path::PathBuf;
 
@@ -9,7 +10,8 @@ use raft::env::Disk as _;
 
 const GROUP: GroupId = GroupId(1);
 
-/// A checkpoint of three commits in one file. Returns the states of the commits, and where each ends.
+/// A checkpoint of three commits in one file. Returns the states of the commits, and where each
+/// ends.
 fn three_commits(disk: &CrashDisk) -> (Vec<Checkpoint>, Vec<usize>, PathBuf) {
     let store = open_on(disk).unwrap();
     let deltas = [
@@ -89,8 +91,8 @@ fn zeros_in_the_middle_are_noticed() {
     }
 }
 
-/// Two lives that went on from the same disk in different ways. A row of one, in the file of the other, has the right
-/// checksum at the right place: only the digest tells.
+/// Two lives that went on from the same disk in different ways. A row of one, in the file of the
+/// other, has the right checksum at the right place: only the digest tells.
 #[test]
 fn a_stale_row_is_noticed() {
     let disk = CrashDisk::default();

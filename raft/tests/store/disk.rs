@@ -1,7 +1,9 @@
-//! A disk in memory that ends at a chosen operation, and what is on it after the process was killed or the power went.
+//! A disk in memory that ends at a chosen operation, and what is on it after the process was killed
+//! or the power went.
 //!
-//! Data is durable by `sync_data`, names are by `sync_dir`. What is not may be there after a power loss, whole or in
-//! part: each sector of a write for itself, and names up to some point in their order.
+//! Data is durable by `sync_data`, names are by `sync_dir`. What is not may be there after a power
+//! loss, whole or in part: each sector of a write for itself, and names up to some point in their
+//! order.
 
 use std::any::Any;
 use std::collections::BTreeMap;

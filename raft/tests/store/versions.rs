@@ -1,6 +1,6 @@
-//! States of other versions of this program are refused and left as they are; damaged ones are kept until there is another
-//! state. What a rolled-back upgrade, an upgrade without a reader for the old format, and one bad sector did before
-//! was to delete the state.
+//! States of other versions of this program are refused and left as they are; damaged ones are kept
+//! until there is another state. What a rolled-back upgrade, an upgrade without a reader for the
+//! old format, and one bad sector did before was to delete the state.
 
 use std::path::PathBuf;
 
@@ -87,7 +87,8 @@ fn edit(rows: &mut [Row], table: u8, more: &[u8]) {
 
 type Edit = fn(&mut Vec<Row>);
 
-/// What later versions may write, and what is to be said about it. Of a field that is there twice the last one counts.
+/// What later versions may write, and what is to be said about it. Of a field that is there twice
+/// the last one counts.
 const NEWER: [(MachineKind, Edit, &str); 6] = [
     (
         MachineKind::Queue,

@@ -42,7 +42,8 @@ impl FileStore {
         Ok(())
     }
 
-    /// Removes what the newest file of a group replaces: older ones, and those that were put aside before it was made.
+    /// Removes what the newest file of a group replaces: older ones, and those that were put aside
+    /// before it was made.
     pub(super) fn remove_replaced(&self, group: GroupId) -> Result<(), StoreError> {
         self.change(|groups| self.remove_replaced_locked(groups, group))
     }
@@ -71,7 +72,8 @@ impl FileStore {
         Ok(())
     }
 
-    /// Removes all there is of a group, durably. The newest file goes last: cut short, this leaves the latest state.
+    /// Removes all there is of a group, durably. The newest file goes last: cut short, this leaves
+    /// the latest state.
     pub(super) fn remove_all(&self, group: GroupId) -> Result<(), StoreError> {
         self.change(|groups| {
             let (place, entry) = (&self.place, groups.of(group));

@@ -14,7 +14,8 @@ use crate::types::GroupId;
 const BYTES_PER_LIVE_BYTE_MAX: u64 = 2;
 
 impl Open {
-    /// Whether writing the file anew is worth it. Over a file's life that costs no more than a second write of each row.
+    /// Whether writing the file anew is worth it. Over a file's life that costs no more than a
+    /// second write of each row.
     pub(super) fn is_mostly_dead(&self, place: &Place) -> bool {
         let bytes = self.tail.record_bytes();
         bytes > place.options.compact_bytes_min
@@ -23,7 +24,8 @@ impl Open {
 }
 
 impl Place {
-    /// Copies the rows that are left into a new file, row by row: a state of any size takes no memory here.
+    /// Copies the rows that are left into a new file, row by row: a state of any size takes no
+    /// memory here.
     pub(super) fn rewrite(&self, group: GroupId, old: &Open, generation: u64) -> Result<Open, StoreError> {
         let path = names::rows(&self.folder, group, old.commit.generation);
         let mut draft = Draft::begin(self, group)?;
@@ -48,7 +50,8 @@ impl Place {
         match copied {
             Ok(()) => draft.finish(self, generation, &old.commit.header),
             Err(Flaw::Refused(error)) => Err(error),
-            // What was written a moment ago is not there. The disk is not to be trusted with what follows.
+            // What was written a moment ago is not there. The disk is not to be trusted with what
+            // follows.
             Err(Flaw::Damaged(reason)) => Err(StoreError::Failed(reason)),
         }
     }

@@ -26,7 +26,8 @@ impl Flaw {
         }
     }
 
-    /// A file that cannot be read. A fault of the disk, which may pass, says nothing about what is on it.
+    /// A file that cannot be read. A fault of the disk, which may pass, says nothing about what is
+    /// on it.
     pub(super) fn reading(error: &io::Error, path: &Path) -> Flaw {
         let reason = format!("{}: {error}", path.display());
         match error.kind() {

@@ -8,9 +8,9 @@
 //! | delete | key                                                                                     |
 //! | commit | mark (8), generation (8), number (8), rows (8), digest of the rows (8), header          |
 //!
-//! A record's checksum also covers the file's id and the record's position. A block that belongs to another file
-//! or to another place is noticed. A block of the same place that is older than it should be is noticed by the
-//! next commit record: its count and its digest are of all rows.
+//! A record's checksum also covers the file's id and the record's position. A block that belongs to
+//! another file or to another place is noticed. A block of the same place that is older than it
+//! should be is noticed by the next commit record: its count and its digest are of all rows.
 //!
 //! Only what a commit record closes counts. Commits are numbered from 1 in each file.
 

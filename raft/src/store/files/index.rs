@@ -1,8 +1,10 @@
-//! Which rows a file has, in little memory: for each row a fingerprint of its key, its hash, and where its record is.
+//! Which rows a file has, in little memory: for each row a fingerprint of its key, its hash, and
+//! where its record is.
 //!
-//! That is 24 bytes a row, and about 40 with the table's free places. Whole keys would take twice as much. Two keys of
-//! one group with the same 64-bit fingerprint are not to be expected: with a million rows the chance is one
-//! in thirty million, and clients cannot look for such keys, because each process draws the fingerprints' seed.
+//! That is 24 bytes a row, and about 40 with the table's free places. Whole keys would take twice
+//! as much. Two keys of one group with the same 64-bit fingerprint are not to be expected: with a
+//! million rows the chance is one in thirty million, and clients cannot look for such keys, because
+//! each process draws the fingerprints' seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

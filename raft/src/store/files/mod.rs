@@ -1,17 +1,20 @@
 //! Checkpoints in files of their own, over [`Disk`]: what production and simulation run alike.
 //!
-//! A group has one file that counts. A delta is appended to it, closed by a commit record, and synced once. A whole
-//! state goes into a new file, the next *generation*; so does what is left of a file that has more dead bytes than live
-//! ones. The new file gets its name when it is complete, durable and read back. Only then does the one before it go:
-//! nothing is deleted before its replacement is durable.
+//! A group has one file that counts. A delta is appended to it, closed by a commit record, and
+//! synced once. A whole state goes into a new file, the next *generation*; so does what is left of
+//! a file that has more dead bytes than live ones. The new file gets its name when it is complete,
+//! durable and read back. Only then does the one before it go: nothing is deleted before its
+//! replacement is durable.
 //!
-//! Each commit says how many rows there are and their digest. So whoever reads a file notices a damaged row, and
-//! one that is missing or older than it should be, too. A file that is not what was written is *put aside*:
-//! renamed, and kept until another state of the group is durable. A file of a version that this build cannot read is
-//! refused and not touched. A fault of the disk while reading is neither.
+//! Each commit says how many rows there are and their digest. So whoever reads a file notices a
+//! damaged row, and one that is missing or older than it should be, too. A file that is not what
+//! was written is *put aside*: renamed, and kept until another state of the group is durable. A
+//! file of a version that this build cannot read is refused and not touched. A fault of the disk
+//! while reading is neither.
 //!
-//! Memory: about 40 bytes for each row of the groups that were written or loaded last (`index.rs`, `warm.rs`), and a
-//! hundred for any other group. What follows the last commit of a file was never acknowledged, and is cut.
+//! Memory: about 40 bytes for each row of the groups that were written or loaded last (`index.rs`,
+//! `warm.rs`), and a hundred for any other group. What follows the last commit of a file was never
+//! acknowledged, and is cut.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -49,7 +52,8 @@ mod write;
 pub struct FileStoreOptions {
     /// A file with fewer bytes of records is not written anew, whatever they are.
     pub compact_bytes_min: u64,
-    /// Rows whose places are kept in memory, over all groups, beside those of the group that is written.
+    /// Rows whose places are kept in memory, over all groups, beside those of the group that is
+    /// written.
     pub warm_rows_max: u64,
     /// Files that are kept open.
     pub warm_groups_max: usize,
@@ -89,7 +93,8 @@ struct State {
 }
 
 impl FileStore {
-    /// Opens the checkpoints in a folder, making it if need be. Reads no file. Removes what another life left in the making.
+    /// Opens the checkpoints in a folder, making it if need be. Reads no file. Removes what another
+    /// life left in the making.
     ///
     /// # Errors
     /// If the folder cannot be read or written.
@@ -118,8 +123,8 @@ impl FileStore {
         })
     }
 
-    /// Runs `body`, which changes files, unless that has failed before: after a failed write or sync nobody knows what is
-    /// on the disk.
+    /// Runs `body`, which changes files, unless that has failed before: after a failed write or
+    /// sync nobody knows what is on the disk.
     fn change<T>(&self, body: impl FnOnce(&mut Groups) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut state = self.state.lock();
         if let Some(reason) = &state.failed {

@@ -1,5 +1,5 @@
-//! The names of checkpoint files. All groups' files are in one folder, so that one listing at the start says what there is, and no
-//! write lists or makes a folder.
+//! The names of checkpoint files. All groups' files are in one folder, so that one listing at the
+//! start says what there is, and no write lists or makes a folder.
 //!
 //! | name                          | what it is                                                             |
 //! |-------------------------------|------------------------------------------------------------------------|

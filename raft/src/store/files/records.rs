@@ -85,7 +85,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The number of the last commit behind `position`, if there is one. What is damaged before it was committed.
+    /// The number of the last commit behind `position`, if there is one. What is damaged before it
+    /// was committed.
     pub(super) fn last_commit_behind(&mut self, position: u64) -> Result<Option<u64>, Flaw> {
         /// A mark behind a record's head.
         const LEAST: usize = RECORD_HEAD_BYTES + MARK.len();
@@ -117,7 +118,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Has the next record in the buffer, and returns its length; none if the file is too short for it.
+    /// Has the next record in the buffer, and returns its length; none if the file is too short for
+    /// it.
     fn next_bytes(&mut self) -> Result<Option<usize>, Flaw> {
         let left = self.length - self.position;
         if left < RECORD_HEAD_BYTES as u64 {

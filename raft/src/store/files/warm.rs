@@ -1,5 +1,6 @@
-//! The files whose rows are known. Those that were used last are, up to a number of rows and of files. Any other group has
-//! its file read when it is written next, so that idle groups cost nothing here.
+//! The files whose rows are known. Those that were used last are, up to a number of rows and of
+//! files. Any other group has its file read when it is written next, so that idle groups cost
+//! nothing here.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ pub(super) struct Warm {
 }
 
 impl Warm {
-    /// Takes out what is known of a group's newest file. Whoever changes the file puts it back once that has succeeded.
+    /// Takes out what is known of a group's newest file. Whoever changes the file puts it back once
+    /// that has succeeded.
     pub(super) fn take(&mut self, group: GroupId) -> Option<Open> {
         let (used, open) = self.open.remove(&group)?;
         self.by_use.remove(&used);

@@ -98,8 +98,8 @@ impl FileStore {
         })
     }
 
-    /// What is known of the newest file, which is read if need be. If it is damaged it is put aside, and there is none: the
-    /// caller's delta does not fit what was there before.
+    /// What is known of the newest file, which is read if need be. If it is damaged it is put
+    /// aside, and there is none: the caller's delta does not fit what was there before.
     fn opened(&self, groups: &mut Groups, group: GroupId) -> Result<Option<Open>, StoreError> {
         if let Some(open) = groups.warm.take(group) {
             return Ok(Some(open));
@@ -117,7 +117,8 @@ impl FileStore {
         }
     }
 
-    /// A new generation is there, durable and read back: it counts from now on, and what it replaces goes.
+    /// A new generation is there, durable and read back: it counts from now on, and what it
+    /// replaces goes.
     pub(super) fn replaced(&self, groups: &mut Groups, group: GroupId, open: Open) -> Result<(), StoreError> {
         groups.add(group, open.commit.generation);
         groups.warm.keep(group, open, self.place.options);

@@ -1,12 +1,14 @@
 //! A data folder of before becomes one of today, at the start of the node.
 //!
-//! Group by group, what sled has is written to files. Each is durable and read back before the next one begins, so that a
-//! conversion that is cut short goes on where it was. Once all are there, the sled folder is renamed and then
-//! removed. If one group cannot be read, the renamed folder stays: nothing is deleted that has no replacement.
+//! Group by group, what sled has is written to files. Each is durable and read back before the next
+//! one begins, so that a conversion that is cut short goes on where it was. Once all are there, the
+//! sled folder is renamed and then removed. If one group cannot be read, the renamed folder stays:
+//! nothing is deleted that has no replacement.
 //!
-//! A version that keeps checkpoints in sled does not see the files. Started on this folder it begins without checkpoints and
-//! asks its peers for the states, so that one node after the other can go back. What it leaves in sled is newer than the
-//! files: they are overwritten when this version comes again.
+//! A version that keeps checkpoints in sled does not see the files. Started on this folder it
+//! begins without checkpoints and asks its peers for the states, so that one node after the other
+//! can go back. What it leaves in sled is newer than the files: they are overwritten when this
+//! version comes again.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,9 @@
-//! Checkpoints as they were kept until files took their place: in sled 0.34. Only reading is left, and the conversion.
+//! Checkpoints as they were kept until files took their place: in sled 0.34. Only reading is left,
+//! and the conversion.
 //!
-//! sled was seen to stop for ever while its file shrank (a thread of its pool waits for another one that is never
-//! started), so nothing is written to it any more, not even to take back a write that was cut short: that
-//! is done in memory (`undo.rs`).
+//! sled was seen to stop for ever while its file shrank (a thread of its pool waits for another one
+//! that is never started), so nothing is written to it any more, not even to take back a write that
+//! was cut short: that is done in memory (`undo.rs`).
 //!
 //! What the keys are is said in `row.rs`. A database was a folder `sled-<n>`; the newest counts.
 
@@ -21,7 +22,8 @@ mod undo;
 
 pub use convert::convert;
 
-/// The newest version that was ever written. Version 1 had neither undo rows nor a side B, and is read in the same way.
+/// The newest version that was ever written. Version 1 had neither undo rows nor a side B, and is
+/// read in the same way.
 const FORMAT_VERSION: u32 = 2;
 /// Shorter than the keys of any group.
 const VERSION_KEY: &[u8] = b"version";
@@ -109,8 +111,8 @@ impl Database {
     }
 }
 
-/// Opens the database, with patience for its lock. The folder is this node's alone, by the log's lock;
-/// but sled's threads give up their own lock some time after a database was dropped.
+/// Opens the database, with patience for its lock. The folder is this node's alone, by the log's
+/// lock; but sled's threads give up their own lock some time after a database was dropped.
 fn open_unlocked(config: &sled::Config) -> sled::Result<sled::Db> {
     let begun = std::time::Instant::now();
     loop {

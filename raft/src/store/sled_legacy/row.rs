@@ -9,8 +9,8 @@
 //! | `01` to `7f`, ... | a row on side A: the machine's key as it is                               |
 //! | `80`, then a key  | a row on side B                                                           |
 //!
-//! Which side counts is said by the header's checksum, which covers the side, too: it cannot get lost.
-//! A machine's keys began with a byte from 01 to 7f.
+//! Which side counts is said by the header's checksum, which covers the side, too: it cannot get
+//! lost. A machine's keys began with a byte from 01 to 7f.
 
 use std::ops::Range;
 
@@ -25,8 +25,8 @@ const UNDO: u8 = 0x00;
 const TABLES: Range<u8> = 0x01..0x80;
 const SIDE_B: u8 = 0x80;
 
-/// Where a group's rows are. There are two places, so that a whole new state can be written beside the
-/// old one, however large both are, and take its place in one small step.
+/// Where a group's rows are. There are two places, so that a whole new state can be written beside
+/// the old one, however large both are, and take its place in one small step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     A,

@@ -1,13 +1,14 @@
 //! Undo rows: how a change of many steps was one.
 //!
-//! Each step of a delta but the last also wrote what its rows were before, into *undo rows* that are numbered
-//! from 0. The last step replaced the header and removed undo row 0: that was the commit. So undo row 0 says
-//! that a delta was cut short, and its rows are taken back from the last undo row to the first. Undo rows without
-//! number 0 are left over from a delta that was committed.
+//! Each step of a delta but the last also wrote what its rows were before, into *undo rows* that
+//! are numbered from 0. The last step replaced the header and removed undo row 0: that was the
+//! commit. So undo row 0 says that a delta was cut short, and its rows are taken back from the last
+//! undo row to the first. Undo rows without number 0 are left over from a delta that was committed.
 //!
-//! An undo row's value, sealed like all values, is the header's checksum (leftovers of another delta
-//! cannot be taken for this one's) and entries of: key length (u32, little-endian), key without the group,
-//! 0 or 1 for whether there was a value, its length, and the value as it stood there.
+//! An undo row's value, sealed like all values, is the header's checksum (leftovers of another
+//! delta cannot be taken for this one's) and entries of: key length (u32, little-endian), key
+//! without the group, 0 or 1 for whether there was a value, its length, and the value as it stood
+//! there.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +23,8 @@ pub(super) struct Lost;
 /// Keys and sealed values, as they stand in sled.
 type Sealed = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Takes back a delta that was cut short, if there is one, with the group's undo rows in their order.
+/// Takes back a delta that was cut short, if there is one, with the group's undo rows in their
+/// order.
 pub(super) fn take_back(
     group: GroupId,
     header: &[u8],
