@@ -4,6 +4,7 @@
 
 mod cluster;
 mod faults;
+mod levels;
 mod moves;
 mod node;
 mod proxy;

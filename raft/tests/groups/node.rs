@@ -77,7 +77,7 @@ pub(crate) async fn open(groups: &Arc<Groups>, id: u64) -> Arc<Group> {
     group
 }
 
-async fn propose(group: &Group, op: QueueOp) -> QueueAnswer {
+pub(crate) async fn propose(group: &Group, op: QueueOp) -> QueueAnswer {
     let command = QueueCommand {
         invocation: Bytes::new(),
         op: Some(op),
