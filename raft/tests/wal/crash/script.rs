@@ -9,6 +9,7 @@ use futures::FutureExt;
 use openraft::EntryPayload;
 use raft::group::entry::{Entry, LogId, encode_entry, encode_log_id};
 use raft::group::types::{Payload, log_id};
+use raft::level::Level;
 use raft::types::{GroupId, LogIndex};
 use raft::wal::{Done, Wal};
 
@@ -115,7 +116,10 @@ impl Script {
             let payload = vec![self.dice.below(256) as u8; self.dice.below(3_000) as usize];
             bodies.push(encode_entry(&Entry {
                 log_id: log_id(self.term, index),
-                payload: EntryPayload::Normal(Payload(Bytes::from(payload))),
+                payload: EntryPayload::Normal(Payload {
+                    batch: Bytes::from(payload),
+                    level: Level::ZERO,
+                }),
             }));
         }
         said.entries.extend((first..).zip(bodies.iter().cloned()));
