@@ -4,8 +4,10 @@
 
 mod cluster;
 mod faults;
+mod gate;
 mod moves;
 mod node;
 mod proxy;
+mod reads;
 mod space;
 mod store;
