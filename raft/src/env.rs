@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::level::Level;
 use crate::types::Millis;
 use crate::witness::Witness;
 
@@ -38,6 +39,8 @@ pub struct Env {
     pub io: Io,
     /// What the operating system tells of the process and of its disk.
     pub host: Arc<dyn Host>,
+    /// The highest level that the node knows. Lower than its binary's only for a node that acts as an older release.
+    pub level: Level,
     /// Who watches what the node's replicas do; nobody in production.
     pub witness: Option<Arc<dyn Witness>>,
 }

@@ -156,7 +156,7 @@ impl Groups {
     }
 
     /// Opens this node's replica of a group. `prelude` is asked before each batch that this node
-    /// proposes as leader: the command it gives, if any, goes first. `origin` says how a replica begins that has nothing
+    /// proposes as leader: the commands it gives go first. `origin` says how a replica begins that has nothing
     /// yet.
     ///
     /// Not to be called twice at the same time for the same group.

@@ -19,6 +19,7 @@ use raft::env::Env;
 use raft::group::entry::{CommittedLeaderId, Entry, LogId, Vote};
 use raft::group::log::LogStore;
 use raft::group::types::{Payload, TypeConfig};
+use raft::level::Level;
 use raft::types::{GroupId, NodeId};
 use raft::wal::{Wal, WalOptions};
 
@@ -124,7 +125,10 @@ async fn openrafts_suite_passes() {
 fn entry(term: u64, index: u64, payload: usize) -> Entry {
     Entry {
         log_id: LogId::new_term_index(term, index),
-        payload: EntryPayload::Normal(Payload(Bytes::from(vec![7; payload]))),
+        payload: EntryPayload::Normal(Payload {
+            batch: Bytes::from(vec![7; payload]),
+            level: Level::ZERO,
+        }),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Clock, Env, Io, Random};
+use crate::level::Level;
 use crate::types::Millis;
 
 mod disk;
@@ -28,6 +29,7 @@ impl Env {
     /// The outside world as it is. Fails if the operating system gives no randomness.
     pub fn real() -> std::io::Result<Env> {
         Ok(Env {
+            level: Level::LATEST,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()?),
             disk: Arc::new(StdDisk),

@@ -59,8 +59,8 @@ use types::TypeConfig;
 
 type RaftHandle = openraft::Raft<TypeConfig, StateMachine>;
 
-/// What a leader puts before the next batch, if anything: see [`crate::groups::Groups::open`].
-pub type Prelude = dyn Fn(&Machine) -> Option<Bytes> + Send + Sync;
+/// What a leader puts before the next batch, in order: see [`crate::groups::Groups::open`].
+pub type Prelude = dyn Fn(&Machine) -> Vec<Bytes> + Send + Sync;
 
 /// Why a command has no reply. It may or may not take effect yet: whoever repeats it uses the same
 /// invocation.

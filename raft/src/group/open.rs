@@ -145,6 +145,8 @@ pub(crate) async fn open(
         checkpointer: parts.checkpointer.clone(),
         installed: Installed::default(),
         front: parts.front,
+        kind,
+        level: parts.env.level,
     };
     let wal = log.wal().clone();
     let network = Network {

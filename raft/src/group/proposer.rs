@@ -16,6 +16,7 @@ use super::types::{Payload, Replies};
 use super::{NotDone, Prelude, RaftHandle};
 use crate::command::{Batch, Reply};
 use crate::env::Env;
+use crate::level::{Level, need};
 use crate::machine::queue::UnreadReply;
 
 /// Commands that may wait; beyond them the group is busy.
@@ -230,8 +231,11 @@ impl Gatherer {
                 Some(read) = reading.next(), if !reading.is_empty() => unread -= read,
                 first = proposals.recv(), if self.may_begin(in_flight.len(), unread) => {
                     let Some(first) = first else { break };
-                    let (batch, waiting) = self.gather(first, &mut proposals);
-                    in_flight.push(self.write(batch, waiting));
+                    let (batch, level, waiting) = self.gather(first, &mut proposals);
+                    // Empty if all that came was refused.
+                    if !batch.commands.is_empty() {
+                        in_flight.push(self.write(batch, level, waiting));
+                    }
                 }
             }
         }
@@ -248,18 +252,33 @@ impl Gatherer {
         own == 0 || (own < BATCHES_IN_FLIGHT_MAX && self.of_node.count() < NODE_IN_FLIGHT_MAX)
     }
 
-    fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Waiting) {
+    fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Level, Waiting) {
         let mut commands = Vec::with_capacity(16);
         let mut waiting = Waiting::with_capacity(16);
-        if let Some(prelude) = self.prelude.as_ref().and_then(|p| self.replica.read(|m| p(m))) {
-            commands.push(prelude);
+        let (kind, mut level, prelude) = self.replica.read(|machine| {
+            let prelude = self.prelude.as_ref().map(|prelude| prelude(machine));
+            (machine.kind(), machine.level(), prelude.unwrap_or_default())
+        });
+        for command in prelude {
+            // What this node may not propose, a later leader will.
+            if let Some(then) = need(kind, &command).then(level, self.env.level) {
+                level = then;
+                commands.push(command);
+            }
         }
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(Proposal { command, reply_to }) = next {
-            bytes += command.len();
-            commands.push(command);
-            waiting.push(reply_to);
+            match need(kind, &command).then(level, self.env.level) {
+                Some(then) => {
+                    level = then;
+                    bytes += command.len();
+                    commands.push(command);
+                    waiting.push(reply_to);
+                }
+                // Replicas of that level would not understand it.
+                None => drop(reply_to.send(Ok(Reply::Unintelligible))),
+            }
             let full = bytes >= BATCH_BYTES_MAX || waiting.len() >= BATCH_COMMANDS_MAX;
             next = if full { None } else { proposals.try_recv().ok() };
         }
@@ -272,17 +291,18 @@ impl Gatherer {
             seed: self.env.random.next_u64(),
             commands,
         };
-        (batch, waiting)
+        (batch, level, waiting)
     }
 
     /// Answers what can be answered at once, and gives back the rest.
-    async fn write(&self, batch: Batch, waiting: Waiting) -> Unread {
+    async fn write(&self, batch: Batch, level: Level, waiting: Waiting) -> Unread {
         let flight = self.of_node.begin(waiting.len());
-        let appended = self.append(Payload(batch.encode_to_vec().into())).await;
+        let batch = batch.encode_to_vec().into();
+        let appended = self.append(Payload { batch, level }).await;
         drop(flight);
         match appended {
             Ok(Replies(mut replies)) => {
-                // The prelude's reply comes first and interests nobody.
+                // The prelude's replies come first and interest nobody.
                 let own = replies.len() - waiting.len();
                 let mut unread = Vec::new();
                 for (reply_to, reply) in waiting.into_iter().zip(replies.drain(own..)) {

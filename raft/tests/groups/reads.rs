@@ -10,6 +10,7 @@ use raft::env::{Env, READS_MAX};
 use raft::group::Group;
 use raft::group::log::LogStore;
 use raft::groups::GroupsOptions;
+use raft::level::Level;
 use raft::store::{LettersOptions, MemoryStore};
 use raft::types::{GroupId, LogIndex};
 use raft::wal::{Wal, WalOptions};
@@ -136,6 +137,9 @@ fn entry(index: u64) -> Bytes {
     use raft::group::types::Payload;
     encode_entry(&Entry {
         log_id: LogId::new_term_index(1, index),
-        payload: EntryPayload::Normal(Payload(Bytes::from(vec![7; 100]))),
+        payload: EntryPayload::Normal(Payload {
+            batch: Bytes::from(vec![7; 100]),
+            level: Level::ZERO,
+        }),
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use raft::env::{Clock, Env, Io, NoHost, Random};
+use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
 
@@ -25,6 +26,7 @@ use workers::TaskWorkers;
 /// The world of one life of a host. `seed` is this life's; the dials are the host's.
 pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> Env {
     Env {
+        level: Level::LATEST,
         clock: Arc::new(SimClock(dials.clone())),
         random: Arc::new(SeededRandom(AtomicU64::new(seed))),
         disk: Arc::new(SimDisk::new(dials.clone())),
