@@ -132,7 +132,8 @@ impl Host {
     fn suffer(&self, who: &str) {
         let wal = Path::new(DATA).join("wal");
         let checkpoints = Path::new(DATA).join("checkpoints");
-        for harm in std::mem::take(&mut *self.before_next_life.lock()) {
+        let harms = std::mem::take(&mut *self.before_next_life.lock());
+        for harm in harms {
             let what = match harm {
                 Harm::Wipe => world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned()),
                 Harm::Rot(mut rng) => world::damage(&wal, &mut rng).map(|what| format!("rot in {what}")),

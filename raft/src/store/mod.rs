@@ -19,6 +19,7 @@ use crate::types::GroupId;
 
 mod aside;
 mod checkpointer;
+mod encode;
 mod error;
 mod files;
 mod letters;
@@ -27,6 +28,7 @@ mod sled_legacy;
 
 pub use aside::PutAside;
 pub use checkpointer::{CheckpointStats, Checkpointer};
+pub(crate) use encode::encode;
 pub use error::StoreError;
 pub use files::{FileStore, FileStoreOptions};
 pub use letters::{LetterStore, LettersOptions, Loaded};

@@ -23,6 +23,7 @@ mod damage;
 mod disk;
 mod letters;
 mod memory;
+mod threads;
 mod versions;
 
 const GROUPS: u64 = 5;

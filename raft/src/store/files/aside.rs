@@ -64,8 +64,8 @@ impl FileStore {
             return Ok(());
         }
         entry.aside = 0;
-        let replaced = self.aside.lock().remove(&group).unwrap_or_default();
-        for put_aside in replaced {
+        let replaced = self.aside.lock().remove(&group);
+        for put_aside in replaced.unwrap_or_default() {
             tracing::info!(%group, file = %put_aside.path.display(), "a damaged checkpoint is replaced and removed");
             place.remove(&put_aside.path)?;
         }
@@ -81,7 +81,8 @@ impl FileStore {
             if let Some(draft) = entry.draft.take() {
                 draft.abandon(place)?;
             }
-            for put_aside in self.aside.lock().remove(&group).unwrap_or_default() {
+            let put_aside = self.aside.lock().remove(&group);
+            for put_aside in put_aside.unwrap_or_default() {
                 place.remove(&put_aside.path)?;
             }
             for generation in &entry.generations {

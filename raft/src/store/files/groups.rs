@@ -13,8 +13,8 @@ pub(super) struct Group {
     pub(super) generations: Vec<u64>,
     /// The newest generation that was put aside; 0 if none was.
     pub(super) aside: u64,
-    /// A whole state that is put together.
-    pub(super) draft: Option<Draft>,
+    /// A whole state that is put together. In a box, because few groups have one.
+    pub(super) draft: Option<Box<Draft>>,
 }
 
 /// All groups.

@@ -62,9 +62,9 @@ pub struct FileStoreOptions {
 impl Default for FileStoreOptions {
     fn default() -> FileStoreOptions {
         FileStoreOptions {
-            compact_bytes_min: 1 << 20,
+            compact_bytes_min: 128 << 10,
             warm_rows_max: 1 << 20,
-            warm_groups_max: 256,
+            warm_groups_max: 128,
         }
     }
 }

@@ -22,7 +22,7 @@ impl FileStore {
                     if let Some(old) = old {
                         old.abandon(place)?;
                     }
-                    Draft::begin(place, group)?
+                    Box::new(Draft::begin(place, group)?)
                 }
             };
             for key in &part.deletes {

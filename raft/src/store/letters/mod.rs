@@ -130,10 +130,13 @@ impl LetterStore {
     /// As the store's.
     fn proven(&self, group: GroupId) -> Result<(), StoreError> {
         self.rows.proven(group)?;
-        match self.shelves.lock().get(&group) {
-            Some(shelf) if !self.has_aside(group) => shelf.remove_strangers(&self.files_of_staged(group)),
-            _ => Ok(()),
+        if self.has_aside(group) {
+            return Ok(());
         }
+        let others = self.files_of_staged(group);
+        let shelves = self.shelves.lock();
+        let shelf = shelves.get(&group);
+        shelf.map_or(Ok(()), |shelf| shelf.remove_strangers(&others))
     }
 
     /// See [`Store::put_aside`]. Its letters stay where they are.

@@ -68,11 +68,14 @@ impl LetterStore {
 
     /// Removes the files of a state that is not put together any more.
     fn remove_strangers(&self, group: GroupId) -> Result<(), StoreError> {
-        match self.shelves.lock().get(&group) {
-            Some(_) if self.has_aside(group) => Ok(()),
+        if self.has_aside(group) {
+            // It is not known which files a checkpoint has that was put aside, or was not loaded.
+            return Ok(());
+        }
+        let shelves = self.shelves.lock();
+        match shelves.get(&group) {
             Some(shelf) => shelf.remove_strangers(&BTreeSet::new()),
-            // It is not known which files a checkpoint has that was not loaded, or was put aside.
-            None if self.has_aside(group) || self.rows.groups()?.contains(&group) => Ok(()),
+            None if self.rows.groups()?.contains(&group) => Ok(()),
             None => files::remove_all(&*self.disk, &files::folder(&self.folder, group)),
         }
     }
