@@ -15,7 +15,7 @@ use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Pressure, Proposa
 use crate::machine::MachineKind;
 use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
-use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, Store, StoreError};
+use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{Wal, WalError, WalOptions};
 
@@ -145,6 +145,11 @@ impl Groups {
         self.parts.checkpointer.stats()
     }
 
+    /// Damaged checkpoints that were put aside and have not been replaced yet.
+    pub fn put_aside(&self) -> Vec<PutAside> {
+        self.parts.checkpointer.aside()
+    }
+
     /// How many bytes of whole states it has sent to other nodes.
     pub fn snapshot_bytes_sent(&self) -> u64 {
         self.parts.throttle.passed()
@@ -244,14 +249,16 @@ impl Groups {
         Ok(())
     }
 
-    /// Looks for a replica whose messages cannot be read from their files. Its checkpoint is forgotten first, so that the node
-    /// comes back with the state of another one.
+    /// Looks for a replica whose messages cannot be read from their files. If they are damaged, its checkpoint is put aside first,
+    /// so that the node comes back with the state of another one. If the disk has failed, nothing is touched.
     async fn give_up_unreadable(&self) -> Result<(), GroupFault> {
         for group in self.list() {
-            if let Some(reason) = group.replica().unreadable() {
-                let (group, reason) = (group.id(), reason.to_owned());
-                if let Err(error) = self.parts.checkpointer.forget(group).await {
-                    tracing::error!(%group, %error, "a checkpoint that is worth nothing cannot be forgotten");
+            if let Some(unreadable) = group.replica().unreadable() {
+                let (group, reason) = (group.id(), unreadable.reason.clone());
+                if unreadable.is_damage
+                    && let Err(error) = self.parts.checkpointer.put_aside(group, reason.clone()).await
+                {
+                    tracing::error!(%group, %error, "a damaged checkpoint cannot be put aside");
                 }
                 return Err(GroupFault { group, reason });
             }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use node::config::{Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
+use node::config::{Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
 use raft::peers::snapshot::SnapshotOptions;
-use raft::store::{LettersOptions, MemoryStore, Store};
+use raft::store::LettersOptions;
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalOptions;
 use tokio_util::sync::CancellationToken;
@@ -60,8 +60,6 @@ pub struct Host {
     pub id: u64,
     /// What faults turn.
     pub dials: Arc<Dials>,
-    /// Its checkpoints, which outlive it.
-    store: Mutex<Arc<MemoryStore>>,
     scenario: Arc<Scenario>,
     timeline: Timeline,
     watch: Arc<Watch>,
@@ -80,6 +78,10 @@ pub(crate) enum Harm {
     Wipe,
     /// A sector of the log is spoilt.
     Rot(Rng),
+    /// The checkpoint of a group is gone.
+    LostCheckpoint(GroupId),
+    /// Something in a checkpoint file of a group is spoilt.
+    SpoiltCheckpoint(GroupId, Rng),
 }
 
 /// The name of a node's host.
@@ -93,7 +95,6 @@ impl Host {
         Arc::new(Host {
             id,
             dials: Arc::default(),
-            store: Mutex::default(),
             scenario,
             timeline,
             watch,
@@ -130,14 +131,16 @@ impl Host {
 
     fn suffer(&self, who: &str) {
         let wal = Path::new(DATA).join("wal");
+        let checkpoints = Path::new(DATA).join("checkpoints");
         let harms = std::mem::take(&mut *self.before_next_life.lock());
         for harm in harms {
             let what = match harm {
-                Harm::Wipe => {
-                    *self.store.lock() = Arc::default();
-                    world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned())
-                }
+                Harm::Wipe => world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned()),
                 Harm::Rot(mut rng) => world::damage(&wal, &mut rng).map(|what| format!("rot in {what}")),
+                Harm::LostCheckpoint(group) => world::lose_checkpoint(&checkpoints, group),
+                Harm::SpoiltCheckpoint(group, mut rng) => {
+                    world::spoil_checkpoint(&checkpoints, group, &mut rng)
+                }
             };
             let what = what.unwrap_or_else(|error| format!("its disk could not be harmed: {error}"));
             self.timeline.add_now(who, what);
@@ -164,12 +167,6 @@ impl Host {
         self.before_next_life.lock().push(harm);
     }
 
-    /// Loses the checkpoint of a group.
-    pub(crate) fn lose_checkpoint(&self, group: GroupId) {
-        // The store in memory cannot fail.
-        let _ = self.store.lock().forget(group);
-    }
-
     fn config(&self) -> Config {
         let size = self.scenario.nodes;
         Config {
@@ -193,7 +190,6 @@ impl Host {
             },
             replace_after: REPLACE_AFTER,
             timing: Timing::default(),
-            checkpoints: Checkpoints::Given(self.store.lock().clone()),
             wal: WalOptions {
                 segment_bytes: self.scenario.segment_bytes,
                 live_segments_budget: LIVE_SEGMENTS,

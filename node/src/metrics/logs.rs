@@ -7,9 +7,9 @@ use raft::wal::{WalBatches, WalStats};
 
 use super::page::Page;
 use super::{
-    BATCHES, BATCHES_IN_FLIGHT, CHECKPOINT, CHECKPOINTS_FAILED, CHECKPOINTS_WAITING, COMMANDS,
-    COMMANDS_REFUSED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET,
-    WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
+    BATCHES, BATCHES_IN_FLIGHT, CHECKPOINT, CHECKPOINTS_FAILED, CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING,
+    COMMANDS, COMMANDS_REFUSED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS,
+    WAL_BUDGET, WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
@@ -34,6 +34,7 @@ fn checkpoints(stats: &CheckpointStats, page: &mut Page) {
     page.histogram(&CHECKPOINT, [], &stats.written_ns);
     page.counter(&CHECKPOINTS_FAILED, [], stats.failed);
     page.gauge(&CHECKPOINTS_WAITING, [], stats.waiting);
+    page.gauge(&CHECKPOINTS_PUT_ASIDE, [], stats.put_aside);
     page.counter(&SNAPSHOTS_INSTALLED, [], stats.installed);
 }
 
@@ -72,6 +73,7 @@ mod tests {
             failed: 2,
             installed: 1,
             waiting: 4,
+            put_aside: 7,
         };
         let through = Proposals {
             in_flight: 1,
@@ -94,6 +96,7 @@ mod tests {
             "millrace_checkpoint_duration_seconds_count 1",
             "millrace_checkpoints_failed_total 2",
             "millrace_checkpoints_waiting 4",
+            "millrace_checkpoints_put_aside 7",
             "millrace_snapshots_installed_total 1",
             "millrace_raft_batches_total 5",
             "millrace_raft_commands_total 50",

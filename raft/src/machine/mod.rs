@@ -42,7 +42,9 @@ impl TryFrom<u8> for MachineKind {
         match number {
             1 => Ok(MachineKind::Catalog),
             2 => Ok(MachineKind::Queue),
-            other => Err(LoadError(format!("unknown kind of machine {other}"))),
+            other => Err(LoadError::TooNew(format!(
+                "kind {other} of machine, which this version does not know"
+            ))),
         }
     }
 }

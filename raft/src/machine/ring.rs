@@ -104,7 +104,9 @@ impl<T> Ring<T> {
         let first = entries.first().map_or(end, |(number, _)| *number);
         let complete = entries.iter().map(|(number, _)| *number).eq(first..end);
         if !complete {
-            return Err(LoadError(format!("entries {first} to {end} are not complete")));
+            return Err(LoadError::Damaged(format!(
+                "entries {first} to {end} are not complete"
+            )));
         }
         let entries = entries.into_iter().map(|(_, entry)| entry).collect();
         Ok(Ring {

@@ -176,7 +176,7 @@ impl<T: Remember> WindowLoader<T> {
             .map_err(|error| LoadError::undecodable(self.limits.table, error))?;
         let entry = Entry {
             key: Key::try_from(record.key.as_ref())
-                .map_err(|_| LoadError(format!("a key of {} bytes", record.key.len())))?,
+                .map_err(|_| LoadError::Damaged(format!("a key of {} bytes", record.key.len())))?,
             at: Millis(record.at_ms),
             what: T::from_bytes(&record.what)?,
         };

@@ -8,12 +8,14 @@ use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
 
+mod checkpoints;
 mod dials;
 mod disk;
 mod net;
 mod readers;
 mod workers;
 
+pub(crate) use checkpoints::{lose_checkpoint, spoil_checkpoint};
 pub use dials::Dials;
 pub(crate) use disk::{damage, wipe};
 

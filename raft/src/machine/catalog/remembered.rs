@@ -65,7 +65,9 @@ impl Remember for Remembered {
         let record = RememberedRecord::decode(bytes.clone())
             .map_err(|error| LoadError::undecodable(tables::INVOCATIONS, error))?;
         let answer = record.reply.and_then(|reply| reply.answer);
-        let answer = answer.ok_or_else(|| LoadError("a remembered answer is empty".into()))?;
+        // No version writes none: it is one that was added since.
+        let unknown = || LoadError::TooNew("a remembered answer that this version does not know".into());
+        let answer = answer.ok_or_else(unknown)?;
         Ok(Remembered {
             kind: record.kind,
             answer,

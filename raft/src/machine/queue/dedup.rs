@@ -70,7 +70,10 @@ impl Remember for Original {
     fn from_bytes(bytes: &Bytes) -> Result<Original, LoadError> {
         let mut rest = bytes.clone();
         if rest.len() != 24 {
-            return Err(LoadError(format!("a deduplication row of {} bytes", rest.len())));
+            return Err(LoadError::Damaged(format!(
+                "a deduplication row of {} bytes",
+                rest.len()
+            )));
         }
         let mut id = MessageId::default();
         rest.copy_to_slice(&mut id);

@@ -171,7 +171,13 @@ impl Remember for Remembered {
             }
             3 => Ok(Remembered::Outcomes(record.outcomes.into())),
             4 => Ok(Remembered::Recalled),
-            kind => Err(LoadError(format!("an answer of unknown or damaged kind {kind}"))),
+            1 | 2 => Err(LoadError::Damaged(
+                "an answer whose lists differ in length".into(),
+            )),
+            0 => Err(LoadError::Damaged("an answer of no kind".into())),
+            kind => Err(LoadError::TooNew(format!(
+                "a remembered answer of kind {kind}, and this version knows 1 to 4"
+            ))),
         }
     }
 }
