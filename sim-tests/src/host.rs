@@ -80,6 +80,8 @@ pub(crate) enum Harm {
     Wipe,
     /// A sector of the log is spoilt.
     Rot(Rng),
+    /// Power was lost, and with it pages whose sync had failed.
+    LostPages,
 }
 
 /// The name of a node's host.
@@ -134,8 +136,13 @@ impl Host {
             let what = match harm {
                 Harm::Wipe => {
                     *self.store.lock() = Arc::default();
+                    self.dials.forget_pages();
                     world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned())
                 }
+                Harm::LostPages => match self.dials.lose_pages() {
+                    Ok(0) => continue,
+                    lost => lost.map(|pages| format!("{pages} writes are not on its disk")),
+                },
                 Harm::Rot(mut rng) => world::damage(&wal, &mut rng).map(|what| format!("rot in {what}")),
             };
             let what = what.unwrap_or_else(|error| format!("its disk could not be harmed: {error}"));
