@@ -26,7 +26,7 @@ struct Builder;
 impl StoreBuilder<TypeConfig, LogStore, Applied, tempfile::TempDir> for Builder {
     async fn build(&self) -> Result<(tempfile::TempDir, LogStore, Applied), StorageError<TypeConfig>> {
         let dir = tempfile::tempdir().unwrap();
-        let log = LogStore::new(open(&dir).group(GroupId(3)));
+        let log = log_store(&open(&dir), 3);
         Ok((dir, log, Applied::default()))
     }
 }
@@ -38,6 +38,10 @@ fn open(dir: &tempfile::TempDir) -> Wal {
         ..WalOptions::default()
     };
     Wal::open(&Env::real().unwrap(), dir.path(), options).unwrap()
+}
+
+fn log_store(wal: &Wal, group: u64) -> LogStore {
+    LogStore::new(wal.group(GroupId(group)), Env::real().unwrap().io)
 }
 
 #[tokio::test]
@@ -63,7 +67,7 @@ async fn append(store: &mut LogStore, entries: Vec<Entry>) {
 async fn everything_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let wal = open(&dir);
-    let mut store = LogStore::new(wal.group(GroupId(1)));
+    let mut store = log_store(&wal, 1);
     let vote = Vote::new_committed(2, NodeId(5));
     store.save_vote(&vote).await.unwrap();
     append(&mut store, (0..20).map(|index| entry(1, index, 50)).collect()).await;
@@ -81,7 +85,7 @@ async fn everything_survives_a_restart() {
     append(&mut store, vec![entry(2, 16, 3)]).await;
     wal.close().await.unwrap();
 
-    let mut store = LogStore::new(open(&dir).group(GroupId(1)));
+    let mut store = log_store(&open(&dir), 1);
     assert_eq!(store.read_vote().await.unwrap(), Some(vote));
     let state = store.get_log_state().await.unwrap();
     assert_eq!(state.last_purged_log_id, Some(LogId::new_term_index(1, 4)));
@@ -99,12 +103,12 @@ async fn everything_survives_a_restart() {
 /// A log with entries of term 1 up to index 4, closed with `hint` as its commit hint.
 async fn hinted(dir: &tempfile::TempDir, hint: LogId) -> LogStore {
     let wal = open(dir);
-    let mut store = LogStore::new(wal.group(GroupId(1)));
+    let mut store = log_store(&wal, 1);
     store.save_committed(Some(hint)).await.unwrap();
     append(&mut store, (0..5).map(|index| entry(1, index, 50)).collect()).await;
-    append(&mut LogStore::new(wal.group(GroupId(2))), vec![entry(1, 0, 1)]).await;
+    append(&mut log_store(&wal, 2), vec![entry(1, 0, 1)]).await;
     wal.close().await.unwrap();
-    LogStore::new(open(dir).group(GroupId(1)))
+    log_store(&open(dir), 1)
 }
 
 #[tokio::test]
@@ -129,7 +133,7 @@ async fn a_replication_read_is_bounded_but_never_empty() {
     let dir = tempfile::tempdir().unwrap();
     let options = WalOptions::default();
     let wal = Wal::open(&Env::real().unwrap(), dir.path(), options).unwrap();
-    let mut store = LogStore::new(wal.group(GroupId(1)));
+    let mut store = log_store(&wal, 1);
     append(&mut store, (0..5).map(|index| entry(1, index, 600_000)).collect()).await;
     append(&mut store, vec![entry(1, 5, 3_000_000)]).await;
     assert_eq!(store.limited_get_log_entries(0, 6).await.unwrap().len(), 1);

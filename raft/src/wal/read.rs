@@ -25,6 +25,20 @@ enum Source {
 }
 
 impl GroupLog {
+    /// What [`GroupLog::read`] gives, if it needs nothing from the disk.
+    pub fn read_from_memory(&self, range: Range<u64>, max_bytes: usize) -> Option<Run> {
+        let (first, sources) = self.find(range, max_bytes);
+        let bodies = sources.into_iter().map(|source| match source {
+            Source::Memory(body) => Some(body),
+            Source::Disk(_) => None,
+        });
+        let first = LogIndex(first);
+        Some(Run {
+            first,
+            bodies: bodies.collect::<Option<_>>()?,
+        })
+    }
+
     /// The entries of `range` that exist, as many as fit into `max_bytes` and at least one. Reads of
     /// older entries block on the disk, mostly on the page cache.
     pub fn read(&self, range: Range<u64>, max_bytes: usize) -> Result<Run, WalError> {
