@@ -82,6 +82,8 @@ pub(crate) enum Harm {
     LostCheckpoint(GroupId),
     /// Something in a checkpoint file of a group is spoilt.
     SpoiltCheckpoint(GroupId, Rng),
+    /// Power was lost, and with it pages whose sync had failed.
+    LostPages,
 }
 
 /// The name of a node's host.
@@ -135,7 +137,14 @@ impl Host {
         let harms = std::mem::take(&mut *self.before_next_life.lock());
         for harm in harms {
             let what = match harm {
-                Harm::Wipe => world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned()),
+                Harm::Wipe => {
+                    self.dials.forget_pages();
+                    world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned())
+                }
+                Harm::LostPages => match self.dials.lose_pages() {
+                    Ok(0) => continue,
+                    lost => lost.map(|pages| format!("{pages} writes are not on its disk")),
+                },
                 Harm::Rot(mut rng) => world::damage(&wal, &mut rng).map(|what| format!("rot in {what}")),
                 Harm::LostCheckpoint(group) => world::lose_checkpoint(&checkpoints, group),
                 Harm::SpoiltCheckpoint(group, mut rng) => {
