@@ -12,6 +12,7 @@ use raft::command::catalog::NodeRecord;
 use raft::env::Env;
 use raft::group::OpenError;
 use raft::groups::{Birth, Groups, GroupsOptions, Origin, StartError};
+use raft::level::Level;
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
 use raft::store::{SledOptions, SledStore, Store, StoreError};
@@ -38,6 +39,7 @@ pub mod http;
 pub mod identity;
 pub mod inbound;
 pub mod kubernetes;
+pub mod levels;
 pub mod local;
 pub mod membership;
 pub mod metrics;
@@ -109,7 +111,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let mut identity = Identity::open(&env, &config.data_dir, config.node_id)?;
     config.node_id = identity.node();
     identity.own_log(&config.data_dir.join("wal"))?;
-    let me = record(&config, &identity);
+    let me = record(&config, &identity, env.level);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
     let groups = Groups::start(
@@ -235,6 +237,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         outlook,
     };
     tasks.spawn(placement::planner::run(planner, end.clone()));
+    tasks.spawn(levels::run(errands.clone(), groups.clone(), end.clone()));
     tasks.spawn(carrier::run(
         errands.clone(),
         groups.clone(),
@@ -317,7 +320,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     outcome
 }
 
-fn record(config: &Config, identity: &Identity) -> NodeRecord {
+fn record(config: &Config, identity: &Identity, level: Level) -> NodeRecord {
     let at = |address: &str| {
         let port = address.rsplit(':').next().unwrap_or_default();
         format!("{}:{port}", config.advertise)
@@ -329,7 +332,7 @@ fn record(config: &Config, identity: &Identity) -> NodeRecord {
         api_address: at(&config.listen),
         admin_address: at(&config.admin_listen),
         zone: config.zone.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: levels::own_version(level),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::Parser;
 use node::cli::{Cli, Command, Output};
 use node::config::Limits;
 use raft::env::Env;
+use raft::level::Level;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -67,7 +68,7 @@ fn raise_descriptor_limit() -> usize {
 }
 
 async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
-    let env = Env::real().context("no randomness from the operating system")?;
+    let mut env = Env::real().context("no randomness from the operating system")?;
     match command {
         Command::Dev(dev) => {
             let mut limits = Limits::default();
@@ -75,6 +76,9 @@ async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
             node::dev::run(dev, limits, env, stop_on_signal()?).await
         }
         Command::Server(server) => {
+            if let Some(level) = server.level_max {
+                env.level = env.level.min(Level(level));
+            }
             let mut config = server.resolve()?;
             config.limits.fit_descriptors(descriptors);
             if let Some(machine) = config.zone_from_kubernetes_node.take() {

@@ -17,6 +17,7 @@ use super::{NotDone, Prelude, RaftHandle};
 use crate::command::{Batch, Reply};
 use crate::env::Env;
 use crate::level::{Level, need};
+use crate::planted::{Bug, planted};
 
 /// Commands that may wait; beyond them the group is busy.
 const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -266,7 +267,12 @@ impl Gatherer {
             seed: self.env.random.next_u64(),
             commands,
         };
-        (batch, level, waiting)
+        let stamped = if planted(Bug::LevelTooEarly) {
+            Level::ZERO
+        } else {
+            level
+        };
+        (batch, stamped, waiting)
     }
 
     async fn write(&self, batch: Batch, level: Level, waiting: Waiting) {
