@@ -29,6 +29,7 @@ mod rot;
 pub(crate) mod ruin;
 mod slow_leader;
 mod sync_error;
+pub(crate) mod upgrade;
 pub(crate) mod wipe;
 
 /// A kind of fault.
@@ -88,4 +89,5 @@ pub const FAULTS: &[&Fault] = &[
     &hand_over::HAND_OVER,
     &rolling::ROLLING,
     &slow_leader::SLOW_LEADER,
+    &upgrade::UPGRADE,
 ];
