@@ -63,6 +63,7 @@ use errands::Errands;
 use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
+use levels::Levels;
 use local::Local;
 use metrics::{Live, Sources};
 use mover::Mover;
@@ -114,6 +115,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let me = record(&config, &identity, env.level);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
+    peers.require_level(identity.lock().level());
     let groups = Groups::start(
         env.clone(),
         &config.data_dir,
@@ -237,7 +239,13 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         outlook,
     };
     tasks.spawn(placement::planner::run(planner, end.clone()));
-    tasks.spawn(levels::run(errands.clone(), groups.clone(), end.clone()));
+    let raising = Levels {
+        errands: errands.clone(),
+        groups: groups.clone(),
+        peers: peers.clone(),
+        identity: identity.clone(),
+    };
+    tasks.spawn(levels::run(raising, end.clone()));
     tasks.spawn(carrier::run(
         errands.clone(),
         groups.clone(),

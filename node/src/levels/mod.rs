@@ -11,14 +11,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
+use parking_lot::Mutex;
 use raft::command::catalog::NodeRecord;
 use raft::groups::Groups;
 use raft::level::{Level, NodeVersion};
+use raft::peers::Peers;
+use raft::types::NodeId;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::CatalogView;
 use crate::errands::Errands;
+use crate::identity::Identity;
 
 pub mod hold;
 mod raise;
@@ -37,17 +42,33 @@ pub fn own_version(level: Level) -> String {
     version.to_string()
 }
 
+/// What raising levels takes.
+pub struct Levels {
+    /// The catalog, and the way to its leader.
+    pub errands: Errands,
+    /// The groups of this node.
+    pub groups: Arc<Groups>,
+    /// The other nodes.
+    pub peers: Arc<Peers>,
+    /// The file that says what the data folder has.
+    pub identity: Arc<Mutex<Identity>>,
+}
+
 /// Raises levels until `stop`.
 ///
 /// # Errors
-/// None: it retries. It is a task of the node, which all return a result.
-pub async fn run(errands: Errands, groups: Arc<Groups>, stop: CancellationToken) -> anyhow::Result<()> {
+/// If the data folder's level cannot be written.
+pub async fn run(levels: Levels, stop: CancellationToken) -> anyhow::Result<()> {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
+        let level = levels.errands.catalog.read(|c| c.level());
+        let kept = levels.identity.lock().raise_level(level);
+        kept.context("the level of the data folder cannot be written")?;
+        levels.peers.require_level(level);
         let step = async {
-            raise::step(&errands).await;
-            spread::step(&errands.catalog, &groups).await;
+            raise::step(&levels.errands).await;
+            spread::step(&levels.errands.catalog, &levels.groups).await;
         };
         stop.run_until_cancelled(step).await;
     }
@@ -66,7 +87,7 @@ pub fn registration(catalog: &CatalogView, me: &NodeRecord) -> NodeRecord {
 
 /// Whether the catalog knows a node as it is, held or not.
 pub fn is_registered(catalog: &CatalogView, me: &NodeRecord) -> bool {
-    let known = catalog.read(|c| c.node(raft::types::NodeId(me.node_id)).cloned());
+    let known = catalog.read(|c| c.node(NodeId(me.node_id)).cloned());
     let wanted = registration(catalog, me);
     known.is_some_and(|known| known == wanted || (known == hold::marked(me, true)))
 }
