@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use raft::env::{Clock, Env, NoHost, Random};
+use raft::env::{Clock, Env, Io, NoHost, Random};
 use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
@@ -11,6 +11,7 @@ use raft::witness::Witness;
 mod dials;
 mod disk;
 mod net;
+mod readers;
 mod workers;
 
 pub use dials::Dials;
@@ -19,6 +20,7 @@ pub(crate) use disk::{damage, wipe};
 use crate::rng::Rng;
 use disk::SimDisk;
 pub(crate) use net::SimNet;
+use readers::TaskReaders;
 use workers::TaskWorkers;
 
 /// The world of one life of a host. `seed` is this life's; the dials are the host's.
@@ -30,6 +32,7 @@ pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> 
         disk: Arc::new(SimDisk::new(dials.clone())),
         net: Arc::new(SimNet),
         workers: Arc::new(TaskWorkers(dials.clone())),
+        io: Io::new(TaskReaders(dials.clone())),
         host: Arc::new(NoHost),
         witness,
     }
