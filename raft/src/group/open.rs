@@ -214,7 +214,8 @@ async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Re
     let Some((header, machine)) = parts.checkpointer.load(id, kind).await? else {
         return Ok(None);
     };
-    Ok(Some(Replica::with(machine, wire::header_from(&header)?)))
+    let (meta, _) = wire::header_from(&header, parts.env.level)?;
+    Ok(Some(Replica::with(machine, meta)))
 }
 
 /// Removes what the log has after its purged part if its entry at `applied` is another one. Then it
@@ -249,8 +250,12 @@ async fn fetch(
                 continue;
             }
         };
-        let meta = wire::header_from(&pulled.header)?;
-        match parts.checkpointer.commit(id, wire::header_to(&meta), kind).await {
+        let (meta, level) = wire::header_from(&pulled.header, parts.env.level)?;
+        match parts
+            .checkpointer
+            .commit(id, wire::header_to(&meta, level), kind)
+            .await
+        {
             Ok(machine) => {
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));

@@ -18,6 +18,7 @@ use crate::command::{Batch, Reply};
 use crate::env::Env;
 use crate::level::{Level, need};
 use crate::machine::queue::UnreadReply;
+use crate::planted::{Bug, planted};
 
 /// Commands that may wait; beyond them the group is busy.
 const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -291,7 +292,12 @@ impl Gatherer {
             seed: self.env.random.next_u64(),
             commands,
         };
-        (batch, level, waiting)
+        let stamped = if planted(Bug::LevelTooEarly) {
+            Level::ZERO
+        } else {
+            level
+        };
+        (batch, stamped, waiting)
     }
 
     /// Answers what can be answered at once, and gives back the rest.

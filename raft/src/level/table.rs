@@ -135,7 +135,7 @@ const RECORDS: &[Tags] = &[
     tags("group::entry::VotersRecord", &[1..=1], &[]),
     tags("group::entry::LogIdRecord", &[1..=2], &[]),
     tags("group::entry::VoteRecord", &[1..=3], &[]),
-    tags("group::wire::StateHeader", &[1..=5], &[]),
+    tags("group::wire::StateHeader", &[1..=5], &[(6, Level::ONE)]),
     tags("group::wire::Config", &[1..=1], &[]),
     tags("machine::catalog::remembered::RememberedRecord", &[1..=2], &[]),
     tags(
@@ -177,9 +177,9 @@ const PEERS: &[Tags] = &[
     tags("peer.proto::Failure", &[1..=1], &[]),
     tags("peer.proto::HelloRequest", &[1..=5], &[]),
     tags("peer.proto::HelloReply", &[1..=7], &[]),
-    tags("peer.proto::SnapshotOffer", &[1..=5], &[]),
+    tags("peer.proto::SnapshotOffer", &[1..=5], &[(6, Level::ONE)]),
     tags("peer.proto::SnapshotTaken", &[1..=1], &[]),
-    tags("peer.proto::SnapshotRequest", &[1..=8], &[]),
+    tags("peer.proto::SnapshotRequest", &[1..=8], &[(9, Level::ONE)]),
     tags("peer.proto::SnapshotChunk", &[1..=4], &[]),
     tags("peer.proto::SnapshotRow", &[1..=2], &[]),
 ];

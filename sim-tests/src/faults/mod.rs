@@ -31,6 +31,7 @@ mod rot;
 pub(crate) mod ruin;
 mod slow_leader;
 mod sync_error;
+pub(crate) mod upgrade;
 pub(crate) mod wipe;
 
 /// A kind of fault.
@@ -92,4 +93,5 @@ pub const FAULTS: &[&Fault] = &[
     &slow_leader::SLOW_LEADER,
     &log_step::LOG_STEP,
     &page_cache::PAGE_CACHE,
+    &upgrade::UPGRADE,
 ];
