@@ -247,6 +247,8 @@ impl Groups {
             // Before the replica that stopped for it is noticed.
             self.give_up_unreadable().await?;
             self.check()?;
+            // A log that has ended is noticed by whoever waits for `Wal::until_failed`.
+            let _ = self.parts.wal.tend();
             self.limit_log().await;
             remembering.look(self);
             if sweeping.as_ref().is_none_or(JoinHandle::is_finished) {

@@ -185,11 +185,24 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         Ok(())
     }
 
+    /// The hint counts only if the log has the entry that it names. Logs of earlier versions may hold
+    /// a hint that became durable before its entry, or before a truncation that made room for it.
+    /// What is purged is committed for certain.
     async fn read_committed(&mut self) -> Result<Option<LogId>, io::Error> {
-        match self.log.committed() {
-            Some(committed) => Ok(Some(decode_log_id(committed)?)),
-            None => Ok(None),
+        let Some(hint) = self.log.committed() else {
+            return Ok(None);
+        };
+        let hint = decode_log_id(hint)?;
+        let purged = self.last_purged()?;
+        if planted(Bug::HintAhead) || purged.is_some_and(|purged| hint.index <= purged.index) {
+            return Ok(Some(hint));
         }
+        let named = self.entries(hint.index, hint.index + 1, usize::MAX)?.pop();
+        if named.is_some_and(|entry| entry.log_id == hint) {
+            return Ok(Some(hint));
+        }
+        tracing::warn!(group = %self.log.id(), %hint, "the log lacks the entry that its commit hint names");
+        Ok(purged)
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> Result<(), io::Error>
