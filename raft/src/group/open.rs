@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::birth::{self, Birth, Origin};
 use super::log::LogStore;
+use super::memory::Memory;
 use super::network::Network;
 use super::proposer::{InFlight, Proposer};
 use super::pull::{Wanted, pull};
@@ -83,6 +84,8 @@ pub(crate) struct Parts {
     pub(crate) front: u64,
     /// What all groups have in flight.
     pub(crate) in_flight: InFlight,
+    /// What all groups remember of answered calls.
+    pub(crate) memory: Memory,
     /// The states that this node is taking in.
     pub(crate) pulls: Pulls,
     /// How states travel.
@@ -164,6 +167,7 @@ pub(crate) async fn open(
         parts.env.clone(),
         prelude,
         parts.in_flight.clone(),
+        parts.memory.clone(),
     );
     let lease = Duration::from_millis(parts.timing.election_max_ms);
     let group = Group {
