@@ -20,7 +20,7 @@ use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
 use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
 use crate::types::{GroupId, NodeId};
-use crate::wal::{Wal, WalError, WalOptions};
+use crate::wal::{LogSpace, Wal, WalError, WalOptions};
 
 /// How often log sizes are looked at.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
@@ -304,7 +304,8 @@ impl Groups {
         let wal = &self.parts.wal;
         let pressed: BTreeSet<GroupId> = wal.pressure().into_iter().collect();
         let in_use = wal.stats().live_segments * wal.segment_bytes();
-        let pressure = match in_use > 2 * wal.budget_bytes() {
+        let is_short = wal.space() != LogSpace::Ample;
+        let pressure = match is_short || in_use > 2 * wal.budget_bytes() {
             true => Pressure::Dire,
             false => Pressure::Some,
         };
