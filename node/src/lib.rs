@@ -15,7 +15,7 @@ use raft::groups::{Birth, Groups, GroupsOptions, Origin, StartError};
 use raft::level::Level;
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
-use raft::store::{SledOptions, SledStore, Store, StoreError};
+use raft::store::{FileStore, FileStoreOptions, Store, StoreError, convert_sled};
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalError;
 use tokio::task::JoinSet;
@@ -59,7 +59,7 @@ pub mod waiting;
 
 use birth::StartOver;
 use catalog::CatalogView;
-use config::{Checkpoints, Config};
+use config::Config;
 use errands::Errands;
 use growth::Growth;
 use identity::Identity;
@@ -120,7 +120,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let groups = Groups::start(
         env.clone(),
         &config.data_dir,
-        || open_store(&config),
+        || open_store(&config, &env),
         peers.clone(),
         GroupsOptions {
             timing: config.timing,
@@ -345,14 +345,12 @@ fn record(config: &Config, identity: &Identity, level: Level) -> NodeRecord {
     }
 }
 
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match &config.checkpoints {
-        Checkpoints::Disk => {
-            let folder = config.data_dir.join("checkpoints");
-            Arc::new(SledStore::open(&folder, SledOptions::default())?)
-        }
-        Checkpoints::Given(store) => store.clone(),
-    })
+fn open_store(config: &Config, env: &Env) -> Result<Arc<dyn Store>, StoreError> {
+    let folder = config.data_dir.join("checkpoints");
+    let options = FileStoreOptions::default();
+    let store = FileStore::open(env.disk.clone(), env.random.clone(), &folder, options)?;
+    convert_sled(&*env.disk, &folder, &store)?;
+    Ok(Arc::new(store))
 }
 
 /// Opens the catalog. A node that lost its state gets it from whomever it can reach, and finds them

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::HumanBytes;
 use raft::env::Env;
+use raft::groups::Groups;
 use raft::level::NodeVersion;
 use raft::machine::Machine;
 use raft::types::{GroupId, NodeId};
@@ -38,6 +39,9 @@ pub struct NodeStatus {
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
+    /// Damaged checkpoints that it put aside and that have not been replaced yet.
+    #[serde(default)]
+    pub put_aside: Vec<pb::PutAside>,
     /// The cluster's level, from its catalog.
     #[serde(default)]
     pub level: u32,
@@ -151,8 +155,18 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         members,
         replicas: replicas.collect(),
         planned: admin.node.outlook.planned(),
+        put_aside: put_aside(&admin.node.groups),
         level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
     }
+}
+
+fn put_aside(groups: &Groups) -> Vec<pb::PutAside> {
+    let put_aside = groups.put_aside().into_iter().map(|aside| pb::PutAside {
+        group: aside.group.0,
+        file: aside.path.display().to_string(),
+        reason: aside.reason,
+    });
+    put_aside.collect()
 }
 
 /// Asks the node whose admin listener is at `address`, and the members that it names.
@@ -198,6 +212,7 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
             replicas: answer.map_or(0, |a| a.replicas.len() as u64),
             leads: answer.map_or(0, |a| a.replicas.iter().filter(|r| r.leads).count() as u64),
             bytes: answer.map_or(0, |a| a.replicas.iter().map(|r| r.bytes).sum()),
+            put_aside: answer.map_or_else(Vec::new, |a| a.put_aside.clone()),
             id: member.id,
             api: member.api,
             peer: member.peer,
@@ -326,12 +341,33 @@ pub fn table(status: &pb::ClusterStatus) -> String {
         ]);
     }
     format!(
-        "cluster {}, {}\n\n{}\n{}",
+        "cluster {}, {}\n\n{}\n{}{}",
         status.cluster,
         level_line(status),
         columns(&nodes),
-        columns(&groups)
+        columns(&groups),
+        damaged(status),
     )
+}
+
+/// What nodes have put aside; nothing if there is none.
+fn damaged(status: &pb::ClusterStatus) -> String {
+    let mut text = String::new();
+    for node in &status.nodes {
+        for aside in &node.put_aside {
+            let group = GroupId(aside.group);
+            let _ = writeln!(
+                text,
+                "node {}: the checkpoint of {group} is damaged, and is kept as {} until it is replaced. {}",
+                node.id, aside.file, aside.reason
+            );
+        }
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{text}")
+    }
 }
 
 /// The levels for people.

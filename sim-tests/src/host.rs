@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use node::config::{Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
+use node::config::{Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
 use raft::level::Level;
 use raft::peers::snapshot::SnapshotOptions;
-use raft::store::{LettersOptions, MemoryStore, Store};
+use raft::store::LettersOptions;
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalOptions;
 use tokio_util::sync::CancellationToken;
@@ -62,8 +62,6 @@ pub struct Host {
     pub id: u64,
     /// What faults turn.
     pub dials: Arc<Dials>,
-    /// Its checkpoints, which outlive it.
-    store: Mutex<Arc<MemoryStore>>,
     scenario: Arc<Scenario>,
     timeline: Timeline,
     watch: Arc<Watch>,
@@ -84,6 +82,12 @@ pub(crate) enum Harm {
     Wipe,
     /// A sector of the log is spoilt.
     Rot(Rng),
+    /// The checkpoint of a group is gone.
+    LostCheckpoint(GroupId),
+    /// Something in a checkpoint file of a group is spoilt.
+    SpoiltCheckpoint(GroupId, Rng),
+    /// Power was lost, and with it pages whose sync had failed.
+    LostPages,
 }
 
 /// The name of a node's host.
@@ -99,7 +103,6 @@ impl Host {
         Arc::new(Host {
             id,
             dials: Arc::default(),
-            store: Mutex::default(),
             scenario,
             timeline,
             watch,
@@ -139,14 +142,23 @@ impl Host {
 
     fn suffer(&self, who: &str) {
         let wal = Path::new(DATA).join("wal");
+        let checkpoints = Path::new(DATA).join("checkpoints");
         let harms = std::mem::take(&mut *self.before_next_life.lock());
         for harm in harms {
             let what = match harm {
                 Harm::Wipe => {
-                    *self.store.lock() = Arc::default();
+                    self.dials.forget_pages();
                     world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned())
                 }
+                Harm::LostPages => match self.dials.lose_pages() {
+                    Ok(0) => continue,
+                    lost => lost.map(|pages| format!("{pages} writes are not on its disk")),
+                },
                 Harm::Rot(mut rng) => world::damage(&wal, &mut rng).map(|what| format!("rot in {what}")),
+                Harm::LostCheckpoint(group) => world::lose_checkpoint(&checkpoints, group),
+                Harm::SpoiltCheckpoint(group, mut rng) => {
+                    world::spoil_checkpoint(&checkpoints, group, &mut rng)
+                }
             };
             let what = what.unwrap_or_else(|error| format!("its disk could not be harmed: {error}"));
             self.timeline.add_now(who, what);
@@ -178,12 +190,6 @@ impl Host {
         self.before_next_life.lock().push(harm);
     }
 
-    /// Loses the checkpoint of a group.
-    pub(crate) fn lose_checkpoint(&self, group: GroupId) {
-        // The store in memory cannot fail.
-        let _ = self.store.lock().forget(group);
-    }
-
     fn config(&self) -> Config {
         let size = self.scenario.nodes;
         Config {
@@ -207,7 +213,6 @@ impl Host {
             },
             replace_after: REPLACE_AFTER,
             timing: Timing::default(),
-            checkpoints: Checkpoints::Given(self.store.lock().clone()),
             wal: WalOptions {
                 segment_bytes: self.scenario.segment_bytes,
                 live_segments_budget: LIVE_SEGMENTS,

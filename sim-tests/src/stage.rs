@@ -70,6 +70,7 @@ impl Stage {
     pub fn power_loss(&mut self, node: u64) {
         self.sim.crash(host::name(node));
         self.kill(node);
+        self.harm(node, Harm::LostPages);
     }
 
     /// Lets a killed node start.

@@ -144,7 +144,8 @@ impl Group {
         let there = store::encode(&self.parts.env.io, there).await;
         let there = there.map_err(|error| {
             if matches!(error, StoreError::Unreadable(_)) {
-                self.replica.fail(&io::Error::other(error.to_string()));
+                self.replica
+                    .fail(&io::Error::new(io::ErrorKind::InvalidData, error.to_string()));
             }
             Status::data_loss(error.to_string())
         })?;

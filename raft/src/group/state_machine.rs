@@ -266,8 +266,9 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
                 }
                 written => {
                     if let Err(StoreError::Unreadable(reason)) = &written {
-                        // The next checkpoint would fail in the same way: this one has to be forgotten.
-                        self.replica.fail(&io::Error::other(reason.clone()));
+                        // The next checkpoint would fail in the same way: this one has to be put aside.
+                        self.replica
+                            .fail(&io::Error::new(io::ErrorKind::InvalidData, reason.clone()));
                     }
                     self.release(written.map_err(io::Error::other)?).await;
                     self.replica.set_checkpointed(&self.meta);

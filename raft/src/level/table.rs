@@ -86,7 +86,7 @@ const COMMANDS: &[Tags] = &[
     tags("command::cluster::SettleGroup", &[1..=2], &[]),
     tags("command::cluster::NodeStanding", &[1..=3], &[]),
     tags("command::cluster::RaiseLevel", &[], &[(1, Level::ONE)]),
-    tags("command::Batch", &[1..=3], &[]),
+    tags("command::Batch", &[1..=3], &[(6, Level::ONE)]),
     tags("command::move_tasks::StartMoveTask", &[1..=5], &[]),
     tags("command::move_tasks::CancelMoveTask", &[1..=2], &[]),
     tags("command::move_tasks::ReportMoveTask", &[1..=3], &[]),

@@ -50,6 +50,7 @@ fn apply(state: &StateMachine, index: u64) {
         now_ms: 1_000,
         seed: index,
         commands: commands.to_vec(),
+        ..Batch::default()
     };
     state.replica.update(|s| {
         s.machine.apply(&batch);
