@@ -110,6 +110,8 @@ declare! {
         "Replicas that have not answered this node, their leader, for some heartbeats.";
     FOLLOWER_LAG: Gauge One [] "millrace_raft_follower_lag_entries"
         "Entries that the farthest follower of any group led here lacks. Take the maximum over nodes.";
+    FOLLOWERS_REVERTED: Counter One [] "millrace_raft_followers_reverted_total"
+        "Times that a follower of a group led here was found without log entries that it had acknowledged: its disk lies, or was set back.";
     APPLY_LAG: Gauge One [] "millrace_raft_apply_lag_entries"
         "Entries of its log that the farthest replica on this node has not applied. Take the maximum over nodes.";
     UNCHECKPOINTED: Gauge One [] "millrace_raft_uncheckpointed_entries"

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -27,6 +28,8 @@ pub use host::{Host, NoHost, ProcessUsage, Space, StandstillStats};
 pub struct Env {
     /// Wall time.
     pub clock: Arc<dyn Clock>,
+    /// What leases are measured by.
+    pub uptime: Arc<dyn Uptime>,
     /// Randomness for identifiers and jitter; never secrets.
     pub random: Arc<dyn Random>,
     /// Files.
@@ -49,6 +52,12 @@ pub struct Env {
 pub trait Clock: Send + Sync {
     /// Milliseconds since the Unix epoch.
     fn now(&self) -> Millis;
+}
+
+/// Time that passes evenly and is never set: what leases are measured by.
+pub trait Uptime: Send + Sync {
+    /// Time since some moment, that in which the machine was suspended included.
+    fn uptime(&self) -> Duration;
 }
 
 /// A source of random numbers.

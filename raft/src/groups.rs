@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
 use crate::group::{
-    Accountant, Group, InFlight, Memory, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Timing, open,
+    Accountant, Group, InFlight, Memory, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Reversions,
+    Timing, open,
 };
 pub use crate::group::{Birth, Origin};
 use crate::machine::{Machine, MachineKind, WindowStats};
@@ -105,6 +106,7 @@ impl Groups {
             front: letters.front,
             in_flight: InFlight::default(),
             memory: Memory::default(),
+            reversions: Reversions::default(),
             pulls: Pulls::default(),
             snapshots,
             throttle: Arc::new(Throttle::new(snapshots.bytes_per_second)),
@@ -160,6 +162,12 @@ impl Groups {
     /// How many bytes of whole states it has sent to other nodes.
     pub fn snapshot_bytes_sent(&self) -> u64 {
         self.parts.throttle.passed()
+    }
+
+    /// How often followers of groups that this node leads were found without entries that they had
+    /// acknowledged.
+    pub fn followers_reverted(&self) -> u64 {
+        self.parts.reversions.count()
     }
 
     /// What its groups remember of answered calls.
