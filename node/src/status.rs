@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::HumanBytes;
 use raft::env::Env;
+use raft::group::Group;
 use raft::groups::Groups;
 use raft::machine::Machine;
 use raft::types::{GroupId, NodeId};
@@ -88,6 +89,9 @@ pub struct Replica {
     /// About how many bytes its messages have.
     #[serde(default)]
     pub bytes: u64,
+    /// How the comparison of its state with its leader's stands.
+    #[serde(default)]
+    pub verified: pb::Verified,
 }
 
 /// What this node tells.
@@ -138,6 +142,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             checkpointed: progress.checkpointed,
             first: progress.first,
             bytes: group.replica().read(Machine::message_bytes),
+            verified: verified(admin.node.me.node_id, group),
         }
     });
     NodeStatus {
@@ -148,6 +153,18 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         replicas: replicas.collect(),
         planned: admin.node.outlook.planned(),
         put_aside: put_aside(&admin.node.groups),
+    }
+}
+
+fn verified(node: u64, group: &Group) -> pb::Verified {
+    let seen = group.verification();
+    pb::Verified {
+        node,
+        pass: seen.pass,
+        slices: seen.slices,
+        equal: seen.equal,
+        unequal: seen.unequal,
+        divergence: seen.divergence.unwrap_or_default(),
     }
 }
 
@@ -223,6 +240,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 lag: BTreeMap::new(),
                 moving: Vec::new(),
                 bytes: 0,
+                verified: Vec::new(),
             });
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
@@ -230,6 +248,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
             }
             line.term = line.term.max(replica.term);
             line.bytes = line.bytes.max(replica.bytes);
+            line.verified.push(replica.verified.clone());
             line.lag.insert(*node, replica.applied);
             let end = ends.entry(replica.group).or_default();
             *end = (*end).max(replica.last);

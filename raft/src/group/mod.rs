@@ -43,6 +43,7 @@ mod state_machine;
 mod transfer;
 mod transfers;
 pub mod types;
+mod verify;
 mod wire;
 
 pub use birth::{Birth, Origin};
@@ -56,6 +57,7 @@ pub use replica::Replica;
 pub(crate) use space::Pressure;
 use state_machine::StateMachine;
 use types::TypeConfig;
+pub use verify::{Pass, Verification};
 
 type RaftHandle = openraft::Raft<TypeConfig, StateMachine>;
 
@@ -399,6 +401,11 @@ impl Group {
             .await
             .map(drop)
             .map_err(|e| e.to_string())
+    }
+
+    /// How the comparison of this replica's state with its leader's stands.
+    pub fn verification(&self) -> Verification {
+        self.replica.ledger().shown()
     }
 
     /// How far this replica is.

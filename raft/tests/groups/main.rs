@@ -12,3 +12,4 @@ mod proxy;
 mod reads;
 mod space;
 mod store;
+mod verify;
