@@ -51,6 +51,8 @@ async fn a_replica_whose_state_differs_is_found() {
     introduce(&[&one, &two, &three]);
     let (leader, second, third) = tokio::join!(open(&one), open(&two), open(&three));
     let (leader, second, third) = (leader.unwrap(), second.unwrap(), third.unwrap());
+    let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
+    ready.await.unwrap().unwrap();
     configure(&leader).await;
     for _ in 0..MESSAGES {
         send(&leader, BODY).await;
