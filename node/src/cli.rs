@@ -180,6 +180,10 @@ pub struct Server {
     /// Requests under way at most; beyond them clients are throttled [default: 8192].
     #[arg(long, env = "MILLRACE_MAX_REQUESTS")]
     pub max_requests: Option<usize>,
+    /// Act as a version that knows levels up to this one only, to try upgrades and roll-backs.
+    #[arg(long, env = "MILLRACE_LEVEL_MAX", hide = true)]
+    #[serde(skip)]
+    pub level_max: Option<u32>,
     /// Waiting receives at most; beyond them clients are throttled [default: 50000].
     #[arg(long, env = "MILLRACE_MAX_POLLS")]
     pub max_polls: Option<usize>,

@@ -12,6 +12,7 @@ use raft::command::catalog::NodeRecord;
 use raft::env::Env;
 use raft::group::OpenError;
 use raft::groups::{Birth, Groups, GroupsOptions, Origin, StartError};
+use raft::level::Level;
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
 use raft::store::{FileStore, FileStoreOptions, Store, StoreError, convert_sled};
@@ -38,6 +39,7 @@ pub mod http;
 pub mod identity;
 pub mod inbound;
 pub mod kubernetes;
+pub mod levels;
 pub mod local;
 pub mod membership;
 pub mod metrics;
@@ -63,6 +65,7 @@ use errands::Errands;
 use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
+use levels::Levels;
 use local::Local;
 use metrics::{Live, Sources};
 use mover::Mover;
@@ -111,9 +114,10 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let mut identity = Identity::open(&env, &config.data_dir, config.node_id)?;
     config.node_id = identity.node();
     identity.own_log(&config.data_dir.join("wal"))?;
-    let me = record(&config, &identity);
+    let me = record(&config, &identity, env.level);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
+    peers.require_level(identity.lock().level());
     let groups = Groups::start(
         env.clone(),
         &config.data_dir,
@@ -237,6 +241,13 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         outlook,
     };
     tasks.spawn(placement::planner::run(planner, end.clone()));
+    let raising = Levels {
+        errands: errands.clone(),
+        groups: groups.clone(),
+        peers: peers.clone(),
+        identity: identity.clone(),
+    };
+    tasks.spawn(levels::run(raising, end.clone()));
     tasks.spawn(carrier::run(
         errands.clone(),
         groups.clone(),
@@ -320,7 +331,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     outcome
 }
 
-fn record(config: &Config, identity: &Identity) -> NodeRecord {
+fn record(config: &Config, identity: &Identity, level: Level) -> NodeRecord {
     let at = |address: &str| {
         let port = address.rsplit(':').next().unwrap_or_default();
         format!("{}:{port}", config.advertise)
@@ -332,7 +343,7 @@ fn record(config: &Config, identity: &Identity) -> NodeRecord {
         api_address: at(&config.listen),
         admin_address: at(&config.admin_listen),
         zone: config.zone.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: levels::own_version(level),
     }
 }
 

@@ -126,6 +126,10 @@ declare! {
         "Commands that were refused because too many waited at their group.";
     COMMANDS_WAITING: Gauge One [] "millrace_raft_commands_waiting"
         "Commands that wait for a batch.";
+    CALLS_REMEMBERED: Gauge Bytes [] "millrace_calls_remembered_bytes"
+        "About how many bytes the answers to calls have that all replicas here remember, so that a call that an SDK repeats within 5 minutes takes effect once.";
+    CALLS_FORGOTTEN: Counter One [] "millrace_calls_forgotten_early_total"
+        "Answers to calls that were forgotten in less than 5 minutes for want of room: a late retry of such a call takes effect again. Every replica counts them: take the maximum over nodes.";
     BATCHES_IN_FLIGHT: Gauge One [] "millrace_raft_batches_in_flight"
         "Batches on their way through the log.";
 

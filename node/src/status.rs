@@ -11,6 +11,7 @@ use indicatif::HumanBytes;
 use raft::env::Env;
 use raft::group::Group;
 use raft::groups::Groups;
+use raft::level::NodeVersion;
 use raft::machine::Machine;
 use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,9 @@ pub struct NodeStatus {
     /// Damaged checkpoints that it put aside and that have not been replaced yet.
     #[serde(default)]
     pub put_aside: Vec<pb::PutAside>,
+    /// The cluster's level, from its catalog.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// A member of the cluster.
@@ -92,6 +96,9 @@ pub struct Replica {
     /// How the comparison of its state with its leader's stands.
     #[serde(default)]
     pub verified: pb::Verified,
+    /// Its group's level.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// What this node tells.
@@ -143,6 +150,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             first: progress.first,
             bytes: group.replica().read(Machine::message_bytes),
             verified: verified(admin.node.me.node_id, group),
+            level: group.replica().read(Machine::level).0,
         }
     });
     NodeStatus {
@@ -153,6 +161,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         replicas: replicas.collect(),
         planned: admin.node.outlook.planned(),
         put_aside: put_aside(&admin.node.groups),
+        level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
     }
 }
 
@@ -195,10 +204,17 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
     let mut answers: BTreeMap<u64, NodeStatus> = told.into_iter().flatten().collect();
     let (cluster, members) = (first.cluster.clone(), first.members.clone());
     answers.insert(first.node, first);
+    let groups = group_lines(&answers);
+    let level = answers.values().map(|answer| answer.level).max().unwrap_or(0);
+    let below = groups
+        .iter()
+        .filter(|group| group.leader.is_some() && group.level < level);
     Ok(pb::ClusterStatus {
         cluster,
+        level,
+        groups_below: below.count() as u64,
         nodes: node_lines(members, &answers),
-        groups: group_lines(&answers),
+        groups,
         planned: answers.values().filter_map(|answer| answer.planned).max(),
     })
 }
@@ -206,6 +222,7 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
 fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Node> {
     let line = |member: Member| {
         let answer = answers.get(&member.id);
+        let Ok(version) = member.version.parse::<NodeVersion>();
         pb::Node {
             alive: answer.is_some(),
             ready: answer.is_some_and(|a| a.ready),
@@ -218,7 +235,9 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
             peer: member.peer,
             admin: member.admin,
             zone: member.zone,
-            version: member.version,
+            version: version.release,
+            level: version.level.0,
+            held: version.held,
             ..Default::default()
         }
     };
@@ -241,10 +260,12 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 moving: Vec::new(),
                 bytes: 0,
                 verified: Vec::new(),
+                level: 0,
             });
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
                 line.leader = Some(*node);
+                line.level = replica.level;
             }
             line.term = line.term.max(replica.term);
             line.bytes = line.bytes.max(replica.bytes);
@@ -339,8 +360,9 @@ pub fn table(status: &pb::ClusterStatus) -> String {
         ]);
     }
     format!(
-        "cluster {}\n\n{}\n{}{}",
+        "cluster {}, {}\n\n{}\n{}{}",
         status.cluster,
+        level_line(status),
         columns(&nodes),
         columns(&groups),
         damaged(status),
@@ -365,6 +387,51 @@ fn damaged(status: &pb::ClusterStatus) -> String {
     } else {
         format!("\n{text}")
     }
+}
+
+/// The levels for people.
+pub fn levels(status: &pb::ClusterStatus) -> String {
+    let mut rows = vec![
+        ["NODE", "VERSION", "LEVEL", "HELD", "STATE"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for node in &status.nodes {
+        let held = if node.held { "held" } else { "-" };
+        let state = if node.alive { "answers" } else { "unreachable" };
+        rows.push(vec![
+            node.id.to_string(),
+            node.version.clone(),
+            node.level.to_string(),
+            held.to_owned(),
+            state.to_owned(),
+        ]);
+    }
+    format!("{}\n\n{}", level_line(status), columns(&rows))
+}
+
+/// The cluster's level, and why it does not rise.
+fn level_line(status: &pb::ClusterStatus) -> String {
+    let level = status.level;
+    let held: Vec<u64> = status.nodes.iter().filter(|n| n.held).map(|n| n.id).collect();
+    let highest = status.nodes.iter().map(|n| n.level).max().unwrap_or(level);
+    let lacking: Vec<u64> = status
+        .nodes
+        .iter()
+        .filter(|n| n.level < highest)
+        .map(|n| n.id)
+        .collect();
+    let mut line = format!("level {level}");
+    if !held.is_empty() {
+        let _ = write!(line, ", held by nodes {held:?}");
+    }
+    if !lacking.is_empty() {
+        let _ = write!(line, "; nodes {lacking:?} do not know level {highest} yet");
+    }
+    if status.groups_below > 0 {
+        let _ = write!(line, "; {} groups are still below it", status.groups_below);
+    }
+    line
 }
 
 /// Where a group is to live, and, on its way there, who may still have a replica.

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
+use crate::group::{
+    Accountant, Group, InFlight, Memory, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Timing, open,
+};
 pub use crate::group::{Birth, Origin};
-use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Timing, open};
-use crate::machine::MachineKind;
+use crate::machine::{Machine, MachineKind, WindowStats};
 use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
 use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
@@ -21,6 +24,9 @@ use crate::wal::{Wal, WalError, WalOptions};
 
 /// How often log sizes are looked at.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often at most the log says that calls were forgotten.
+const FORGOTTEN_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +104,7 @@ impl Groups {
             timing,
             front: letters.front,
             in_flight: InFlight::default(),
+            memory: Memory::default(),
             pulls: Pulls::default(),
             snapshots,
             throttle: Arc::new(Throttle::new(snapshots.bytes_per_second)),
@@ -153,6 +160,11 @@ impl Groups {
     /// How many bytes of whole states it has sent to other nodes.
     pub fn snapshot_bytes_sent(&self) -> u64 {
         self.parts.throttle.passed()
+    }
+
+    /// What its groups remember of answered calls.
+    pub fn remembered(&self) -> WindowStats {
+        self.parts.memory.stats()
     }
 
     /// What its groups propose.
@@ -235,6 +247,7 @@ impl Groups {
     pub async fn maintain(&self, stop: CancellationToken) -> Result<(), GroupFault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         let mut sweeping: Option<JoinHandle<()>> = None;
+        let mut remembering = Remembering::default();
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
             // Before the replica that stopped for it is noticed.
             self.give_up_unreadable().await?;
@@ -242,6 +255,7 @@ impl Groups {
             // A log that has ended is noticed by whoever waits for `Wal::until_failed`.
             let _ = self.parts.wal.tend();
             self.limit_log().await;
+            remembering.look(self);
             if sweeping.as_ref().is_none_or(JoinHandle::is_finished) {
                 sweeping = Some(tokio::spawn(sweep(self.parts.clone())));
             }
@@ -306,6 +320,32 @@ impl Groups {
     pub async fn shutdown(&self) {
         let groups = std::mem::take(&mut *self.open.write());
         futures::future::join_all(groups.values().map(|g| g.shutdown())).await;
+    }
+}
+
+/// Looks after what the groups remember of answered calls, and says when they had to forget some.
+#[derive(Default)]
+struct Remembering {
+    accountant: Accountant,
+    unsaid: u64,
+    said: Option<Instant>,
+}
+
+impl Remembering {
+    fn look(&mut self, groups: &Groups) {
+        let windows = groups.list().into_iter();
+        let windows = windows.map(|group| (group.id(), group.replica().read(Machine::remembered)));
+        self.unsaid += self.accountant.account(&groups.parts.memory, windows);
+        let is_due = self.said.is_none_or(|said| said.elapsed() >= FORGOTTEN_PAUSE);
+        if self.unsaid > 0 && is_due {
+            tracing::warn!(
+                calls = self.unsaid,
+                bytes = groups.remembered().bytes,
+                "answers of calls were forgotten early for want of room: a late retry of one of these \
+                 takes effect again"
+            );
+            (self.unsaid, self.said) = (0, Some(Instant::now()));
+        }
     }
 }
 

@@ -2,14 +2,16 @@
 
 use raft::group::Proposals;
 use raft::groups::Groups;
+use raft::machine::WindowStats;
 use raft::store::CheckpointStats;
 use raft::wal::{WalBatches, WalStats};
 
 use super::page::Page;
 use super::{
-    BATCHES, BATCHES_IN_FLIGHT, CHECKPOINT, CHECKPOINTS_FAILED, CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING,
-    COMMANDS, COMMANDS_REFUSED, REPLICAS_DIVERGED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES,
-    WAL_BATCH_RECORDS, WAL_BUDGET, WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
+    BATCHES, BATCHES_IN_FLIGHT, CALLS_FORGOTTEN, CALLS_REMEMBERED, CHECKPOINT, CHECKPOINTS_FAILED,
+    CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING, COMMANDS, COMMANDS_REFUSED, REPLICAS_DIVERGED, SNAPSHOT_SENT,
+    SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET, WAL_NEEDED, WAL_QUEUED,
+    WAL_SEGMENTS, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
@@ -21,6 +23,12 @@ pub(super) fn collect(groups: &Groups, page: &mut Page) {
     page.gauge(&REPLICAS_DIVERGED, [], diverged(groups));
     page.counter(&SNAPSHOT_SENT, [], groups.snapshot_bytes_sent());
     proposals(&groups.proposals(), page);
+    remembered(&groups.remembered(), page);
+}
+
+fn remembered(calls: &WindowStats, page: &mut Page) {
+    page.gauge(&CALLS_REMEMBERED, [], calls.bytes);
+    page.counter(&CALLS_FORGOTTEN, [], calls.forgotten_early);
 }
 
 fn diverged(groups: &Groups) -> usize {
@@ -94,6 +102,11 @@ mod tests {
         log(&stats, &batches, &mut page);
         checkpoints(&checkpoint, &mut page);
         proposals(&through, &mut page);
+        let calls = WindowStats {
+            bytes: 70,
+            forgotten_early: 8,
+        };
+        remembered(&calls, &mut page);
         let text = page.render();
         for line in [
             "millrace_wal_sync_duration_seconds_sum 0.002",
@@ -111,6 +124,8 @@ mod tests {
             "millrace_raft_commands_total 50",
             "millrace_raft_commands_refused_total 6",
             "millrace_raft_batches_in_flight 1",
+            "millrace_calls_remembered_bytes 70",
+            "millrace_calls_forgotten_early_total 8",
         ] {
             assert!(text.lines().any(|l| l == line), "no {line} in {text}");
         }

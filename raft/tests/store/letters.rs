@@ -34,6 +34,7 @@ fn apply(machine: &mut Machine, op: QueueOp) -> Reply {
         now_ms: 1_000,
         seed: 1,
         commands: vec![command.encode_to_vec().into()],
+        ..Batch::default()
     };
     machine.apply(&batch).remove(0)
 }

@@ -75,6 +75,7 @@ fn queue() -> Machine {
         now_ms: 1_000,
         seed: 1,
         commands: vec![command.encode_to_vec().into()],
+        remember_bytes: 0,
     });
     machine
 }

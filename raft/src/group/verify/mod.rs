@@ -27,7 +27,7 @@ pub(super) const SLICES_MAX: usize = 4;
 /// As it stands in a batch, among the fields of [`crate::command::Batch`].
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Marked {
-    #[prost(message, optional, tag = "6")]
+    #[prost(message, optional, tag = "60")]
     pub(super) mark: Option<Mark>,
 }
 

@@ -9,6 +9,7 @@ use crate::machine::tables;
 use crate::machine::window::Remember;
 
 /// An answer in the window.
+#[derive(Clone)]
 pub(super) struct Remembered {
     /// The kind of operation that it answers, as [`kind`] has it.
     pub(super) kind: u32,
@@ -59,6 +60,10 @@ impl Remember for Remembered {
         }
         .encode_to_vec()
         .into()
+    }
+
+    fn heap_bytes(&self) -> u64 {
+        2 * self.answer.encoded_len() as u64
     }
 
     fn from_bytes(bytes: &Bytes) -> Result<Remembered, LoadError> {

@@ -175,7 +175,7 @@ impl Catalog {
     ) -> Result<Catalog, LoadError> {
         let mut catalog = Catalog::new();
         let mut meta: Option<MetaRecord> = None;
-        let mut invocations = WindowLoader::new(idempotency::CATALOG);
+        let mut invocations = WindowLoader::new(idempotency::catalog(Level::ZERO));
         for (key, value) in rows {
             match key.first() {
                 Some(&tables::META) => meta = Some(decode_meta(value)?),

@@ -16,11 +16,7 @@ use crate::types::Millis;
 /// SQS's deduplication interval.
 const INTERVAL: Millis = Millis(5 * 60 * 1000);
 
-pub(super) const LIMITS: Limits = Limits {
-    span: INTERVAL,
-    entries: usize::MAX,
-    table: tables::DEDUPLICATION,
-};
+pub(super) const LIMITS: Limits = Limits::of_time(INTERVAL, tables::DEDUPLICATION);
 
 /// The deduplication ids of the last five minutes.
 pub(super) type Deduplication = Window<Original>;
@@ -65,6 +61,10 @@ impl Remember for Original {
         bytes.put_slice(&self.id);
         bytes.put_u64(self.sequence);
         bytes.into()
+    }
+
+    fn heap_bytes(&self) -> u64 {
+        0
     }
 
     fn from_bytes(bytes: &Bytes) -> Result<Original, LoadError> {

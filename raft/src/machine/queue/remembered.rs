@@ -18,6 +18,7 @@ use crate::machine::tables;
 use crate::machine::window::Remember;
 
 /// An answer in the window.
+#[derive(Clone)]
 pub(super) enum Remembered {
     /// To a send of one message, which most are.
     SentOne(Original),
@@ -150,6 +151,16 @@ impl Remember for Remembered {
             Remembered::Recalled => record.kind = 4,
         }
         record.encode_to_vec().into()
+    }
+
+    fn heap_bytes(&self) -> u64 {
+        let bytes = match self {
+            Remembered::SentOne(_) | Remembered::Recalled => 0,
+            Remembered::Sent(sent) => size_of_val(&**sent),
+            Remembered::Received(receipts) => size_of_val(&**receipts),
+            Remembered::Outcomes(outcomes) => size_of_val(&**outcomes),
+        };
+        bytes as u64
     }
 
     fn from_bytes(bytes: &Bytes) -> Result<Remembered, LoadError> {

@@ -185,7 +185,7 @@ impl Queue {
         chunks: Vec<Chunk>,
     ) -> Result<Queue, LoadError> {
         let mut meta = None;
-        let mut invocations = WindowLoader::new(idempotency::QUEUE);
+        let mut invocations = WindowLoader::new(idempotency::queue(Level::ZERO, u64::MAX));
         let mut deduplication = WindowLoader::new(dedup::LIMITS);
         let mut attempts = WindowLoader::new(attempts::LIMITS);
         let mut messages = Vec::new();
