@@ -55,6 +55,7 @@ pub mod standstill;
 pub mod status;
 pub mod succession;
 pub mod telemetry;
+pub mod verify;
 pub mod waiting;
 
 use birth::StartOver;
@@ -268,6 +269,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         polls,
     };
     tasks.spawn(mover::run(mover, end.clone()));
+    tasks.spawn(verify::run(groups.clone(), end.clone()));
     let members = membership::keep(catalog.clone(), config.replace_after, end.clone());
     let maintained = groups.clone();
     tasks.spawn(async {

@@ -158,6 +158,8 @@ declare! {
         "Reads and writes of checkpoints that wait for their worker or are under way.";
     CHECKPOINTS_PUT_ASIDE: Gauge One [] "millrace_checkpoints_put_aside"
         "Damaged checkpoints that are kept until another state of their group is on the disk.";
+    REPLICAS_DIVERGED: Gauge One [] "millrace_replicas_diverged"
+        "Replicas of this node whose state was found to differ from their leader's.";
     SNAPSHOT_SENT: Counter Bytes [] "millrace_snapshot_sent_bytes_total"
         "Bytes of groups' states that this node sent to others, at most --snapshot-bytes-per-second of them.";
     SNAPSHOTS_INSTALLED: Counter One [] "millrace_snapshots_installed_total"

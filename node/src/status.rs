@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::HumanBytes;
 use raft::env::Env;
+use raft::group::Group;
 use raft::groups::Groups;
 use raft::level::NodeVersion;
 use raft::machine::Machine;
@@ -92,6 +93,9 @@ pub struct Replica {
     /// About how many bytes its messages have.
     #[serde(default)]
     pub bytes: u64,
+    /// How the comparison of its state with its leader's stands.
+    #[serde(default)]
+    pub verified: pb::Verified,
     /// Its group's level.
     #[serde(default)]
     pub level: u32,
@@ -145,6 +149,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             checkpointed: progress.checkpointed,
             first: progress.first,
             bytes: group.replica().read(Machine::message_bytes),
+            verified: verified(admin.node.me.node_id, group),
             level: group.replica().read(Machine::level).0,
         }
     });
@@ -157,6 +162,18 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         planned: admin.node.outlook.planned(),
         put_aside: put_aside(&admin.node.groups),
         level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
+    }
+}
+
+fn verified(node: u64, group: &Group) -> pb::Verified {
+    let seen = group.verification();
+    pb::Verified {
+        node,
+        pass: seen.pass,
+        slices: seen.slices,
+        equal: seen.equal,
+        unequal: seen.unequal,
+        divergence: seen.divergence.unwrap_or_default(),
     }
 }
 
@@ -242,6 +259,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 lag: BTreeMap::new(),
                 moving: Vec::new(),
                 bytes: 0,
+                verified: Vec::new(),
                 level: 0,
             });
             // Of two that think they lead, the one of the later term does.
@@ -251,6 +269,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
             }
             line.term = line.term.max(replica.term);
             line.bytes = line.bytes.max(replica.bytes);
+            line.verified.push(replica.verified.clone());
             line.lag.insert(*node, replica.applied);
             let end = ends.entry(replica.group).or_default();
             *end = (*end).max(replica.last);

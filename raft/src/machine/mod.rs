@@ -23,7 +23,7 @@ pub(crate) mod row;
 pub(crate) mod tables;
 mod window;
 
-pub use parts::Parts;
+pub use parts::{Parts, Position};
 pub use row::{Delta, LoadError, Row, RowValue};
 pub use window::WindowStats;
 
@@ -143,6 +143,16 @@ impl Machine {
             Machine::Catalog(catalog) => catalog.next_part(parts, bytes_max),
             Machine::Queue(queue) => queue.next_part(parts, bytes_max),
         }
+    }
+
+    /// A slice of the state as it is, from a place on: rows of about `bytes_max` in all, one at
+    /// least if there are any; and where the next slice begins, none if this was the last one. The
+    /// same on replicas that applied the same entries.
+    pub fn slice(&self, at: Position, bytes_max: usize) -> (Vec<Row>, Option<Position>) {
+        let mut parts = self.parts();
+        parts.go_to(at);
+        let rows = self.next_part(&mut parts, bytes_max);
+        (rows, parts.position())
     }
 
     /// Builds a machine from what [`Machine::rows`] gave, keys and encoded values, in any order.
