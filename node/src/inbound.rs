@@ -18,6 +18,7 @@ use raft::peers::pb;
 use raft::peers::server::Inbound;
 use raft::types::{GroupId, NodeId};
 
+use crate::clock::AgreedClock;
 use crate::errands::Errands;
 use crate::identity::{Founder, Identity};
 use crate::local::Local;
@@ -34,6 +35,8 @@ pub struct Peerside {
     pub groups: Arc<Groups>,
     /// Its commands.
     pub local: Arc<Local>,
+    /// Its clock.
+    pub clock: Arc<AgreedClock>,
     /// Its way to the catalog, for nodes that want to join and for operators; none before it belongs to a cluster.
     pub errands: RwLock<Option<Errands>>,
 }
@@ -53,6 +56,12 @@ impl Inbound for Peerside {
 
     fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply {
         survey::tell(&self.groups, &asked)
+    }
+
+    fn node_state(&self) -> pb::NodeStateReply {
+        pb::NodeStateReply {
+            clock_ms: self.clock.own().0,
+        }
     }
 
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {

@@ -26,6 +26,7 @@ pub mod birth;
 pub mod carrier;
 pub mod catalog;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod dev;
@@ -56,6 +57,7 @@ pub mod waiting;
 
 use birth::StartOver;
 use catalog::CatalogView;
+use clock::AgreedClock;
 use config::{Checkpoints, Config};
 use errands::Errands;
 use growth::Growth;
@@ -105,9 +107,11 @@ fn is_in_use(error: &anyhow::Error) -> bool {
 }
 
 /// One life of a node: as long as it has one number.
-async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
+async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyhow::Result<()> {
     let mut identity = Identity::open(&env, &config.data_dir, config.node_id)?;
     config.node_id = identity.node();
+    let clock = AgreedClock::new(env.clock.clone(), config.node_id);
+    env.clock = clock.clone();
     identity.own_log(&config.data_dir.join("wal"))?;
     let me = record(&config, &identity);
     let identity = Arc::new(Mutex::new(identity));
@@ -138,6 +142,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         identity: identity.clone(),
         groups: groups.clone(),
         local,
+        clock: clock.clone(),
         errands: RwLock::new(None),
     });
     let readiness = Readiness::default();
@@ -173,6 +178,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let admin = admin::Admin::new(Sources {
         env: env.clone(),
         live: live.clone(),
+        clock: clock.clone(),
         groups: groups.clone(),
         peers: peers.clone(),
         polls: polls.clone(),
@@ -185,6 +191,8 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let (usage, data_dir) = (live.disk.clone(), config.data_dir.clone());
     tasks.spawn(metrics::watch(usage, env.clone(), data_dir, end.clone()));
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
+
+    tasks.spawn(clock::keep(clock, groups.clone(), peers.clone(), end.clone()));
 
     let entering = async {
         birth::belong(&env, &config, &identity, &me, &peers).await?;

@@ -8,6 +8,7 @@
 //! What has one line for each group is on a page of its own, `/metrics/groups`: a node may have thousands of groups, ten lines
 //! each, and an operator needs them only when a sum on `/metrics` says that something is wrong.
 
+mod clock;
 mod collect;
 mod declare;
 mod disk;
@@ -170,6 +171,12 @@ declare! {
         "Whether this node has a stream to that other one, of those that it ever had something to ask.";
     PEER_UNANSWERED: Counter One ["peer", "reason"] "millrace_peer_calls_unanswered_total"
         "Calls to another node that had no reply, by reason: unreachable, timeout or overloaded.";
+
+    // The clock.
+    CLOCK_OFFSET: Gauge Seconds [] "millrace_clock_offset_seconds"
+        "How far this node's clock is ahead of the time that a majority's clocks allow, negative if it is behind. Beyond a second the agreed time is used instead. Not told while the time is unknown.";
+    CLOCK_AGREED: Gauge One [] "millrace_clock_agreed"
+        "Whether a majority's clocks, as far as this node hears them, decide the time. If not, it goes on with the monotonic clock from when they last did; a node that has just started writes nothing until they do.";
 
     // The node.
     READY: Gauge One [] "millrace_ready"

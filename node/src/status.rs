@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanDuration};
 use raft::env::Env;
 use raft::machine::Machine;
 use raft::types::{GroupId, NodeId};
@@ -34,6 +34,12 @@ pub struct NodeStatus {
     pub members: Vec<Member>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
+    /// How far its clock is ahead of the agreed time, in milliseconds, unless that is unknown.
+    #[serde(default)]
+    pub clock_offset_ms: Option<i64>,
+    /// Whether a majority's clocks decide its time.
+    #[serde(default)]
+    pub clock_agreed: bool,
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
@@ -136,12 +142,15 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             bytes: group.replica().read(Machine::message_bytes),
         }
     });
+    let clock = admin.node.clock.standing();
     NodeStatus {
         node: admin.node.me.node_id,
         cluster: admin.node.peers.cluster(),
         ready: admin.node.readiness.is_ready(),
         members,
         replicas: replicas.collect(),
+        clock_offset_ms: clock.offset_ms,
+        clock_agreed: clock.agreed,
         planned: admin.node.outlook.planned(),
     }
 }
@@ -187,6 +196,8 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
             admin: member.admin,
             zone: member.zone,
             version: member.version,
+            clock_offset_ms: answer.and_then(|a| a.clock_offset_ms),
+            clock_agreed: answer.is_some_and(|a| a.clock_agreed),
             ..Default::default()
         }
     };
@@ -254,7 +265,7 @@ pub(crate) async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> 
 pub fn table(status: &pb::ClusterStatus) -> String {
     let mut nodes = vec![
         [
-            "NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS", "BYTES",
+            "NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS", "BYTES", "CLOCK",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -277,6 +288,7 @@ pub fn table(status: &pb::ClusterStatus) -> String {
             n.replicas.to_string(),
             n.leads.to_string(),
             HumanBytes(n.bytes).to_string(),
+            clock(n),
         ]);
     }
     let mut groups = vec![
@@ -310,6 +322,22 @@ pub fn table(status: &pb::ClusterStatus) -> String {
         columns(&nodes),
         columns(&groups)
     )
+}
+
+/// How a node's clock is off, if it answers.
+fn clock(node: &pb::Node) -> String {
+    let Some(offset) = node.clock_offset_ms else {
+        return if node.alive { "unknown" } else { "-" }.to_owned();
+    };
+    let sign = if offset < 0 { "-" } else { "+" };
+    let apart = Duration::from_millis(offset.unsigned_abs());
+    let size = if apart < Duration::from_secs(60) {
+        format!("{:.1}s", apart.as_secs_f64())
+    } else {
+        HumanDuration(apart).to_string()
+    };
+    let open = if node.clock_agreed { "" } else { ", not agreed" };
+    format!("{sign}{size}{open}")
 }
 
 /// Where a group is to live, and, on its way there, who may still have a replica.

@@ -52,6 +52,8 @@ pub enum Bug {
     TransferUnfollowed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
+    /// A leader stamps what its own clock shows, whatever those of the others do.
+    ClockTrusted,
 }
 
 /// All of them.
@@ -79,6 +81,7 @@ pub const BUGS: &[Bug] = &[
     Bug::GrowthUnnoticed,
     Bug::TransferUnfollowed,
     Bug::GroupScattered,
+    Bug::ClockTrusted,
 ];
 
 #[cfg(feature = "planted-bugs")]

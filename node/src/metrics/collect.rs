@@ -16,9 +16,10 @@ use super::raft_state::{Seen, State};
 use super::requests::Requests;
 use super::{
     ALL, CATALOG_MOVE_TASKS, CATALOG_NODES, CATALOG_PARTITIONS, CATALOG_QUEUES, GROUPS_NOT_OPEN, OF_GROUPS,
-    POLLS_WAITING, groups, logs, peers, process,
+    POLLS_WAITING, clock, groups, logs, peers, process,
 };
 use crate::catalog::CatalogView;
+use crate::clock::AgreedClock;
 use crate::config::Limits;
 use crate::placement::planner::Outlook;
 use crate::polls::Polls;
@@ -45,6 +46,8 @@ pub struct Sources {
     pub env: Env,
     /// What is counted as it happens.
     pub live: Arc<Live>,
+    /// The agreed clock.
+    pub clock: Arc<AgreedClock>,
     /// The replicas.
     pub groups: Arc<Groups>,
     /// The other nodes.
@@ -89,6 +92,7 @@ impl Sources {
         self.live.disk.collect(&mut page);
         let is_member = |node| catalog.is_none_or(|catalog| catalog.read(|c| c.node(node).is_some()));
         peers::collect(&self.peers, is_member, &mut page);
+        clock::collect(self.clock.standing(), &mut page);
         let usage = self.env.host.process();
         process::collect(&self.me, self.readiness.is_ready(), usage.as_ref(), &mut page);
         page

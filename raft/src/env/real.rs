@@ -13,6 +13,7 @@ use crate::types::Millis;
 mod disk;
 mod host;
 mod net;
+mod shifted;
 mod workers;
 
 pub use disk::StdDisk;

@@ -16,6 +16,7 @@ use super::types::{Payload, Replies};
 use super::{NotDone, Prelude, RaftHandle};
 use crate::command::{Batch, Reply};
 use crate::env::Env;
+use crate::types::Millis;
 
 /// Commands that may wait; beyond them the group is busy.
 const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -211,7 +212,12 @@ impl Gatherer {
                 Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
                 first = proposals.recv(), if self.may_begin(in_flight.len()) => {
                     let Some(first) = first else { break };
-                    let (batch, waiting) = self.gather(first, &mut proposals);
+                    let Some(now) = self.env.clock.stamp() else {
+                        // Another node may know the time, and lead.
+                        let _ = first.reply_to.send(Err(NotDone::NotLeader(None)));
+                        continue;
+                    };
+                    let (batch, waiting) = self.gather(now, first, &mut proposals);
                     in_flight.push(self.write(batch, waiting));
                 }
             }
@@ -223,7 +229,12 @@ impl Gatherer {
         own == 0 || (own < BATCHES_IN_FLIGHT_MAX && self.of_node.count() < NODE_IN_FLIGHT_MAX)
     }
 
-    fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Waiting) {
+    fn gather(
+        &self,
+        now: Millis,
+        first: Proposal,
+        proposals: &mut mpsc::Receiver<Proposal>,
+    ) -> (Batch, Waiting) {
         let mut commands = Vec::with_capacity(16);
         let mut waiting = Waiting::with_capacity(16);
         if let Some(prelude) = self.prelude.as_ref().and_then(|p| self.replica.read(|m| p(m))) {
@@ -243,7 +254,7 @@ impl Gatherer {
             self.meter.full.fetch_add(1, Ordering::Relaxed);
         }
         let batch = Batch {
-            now_ms: self.env.clock.now().0,
+            now_ms: now.0,
             seed: self.env.random.next_u64(),
             commands,
         };

@@ -10,6 +10,7 @@ use crate::rng::Rng;
 use crate::stage::Stage;
 
 mod clock;
+mod clock_years;
 mod delay;
 mod disk_full;
 mod disk_slow;
@@ -78,6 +79,7 @@ pub const FAULTS: &[&Fault] = &[
     &delay::DELAY,
     &loss::LOSS,
     &clock::CLOCK,
+    &clock_years::CLOCK_YEARS,
     &disk_slow::DISK_SLOW,
     &disk_full::DISK_FULL,
     &sync_error::SYNC_ERROR,

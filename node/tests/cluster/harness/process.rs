@@ -83,7 +83,11 @@ impl Process {
     pub(crate) fn start(&mut self) -> io::Result<()> {
         assert!(self.child.is_none(), "the node runs already");
         let out = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        if self.clock().exists() {
+            command.env("MILLRACE_TEST_CLOCK_OFFSET_FILE", self.clock());
+        }
+        let child = command
             .args(["-c", IGNORING_FILE_LIMIT, MILLRACE])
             .args(&self.arguments)
             .stdin(Stdio::null())
@@ -92,6 +96,16 @@ impl Process {
             .spawn()?;
         self.child = Some(child);
         Ok(())
+    }
+
+    /// The file that says how far its clock is off; the node looks at it if it was there at its start.
+    fn clock(&self) -> PathBuf {
+        self.data.with_extension("clock")
+    }
+
+    /// Sets its clock so far off.
+    pub(crate) fn shift_clock(&self, offset_ms: i64) -> io::Result<()> {
+        std::fs::write(self.clock(), offset_ms.to_string())
     }
 
     /// Sends it a signal.
