@@ -94,6 +94,7 @@ impl Sources {
         peers::collect(&self.peers, is_member, &mut page);
         clock::collect(self.clock.standing(), &mut page);
         let usage = self.env.host.process();
+        process::collect_threads(&self.env, &mut page);
         process::collect(&self.me, self.readiness.is_ready(), usage.as_ref(), &mut page);
         page
     }
