@@ -18,6 +18,7 @@ use raft::peers::pb;
 use raft::peers::server::Inbound;
 use raft::types::{GroupId, NodeId};
 
+use crate::admission::Admission as NodeAdmission;
 use crate::clock::AgreedClock;
 use crate::errands::Errands;
 use crate::identity::{Founder, Identity};
@@ -37,6 +38,8 @@ pub struct Peerside {
     pub local: Arc<Local>,
     /// Its clock.
     pub clock: Arc<AgreedClock>,
+    /// Whether it is full.
+    pub admission: Arc<NodeAdmission>,
     /// Its way to the catalog, for nodes that want to join and for operators; none before it belongs to a cluster.
     pub errands: RwLock<Option<Errands>>,
 }
@@ -59,8 +62,11 @@ impl Inbound for Peerside {
     }
 
     fn node_state(&self) -> pb::NodeStateReply {
+        let full = self.admission.own();
         pb::NodeStateReply {
             clock_ms: self.clock.own().0,
+            disk_full: full.disk,
+            memory_full: full.memory,
         }
     }
 

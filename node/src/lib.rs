@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub mod admin;
+pub mod admission;
 pub mod birth;
 pub mod carrier;
 pub mod catalog;
@@ -51,11 +52,13 @@ pub mod readiness;
 pub mod router;
 pub mod smoke;
 pub mod standstill;
+pub mod states;
 pub mod status;
 pub mod succession;
 pub mod telemetry;
 pub mod waiting;
 
+use admission::{Admission, Watched, fit_disk};
 use birth::StartOver;
 use catalog::CatalogView;
 use clock::AgreedClock;
@@ -115,6 +118,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
     env.clock = clock.clone();
     identity.own_log(&config.data_dir.join("wal"))?;
     let me = record(&config, &identity);
+    fit_disk(&mut config, &env);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
     let groups = Groups::start(
@@ -131,7 +135,9 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         },
     )?;
     let polls = Polls::new(env.clone(), config.limits.polls);
-    let local = Local::new(env.clone(), groups.clone(), polls.clone());
+    let admission = Admission::new(config.node_id);
+    let watched = Watched::default();
+    let local = Local::new(env.clone(), groups.clone(), polls.clone(), admission.clone());
     let router = Router::new(
         groups.clone(),
         peers.clone(),
@@ -144,6 +150,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         groups: groups.clone(),
         local,
         clock: clock.clone(),
+        admission: admission.clone(),
         errands: RwLock::new(None),
     });
     let readiness = Readiness::default();
@@ -180,6 +187,8 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         env: env.clone(),
         live: live.clone(),
         clock: clock.clone(),
+        admission: admission.clone(),
+        watched: watched.clone(),
         groups: groups.clone(),
         peers: peers.clone(),
         polls: polls.clone(),
@@ -193,7 +202,22 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
     tasks.spawn(metrics::watch(usage, env.clone(), data_dir, end.clone()));
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
 
-    tasks.spawn(clock::keep(clock, groups.clone(), peers.clone(), end.clone()));
+    tasks.spawn(admission::watch(
+        admission.clone(),
+        watched,
+        config.marks,
+        env.clone(),
+        config.data_dir.clone(),
+        groups.clone(),
+        end.clone(),
+    ));
+    tasks.spawn(states::keep(
+        clock,
+        admission,
+        groups.clone(),
+        peers.clone(),
+        end.clone(),
+    ));
 
     let entering = async {
         birth::belong(&env, &config, &identity, &me, &peers).await?;

@@ -14,6 +14,7 @@ use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Admin;
+use crate::admission::Full;
 use crate::catalog::CatalogView;
 use crate::cluster::pb;
 use crate::fetch;
@@ -40,6 +41,12 @@ pub struct NodeStatus {
     /// Whether a majority's clocks decide its time.
     #[serde(default)]
     pub clock_agreed: bool,
+    /// Whether its disk is full.
+    #[serde(default)]
+    pub disk_full: bool,
+    /// Whether its memory is full.
+    #[serde(default)]
+    pub memory_full: bool,
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
@@ -143,6 +150,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         }
     });
     let clock = admin.node.clock.standing();
+    let full = admin.node.admission.own();
     NodeStatus {
         node: admin.node.me.node_id,
         cluster: admin.node.peers.cluster(),
@@ -151,6 +159,8 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         replicas: replicas.collect(),
         clock_offset_ms: clock.offset_ms,
         clock_agreed: clock.agreed,
+        disk_full: full.disk,
+        memory_full: full.memory,
         planned: admin.node.outlook.planned(),
     }
 }
@@ -198,6 +208,8 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
             version: member.version,
             clock_offset_ms: answer.and_then(|a| a.clock_offset_ms),
             clock_agreed: answer.is_some_and(|a| a.clock_agreed),
+            disk_full: answer.is_some_and(|a| a.disk_full),
+            memory_full: answer.is_some_and(|a| a.memory_full),
             ..Default::default()
         }
     };
@@ -265,7 +277,7 @@ pub(crate) async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> 
 pub fn table(status: &pb::ClusterStatus) -> String {
     let mut nodes = vec![
         [
-            "NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS", "BYTES", "CLOCK",
+            "NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS", "BYTES", "CLOCK", "FULL",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -289,6 +301,7 @@ pub fn table(status: &pb::ClusterStatus) -> String {
             n.leads.to_string(),
             HumanBytes(n.bytes).to_string(),
             clock(n),
+            full(n),
         ]);
     }
     let mut groups = vec![
@@ -338,6 +351,18 @@ fn clock(node: &pb::Node) -> String {
     };
     let open = if node.clock_agreed { "" } else { ", not agreed" };
     format!("{sign}{size}{open}")
+}
+
+/// What of a node is full.
+fn full(node: &pb::Node) -> String {
+    let full = Full {
+        disk: node.disk_full,
+        memory: node.memory_full,
+    };
+    if full == Full::default() {
+        return "-".to_owned();
+    }
+    full.text().to_owned()
 }
 
 /// Where a group is to live, and, on its way there, who may still have a replica.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use node::admission::Marks;
 use node::config::{Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
@@ -204,6 +205,7 @@ impl Host {
             letters: LETTERS,
             snapshots: SNAPSHOTS,
             checkpoint_bytes: self.scenario.checkpoint_bytes,
+            marks: Marks::default(),
             limits: Limits::default(),
         }
     }

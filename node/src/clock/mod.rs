@@ -24,13 +24,12 @@ use raft::types::{Millis, NodeId};
 use tokio::time::Instant;
 
 mod agree;
-mod ask;
 mod reading;
 mod report;
 
 use agree::{Allowed, allowed};
-pub use ask::keep;
 use reading::{Reading, millis};
+pub(crate) use report::Report;
 
 /// A clock that is off by more is not used, in milliseconds. Clocks that are synchronised differ by
 /// less than a tenth of it.
@@ -131,7 +130,7 @@ impl AgreedClock {
 
     /// A node told what its clock shows, asked for it at `asked`; `None` if its version does not
     /// tell.
-    fn heard(&self, node: NodeId, asked: Instant, clock: Option<Millis>) {
+    pub(crate) fn heard(&self, node: NodeId, asked: Instant, clock: Option<Millis>) {
         let answered = Instant::now();
         let mut state = self.state.lock();
         let earlier = match state.heard.get(&node) {
@@ -145,7 +144,7 @@ impl AgreedClock {
     }
 
     /// Decides anew, by a majority of `voters`; changes nothing if they do not say enough.
-    fn decide(&self, voters: BTreeSet<NodeId>) {
+    pub(crate) fn decide(&self, voters: BTreeSet<NodeId>) {
         let (now, own) = (Instant::now(), self.own.now());
         let mut state = self.state.lock();
         state.voters = voters;

@@ -14,7 +14,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 
 /// What was found at the last looks, and said.
 #[derive(Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     seen: Trouble,
     looks: u32,
     said: Option<(Trouble, Instant)>,
@@ -32,7 +32,7 @@ enum Trouble {
 
 impl Report {
     /// Looks at the clock, about once a second.
-    pub(super) fn look(&mut self, clock: &AgreedClock) {
+    pub(crate) fn look(&mut self, clock: &AgreedClock) {
         let standing = clock.standing();
         let ended = self.said;
         match self.to_say(standing, Instant::now()) {

@@ -14,6 +14,7 @@
 //! - `growth`: queues that get more partitions
 //! - `clocks`: clocks that are off by more than a year
 //! - `elastic`: nodes that join, drain and leave under load
+//! - `full_disks`: all disks full at once
 //! - `metrics`: what nodes tell those who watch over them
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
@@ -27,6 +28,7 @@ mod dead_letters;
 mod dev;
 mod elastic;
 mod failover;
+mod full_disks;
 mod growth;
 mod harness;
 mod in_flight;

@@ -39,7 +39,7 @@ pub trait Inbound: Send + Sync + 'static {
     fn counts(&self, group: GroupId) -> pb::CountsReply;
     /// How large the groups are that this node leads.
     fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply;
-    /// This node's clock.
+    /// This node's clock, and whether it is full.
     fn node_state(&self) -> pb::NodeStateReply;
     /// A node introduces itself.
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply>;

@@ -14,6 +14,7 @@ mod clock_years;
 mod delay;
 mod disk_full;
 mod disk_slow;
+mod disks_nearly_full;
 mod hand_over;
 mod hide;
 mod isolate;
@@ -82,6 +83,7 @@ pub const FAULTS: &[&Fault] = &[
     &clock_years::CLOCK_YEARS,
     &disk_slow::DISK_SLOW,
     &disk_full::DISK_FULL,
+    &disks_nearly_full::DISKS_NEARLY_FULL,
     &sync_error::SYNC_ERROR,
     &rot::ROT,
     &ruin::RUIN,

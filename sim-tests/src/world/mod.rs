@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use raft::env::{Clock, Env, Io, NoHost, Random};
+use raft::env::{Clock, Env, Io, Random};
 use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
 
 mod dials;
 mod disk;
+mod host;
 mod net;
 mod readers;
 mod workers;
@@ -19,6 +20,7 @@ pub(crate) use disk::{damage, wipe};
 
 use crate::rng::Rng;
 use disk::SimDisk;
+use host::SimHost;
 pub(crate) use net::SimNet;
 use readers::TaskReaders;
 use workers::TaskWorkers;
@@ -33,7 +35,7 @@ pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> 
         net: Arc::new(SimNet),
         workers: Arc::new(TaskWorkers(dials.clone())),
         io: Io::new(TaskReaders(dials.clone())),
-        host: Arc::new(NoHost),
+        host: Arc::new(SimHost(dials.clone())),
         witness,
     }
 }

@@ -1,4 +1,4 @@
-//! Asks the other nodes for their clocks.
+//! Asks the other nodes how they are: what their clocks show, and whether they are full.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,25 +13,28 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::AgreedClock;
-use super::report::Report;
+use crate::admission::{Admission, Full};
+use crate::clock::{AgreedClock, Report};
 
 /// How often nodes are asked.
-const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_millis(500);
 /// The same while the time is unknown.
 const INTERVAL_UNKNOWN: Duration = Duration::from_millis(50);
+/// How often the clock's standing is looked at, to tell of it.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an answer may take. A clock is known no better than that.
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 
 /// What a node answered, and when it was asked. An error says that it is not heard.
-type Answer = (NodeId, Instant, Result<Option<Millis>, CallError>);
+type Answer = (NodeId, Instant, Result<Option<pb::NodeStateReply>, CallError>);
 
-/// Keeps the agreed clock right until `stop`.
+/// Asks until `stop`, which keeps the agreed clock right.
 ///
 /// # Errors
 /// None; it is a part of a node like others.
 pub async fn keep(
     clock: Arc<AgreedClock>,
+    admission: Arc<Admission>,
     groups: Arc<Groups>,
     peers: Arc<Peers>,
     stop: CancellationToken,
@@ -48,7 +51,8 @@ pub async fn keep(
             Some(Ok((node, at, answer))) = asking.join_next() => {
                 asked.remove(&node);
                 if let Ok(told) = answer {
-                    clock.heard(node, at, told);
+                    clock.heard(node, at, told.as_ref().map(|state| Millis(state.clock_ms)));
+                    admission.told(node, told.map(full).unwrap_or_default());
                     clock.decide(voters(&groups));
                 }
             }
@@ -57,7 +61,7 @@ pub async fn keep(
                 let now = Instant::now();
                 if now >= next_report {
                     report.look(&clock);
-                    next_report = now + INTERVAL;
+                    next_report = now + REPORT_INTERVAL;
                 }
                 let free = peers.known().into_iter().filter(|node| asked.insert(*node));
                 for node in free.collect::<Vec<_>>() {
@@ -76,8 +80,8 @@ fn voters(groups: &Groups) -> BTreeSet<NodeId> {
     catalog.map(|catalog| catalog.members().0).unwrap_or_default()
 }
 
-/// Asks a node for its clock. Nodes of a version before do not answer that, but they answer the
-/// call behind it on the same stream: who answers only that one tells no clock.
+/// Asks a node. Nodes of a version before do not answer that, but they answer the call behind it
+/// on the same stream: who answers only that one tells nothing.
 async fn ask(peers: Arc<Peers>, node: NodeId) -> Answer {
     let asked = Instant::now();
     let Some(link) = peers.link(node) else {
@@ -100,9 +104,16 @@ async fn ask(peers: Arc<Peers>, node: NodeId) -> Answer {
     }
 }
 
-fn told(node: NodeId, body: Body) -> Result<Option<Millis>, CallError> {
+fn full(state: pb::NodeStateReply) -> Full {
+    Full {
+        disk: state.disk_full,
+        memory: state.memory_full,
+    }
+}
+
+fn told(node: NodeId, body: Body) -> Result<Option<pb::NodeStateReply>, CallError> {
     match body {
-        Body::NodeStateReply(state) => Ok(Some(Millis(state.clock_ms))),
+        Body::NodeStateReply(state) => Ok(Some(state)),
         _ => Err(CallError::Failed(node, "it answered something else".to_owned())),
     }
 }
