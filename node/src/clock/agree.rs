@@ -94,11 +94,11 @@ mod tests {
             let (slowest, fastest) = (*right.iter().min().unwrap(), *right.iter().max().unwrap());
             let Some((earliest, latest)) = of(&all, voters) else {
                 open += 1;
-                assert!(!all_heard || voters % 2 == 0, "{all:?}");
+                assert!(!all_heard || voters.is_multiple_of(2), "{all:?}");
                 continue;
             };
             decided += 1;
-            let spread = if all_heard && voters % 2 == 1 {
+            let spread = if all_heard && !voters.is_multiple_of(2) {
                 0
             } else {
                 SPREAD_MS_MAX

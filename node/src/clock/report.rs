@@ -35,7 +35,7 @@ impl Report {
     pub(crate) fn look(&mut self, clock: &AgreedClock) {
         let standing = clock.standing();
         let ended = self.said;
-        match self.to_say(standing, Instant::now()) {
+        match self.due(standing, Instant::now()) {
             Some(Trouble::Off) => tracing::error!(
                 offset_ms = standing.offset_ms.unwrap_or_default(),
                 agreed = standing.agreed,
@@ -53,7 +53,7 @@ impl Report {
         }
     }
 
-    fn to_say(&mut self, standing: Standing, now: Instant) -> Option<Trouble> {
+    fn due(&mut self, standing: Standing, now: Instant) -> Option<Trouble> {
         let found = match standing.offset_ms {
             None => Trouble::Unknown,
             Some(_) if standing.is_off() => Trouble::Off,
@@ -96,7 +96,7 @@ mod tests {
                 offset_ms,
                 agreed: true,
             };
-            if let Some(trouble) = report.to_say(standing, begin + Duration::from_secs(second)) {
+            if let Some(trouble) = report.due(standing, begin + Duration::from_secs(second)) {
                 said.push((second, trouble));
             }
         }

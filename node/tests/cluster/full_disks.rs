@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::Message;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
 
 use crate::harness::{Cluster, client_within, poll};
 
@@ -72,13 +72,25 @@ async fn delete(client: &Client, url: &str, message: &Message) {
     call.send().await.unwrap();
 }
 
+async fn delete_all(client: &Client, url: &str, messages: &[Message]) {
+    let mut call = client.delete_message_batch().queue_url(url);
+    for (number, message) in messages.iter().enumerate() {
+        let entry = DeleteMessageBatchRequestEntry::builder();
+        let entry = entry.id(number.to_string());
+        let entry = entry.set_receipt_handle(message.receipt_handle.clone());
+        call = call.entries(entry.build().unwrap());
+    }
+    let deleted = call.send().await.unwrap();
+    assert!(deleted.failed().is_empty(), "{deleted:?}");
+}
+
 async fn drain(client: &Client, url: &str, sent: &BTreeMap<String, String>) {
     let mut came = BTreeMap::new();
     while came.len() < sent.len() {
         let messages = receive(client, url).await;
         assert!(!messages.is_empty(), "{} of {} came", came.len(), sent.len());
+        delete_all(client, url, &messages).await;
         for message in messages {
-            delete(client, url, &message).await;
             let body = message.body.unwrap();
             let name = body.rsplit_once(' ').unwrap().0.to_owned();
             came.insert(name, message.message_id.unwrap());

@@ -273,7 +273,8 @@ impl Writer {
                 0
             }
         };
-        if let Some(hint) = op.group.state.lock().hints.settle() {
+        let hint = op.group.state.lock().hints.settle();
+        if let Some(hint) = hint {
             self.live.hint_committed(group, hint);
         }
         if let Some(done) = op.done {
