@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{HumanBytes, HumanDuration};
 use raft::env::Env;
+use raft::groups::Groups;
+use raft::level::NodeVersion;
 use raft::machine::Machine;
 use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,12 @@ pub struct NodeStatus {
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
+    /// Damaged checkpoints that it put aside and that have not been replaced yet.
+    #[serde(default)]
+    pub put_aside: Vec<pb::PutAside>,
+    /// The cluster's level, from its catalog.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// A member of the cluster.
@@ -97,6 +105,9 @@ pub struct Replica {
     /// About how many bytes its messages have.
     #[serde(default)]
     pub bytes: u64,
+    /// Its group's level.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// What this node tells.
@@ -147,6 +158,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             checkpointed: progress.checkpointed,
             first: progress.first,
             bytes: group.replica().read(Machine::message_bytes),
+            level: group.replica().read(Machine::level).0,
         }
     });
     let clock = admin.node.clock.standing();
@@ -162,7 +174,18 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         disk_full: full.disk,
         memory_full: full.memory,
         planned: admin.node.outlook.planned(),
+        put_aside: put_aside(&admin.node.groups),
+        level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
     }
+}
+
+fn put_aside(groups: &Groups) -> Vec<pb::PutAside> {
+    let put_aside = groups.put_aside().into_iter().map(|aside| pb::PutAside {
+        group: aside.group.0,
+        file: aside.path.display().to_string(),
+        reason: aside.reason,
+    });
+    put_aside.collect()
 }
 
 /// Asks the node whose admin listener is at `address`, and the members that it names.
@@ -183,10 +206,17 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
     let mut answers: BTreeMap<u64, NodeStatus> = told.into_iter().flatten().collect();
     let (cluster, members) = (first.cluster.clone(), first.members.clone());
     answers.insert(first.node, first);
+    let groups = group_lines(&answers);
+    let level = answers.values().map(|answer| answer.level).max().unwrap_or(0);
+    let below = groups
+        .iter()
+        .filter(|group| group.leader.is_some() && group.level < level);
     Ok(pb::ClusterStatus {
         cluster,
+        level,
+        groups_below: below.count() as u64,
         nodes: node_lines(members, &answers),
-        groups: group_lines(&answers),
+        groups,
         planned: answers.values().filter_map(|answer| answer.planned).max(),
     })
 }
@@ -194,22 +224,26 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
 fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Node> {
     let line = |member: Member| {
         let answer = answers.get(&member.id);
+        let Ok(version) = member.version.parse::<NodeVersion>();
         pb::Node {
             alive: answer.is_some(),
             ready: answer.is_some_and(|a| a.ready),
             replicas: answer.map_or(0, |a| a.replicas.len() as u64),
             leads: answer.map_or(0, |a| a.replicas.iter().filter(|r| r.leads).count() as u64),
             bytes: answer.map_or(0, |a| a.replicas.iter().map(|r| r.bytes).sum()),
+            put_aside: answer.map_or_else(Vec::new, |a| a.put_aside.clone()),
             id: member.id,
             api: member.api,
             peer: member.peer,
             admin: member.admin,
             zone: member.zone,
-            version: member.version,
             clock_offset_ms: answer.and_then(|a| a.clock_offset_ms),
             clock_agreed: answer.is_some_and(|a| a.clock_agreed),
             disk_full: answer.is_some_and(|a| a.disk_full),
             memory_full: answer.is_some_and(|a| a.memory_full),
+            version: version.release,
+            level: version.level.0,
+            held: version.held,
             ..Default::default()
         }
     };
@@ -231,10 +265,12 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 lag: BTreeMap::new(),
                 moving: Vec::new(),
                 bytes: 0,
+                level: 0,
             });
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
                 line.leader = Some(*node);
+                line.level = replica.level;
             }
             line.term = line.term.max(replica.term);
             line.bytes = line.bytes.max(replica.bytes);
@@ -330,10 +366,12 @@ pub fn table(status: &pb::ClusterStatus) -> String {
         ]);
     }
     format!(
-        "cluster {}\n\n{}\n{}",
+        "cluster {}, {}\n\n{}\n{}{}",
         status.cluster,
+        level_line(status),
         columns(&nodes),
-        columns(&groups)
+        columns(&groups),
+        damaged(status),
     )
 }
 
@@ -363,6 +401,71 @@ fn full(node: &pb::Node) -> String {
         return "-".to_owned();
     }
     full.text().to_owned()
+}
+
+/// What nodes have put aside; nothing if there is none.
+fn damaged(status: &pb::ClusterStatus) -> String {
+    let mut text = String::new();
+    for node in &status.nodes {
+        for aside in &node.put_aside {
+            let group = GroupId(aside.group);
+            let _ = writeln!(
+                text,
+                "node {}: the checkpoint of {group} is damaged, and is kept as {} until it is replaced. {}",
+                node.id, aside.file, aside.reason
+            );
+        }
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{text}")
+    }
+}
+
+/// The levels for people.
+pub fn levels(status: &pb::ClusterStatus) -> String {
+    let mut rows = vec![
+        ["NODE", "VERSION", "LEVEL", "HELD", "STATE"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for node in &status.nodes {
+        let held = if node.held { "held" } else { "-" };
+        let state = if node.alive { "answers" } else { "unreachable" };
+        rows.push(vec![
+            node.id.to_string(),
+            node.version.clone(),
+            node.level.to_string(),
+            held.to_owned(),
+            state.to_owned(),
+        ]);
+    }
+    format!("{}\n\n{}", level_line(status), columns(&rows))
+}
+
+/// The cluster's level, and why it does not rise.
+fn level_line(status: &pb::ClusterStatus) -> String {
+    let level = status.level;
+    let held: Vec<u64> = status.nodes.iter().filter(|n| n.held).map(|n| n.id).collect();
+    let highest = status.nodes.iter().map(|n| n.level).max().unwrap_or(level);
+    let lacking: Vec<u64> = status
+        .nodes
+        .iter()
+        .filter(|n| n.level < highest)
+        .map(|n| n.id)
+        .collect();
+    let mut line = format!("level {level}");
+    if !held.is_empty() {
+        let _ = write!(line, ", held by nodes {held:?}");
+    }
+    if !lacking.is_empty() {
+        let _ = write!(line, "; nodes {lacking:?} do not know level {highest} yet");
+    }
+    if status.groups_below > 0 {
+        let _ = write!(line, "; {} groups are still below it", status.groups_below);
+    }
+    line
 }
 
 /// Where a group is to live, and, on its way there, who may still have a replica.

@@ -58,6 +58,8 @@ pub enum Bug {
     GroupScattered,
     /// A leader stamps what its own clock shows, whatever those of the others do.
     ClockTrusted,
+    /// The level rises before all nodes know it, and entries do not say that they take it.
+    LevelTooEarly,
 }
 
 /// All of them.
@@ -88,6 +90,7 @@ pub const BUGS: &[Bug] = &[
     Bug::TransferUnfollowed,
     Bug::GroupScattered,
     Bug::ClockTrusted,
+    Bug::LevelTooEarly,
 ];
 
 #[cfg(feature = "planted-bugs")]

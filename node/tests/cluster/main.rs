@@ -15,6 +15,7 @@
 //! - `clocks`: clocks that are off by more than a year
 //! - `elastic`: nodes that join, drain and leave under load
 //! - `full_disks`: all disks full at once
+//! - `levels`: rolling upgrades and roll-backs between levels
 //! - `metrics`: what nodes tell those who watch over them
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
@@ -33,6 +34,7 @@ mod growth;
 mod harness;
 mod in_flight;
 mod javascript;
+mod levels;
 mod metrics;
 mod python;
 mod recovery;

@@ -27,6 +27,7 @@ mod birth;
 pub mod entry;
 mod followers;
 pub mod log;
+mod memory;
 mod network;
 mod offer;
 mod open;
@@ -47,6 +48,7 @@ mod wire;
 
 pub use birth::{Birth, Origin};
 pub use followers::Follower;
+pub(crate) use memory::{Accountant, Memory};
 pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
 pub(crate) use proposer::InFlight;

@@ -46,6 +46,7 @@ impl History {
             now_ms: self.now,
             seed: self.random.bits(),
             commands,
+            ..Batch::default()
         }
     }
 
