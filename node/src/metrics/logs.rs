@@ -9,9 +9,9 @@ use raft::wal::{WalBatches, WalStats};
 use super::page::Page;
 use super::{
     BATCHES, BATCHES_IN_FLIGHT, CALLS_FORGOTTEN, CALLS_REMEMBERED, CHECKPOINT, CHECKPOINTS_FAILED,
-    CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING, COMMANDS, COMMANDS_REFUSED, REPLICAS_DIVERGED, SNAPSHOT_SENT,
-    SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET, WAL_NEEDED, WAL_QUEUED,
-    WAL_SEGMENTS, WAL_SYNC,
+    CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING, COMMANDS, COMMANDS_REFUSED, FOLLOWERS_REVERTED,
+    REPLICAS_DIVERGED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET,
+    WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
@@ -24,6 +24,7 @@ pub(super) fn collect(groups: &Groups, page: &mut Page) {
     page.counter(&SNAPSHOT_SENT, [], groups.snapshot_bytes_sent());
     proposals(&groups.proposals(), page);
     remembered(&groups.remembered(), page);
+    page.counter(&FOLLOWERS_REVERTED, [], groups.followers_reverted());
 }
 
 fn remembered(calls: &WindowStats, page: &mut Page) {

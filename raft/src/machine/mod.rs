@@ -198,6 +198,11 @@ impl Machine {
         self.as_queue().map_or(0, queue::Queue::approximate_bytes)
     }
 
+    /// About how many bytes of memory it takes; none for a catalog, which is small. Costs nothing.
+    pub fn memory_bytes(&self) -> u64 {
+        self.as_queue().map_or(0, queue::Queue::memory_bytes)
+    }
+
     /// A checksum over all rows: equal on replicas that applied the same entries.
     pub fn digest(&self) -> u64 {
         row::digest(&self.rows())

@@ -5,6 +5,7 @@
 mod cluster;
 mod faults;
 mod gate;
+mod leases;
 mod levels;
 mod moves;
 mod node;
