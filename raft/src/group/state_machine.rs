@@ -102,7 +102,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     let (replies, cut) = self.replica.update(|s| {
                         s.applied = Some(log_id);
                         let replies = Replies(s.machine.apply(&batch));
-                        (replies, marked.and_then(|mark| self.replica.marked(&mark, s)))
+                        (
+                            replies,
+                            marked.and_then(|mark| self.replica.marked(self.group, &mark, s)),
+                        )
                     });
                     if let Some(cut) = cut {
                         tokio::spawn(cut.look(self.group, self.replica.clone(), self.io.clone()));

@@ -72,33 +72,38 @@ impl Ledger {
         }
     }
 
-    /// This replica has found this in a slice.
-    pub(super) fn found(&self, pass: u64, own: Own) {
+    /// This replica has found this in a slice. Returns what differs, if it is found by this.
+    pub(super) fn found(&self, pass: u64, own: Own) -> Option<String> {
         self.note(pass, |inner| {
             inner.own.insert(own.claim.number, own);
-        });
+        })
     }
 
-    /// The leader has found this in a slice.
-    pub(super) fn claimed(&self, pass: u64, claim: Claim) {
+    /// The leader has found this in a slice. Returns what differs, if it is found by this.
+    pub(super) fn claimed(&self, pass: u64, claim: Claim) -> Option<String> {
         self.note(pass, |inner| {
             inner.claims.insert(claim.number, claim);
-        });
+        })
     }
 
     /// The pass is over. What still waits for a digest is compared when that comes.
     pub(super) fn end(&self, pass: u64, slices: u64) {
-        self.note(pass, |inner| inner.shown.slices = slices);
+        // Nothing is found by that.
+        let _ = self.note(pass, |inner| inner.shown.slices = slices);
     }
 
-    fn note(&self, pass: u64, note: impl FnOnce(&mut Inner)) {
+    /// Returns what differs, if it is found by this.
+    fn note(&self, pass: u64, note: impl FnOnce(&mut Inner)) -> Option<String> {
         let mut inner = self.inner.lock();
+        let known = inner.shown.divergence.is_some();
         if inner.shown.pass == pass {
             note(&mut inner);
             inner.compare();
         }
+        let found = inner.shown.divergence.clone().filter(|_| !known);
         drop(inner);
         self.changed.notify_waiters();
+        found
     }
 
     /// Waits for what this replica finds in a slice; none if another pass begins.

@@ -23,11 +23,11 @@ pub(in crate::group) struct Cut {
 
 impl Replica {
     /// Does what a mark says, under the state's lock, right after the entry that has the mark.
-    pub(in crate::group) fn marked(&self, mark: &Mark, state: &State) -> Option<Cut> {
+    pub(in crate::group) fn marked(&self, group: GroupId, mark: &Mark, state: &State) -> Option<Cut> {
         let ledger = self.ledger();
         ledger.enter(mark.pass);
         if let Some(claim) = mark.claim {
-            ledger.claimed(mark.pass, claim);
+            tell(group, ledger.claimed(mark.pass, claim));
         }
         if mark.slices > 0 {
             ledger.end(mark.pass, mark.slices);
@@ -81,13 +81,12 @@ impl Cut {
             rows: count,
             digest,
         };
-        let before = replica.ledger().shown().divergence;
-        replica.ledger().found(pass, Own { claim, next });
-        let after = replica.ledger().shown().divergence;
-        if before.is_none()
-            && let Some(what) = after
-        {
-            tracing::error!(%group, what, "this replica's state differs from its leader's");
-        }
+        tell(group, replica.ledger().found(pass, Own { claim, next }));
+    }
+}
+
+fn tell(group: GroupId, differs: Option<String>) {
+    if let Some(what) = differs {
+        tracing::error!(%group, what, "this replica's state differs from its leader's");
     }
 }
