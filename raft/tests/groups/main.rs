@@ -5,6 +5,7 @@
 mod cluster;
 mod faults;
 mod gate;
+mod leases;
 mod levels;
 mod moves;
 mod node;
@@ -12,3 +13,4 @@ mod proxy;
 mod reads;
 mod space;
 mod store;
+mod verify;
