@@ -60,7 +60,11 @@ pub const CATALOG_OPS: Tags = tags(
 );
 
 /// The calls between peers, and their replies.
-pub const FRAMES: Tags = tags("peer.proto::Frame", &[1..=11, 20..=26, 30..=30], &[]);
+pub const FRAMES: Tags = tags(
+    "peer.proto::Frame",
+    &[1..=11, 20..=26, 30..=30],
+    &[(13, Level::ONE), (28, Level::ONE)],
+);
 
 /// What commands and replies are made of.
 const COMMANDS: &[Tags] = &[
@@ -174,6 +178,11 @@ const PEERS: &[Tags] = &[
     tags("peer.proto::CountsReply", &[1..=5], &[]),
     tags("peer.proto::Sizes", &[1..=1], &[]),
     tags("peer.proto::SizesReply", &[1..=3], &[]),
+    tags(
+        "peer.proto::NodeStateReply",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE)],
+    ),
     tags("peer.proto::Failure", &[1..=1], &[]),
     tags("peer.proto::HelloRequest", &[1..=5], &[]),
     tags("peer.proto::HelloReply", &[1..=7], &[]),
