@@ -175,7 +175,8 @@ pub struct Server {
     /// [default: 33554432].
     #[arg(long, env = "MILLRACE_SNAPSHOT_BYTES_PER_SECOND")]
     pub snapshot_bytes_per_second: Option<u64>,
-    /// Sends are refused once so many percent of the data folder's file system are used, 10 to 98 [default: 90].
+    /// Sends are refused once so many percent of the data folder's file system are used and less than 8 GiB are
+    /// free, 10 to 98 [default: 90].
     #[arg(long, env = "MILLRACE_DISK_HIGH_PERCENT")]
     pub disk_high_percent: Option<u64>,
     /// They are taken again once no more than so many percent are used, less than --disk-high-percent

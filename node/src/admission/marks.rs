@@ -34,6 +34,9 @@ const MEMORY_LOW_PERCENT: u64 = 50;
 /// are written, too.
 const RESERVED_SEGMENTS: u64 = 4;
 
+/// More than this need not be free, whatever the percentages say: a tenth of a large disk is a lot of room.
+const FREE_BYTES_ENOUGH: u64 = 8 << 30;
+
 /// Two amounts: at the higher one something is full, at the lower one it is no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
@@ -48,8 +51,11 @@ impl Marks {
         // A disk that holds next to nothing is never filled by more than half.
         let reserved = (RESERVED_SEGMENTS * segment_bytes).min(total / 2);
         let percent = |percent: u64| total / 100 * percent;
-        let high = percent(self.disk_high_percent).min(total - reserved);
+        let high = percent(self.disk_high_percent)
+            .max(total.saturating_sub(FREE_BYTES_ENOUGH))
+            .min(total - reserved);
         let gap = percent(self.disk_high_percent.saturating_sub(self.disk_low_percent));
+        let gap = gap.min(FREE_BYTES_ENOUGH / 2);
         Bounds {
             high,
             low: high.saturating_sub(gap),
@@ -98,12 +104,17 @@ mod tests {
     #[test]
     fn the_log_has_room_above_the_high_mark_of_a_small_disk() {
         let marks = Marks::default();
-        let large = marks.disk(space(100_000), 100);
-        assert_eq!((large.high, large.low), (90_000, 85_000));
-        let small = marks.disk(space(10_000), 500);
-        assert_eq!((small.high, small.low), (8_000, 7_500));
-        let tiny = marks.disk(space(1_000), 500);
-        assert_eq!((tiny.high, tiny.low), (500, 450));
+        const GIB: u64 = 1 << 30;
+        let usual = marks.disk(space(10 * GIB), 100);
+        let percent = |percent| 10 * GIB / 100 * percent;
+        assert_eq!((usual.high, usual.low), (percent(90), percent(85)));
+        let large = marks.disk(space(1_000 * GIB), GIB / 16);
+        assert_eq!((large.high, large.low), (992 * GIB, 988 * GIB));
+        let small = marks.disk(space(10 * GIB), 500 << 20);
+        let room = 10 * GIB - (2_000 << 20);
+        assert_eq!((small.high, small.low), (room, room - percent(5)));
+        let tiny = marks.disk(space(GIB), GIB / 2);
+        assert_eq!((tiny.high, tiny.low), (GIB / 2, GIB / 2 - GIB / 100 * 5));
     }
 
     #[test]

@@ -59,11 +59,12 @@ pub const CATALOG_OPS: Tags = tags(
     &[(RAISE_LEVEL, Level::ONE)],
 );
 
-/// The calls between peers, and their replies.
+/// The calls between peers, and their replies. Nodes of the first level ask those below it for their state, too (13, 28), and take no
+/// answer for one that tells nothing.
 pub const FRAMES: Tags = tags(
     "peer.proto::Frame",
-    &[1..=11, 20..=26, 30..=30],
-    &[(13, Level::ONE), (28, Level::ONE)],
+    &[1..=11, 13..=13, 20..=26, 28..=28, 30..=30],
+    &[],
 );
 
 /// What commands and replies are made of.
@@ -178,11 +179,7 @@ const PEERS: &[Tags] = &[
     tags("peer.proto::CountsReply", &[1..=5], &[]),
     tags("peer.proto::Sizes", &[1..=1], &[]),
     tags("peer.proto::SizesReply", &[1..=3], &[]),
-    tags(
-        "peer.proto::NodeStateReply",
-        &[],
-        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE)],
-    ),
+    tags("peer.proto::NodeStateReply", &[1..=3], &[]),
     tags("peer.proto::Failure", &[1..=1], &[]),
     tags("peer.proto::HelloRequest", &[1..=5], &[]),
     tags("peer.proto::HelloReply", &[1..=7], &[]),

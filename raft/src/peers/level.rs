@@ -44,6 +44,7 @@ pub(super) fn needed(call: &Body) -> Level {
         | Body::Counts(_)
         | Body::Cancel(_)
         | Body::Sizes(_)
+        | Body::NodeState(_)
         | Body::AppendReply(_)
         | Body::BallotReply(_)
         | Body::TransferReply(_)
@@ -51,6 +52,7 @@ pub(super) fn needed(call: &Body) -> Level {
         | Body::ReadIndexReply(_)
         | Body::CountsReply(_)
         | Body::SizesReply(_)
+        | Body::NodeStateReply(_)
         | Body::Failure(_) => Level::ZERO,
         // All others came with the first level, in tests as well.
         #[allow(unreachable_patterns)]
