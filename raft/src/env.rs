@@ -48,10 +48,15 @@ pub struct Env {
     pub witness: Option<Arc<dyn Witness>>,
 }
 
-/// Wall time, which may jump. Only leaders read it, to stamp entries.
+/// Wall time, which may jump. Only leaders stamp entries with it.
 pub trait Clock: Send + Sync {
-    /// Milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch; 0 while the time is unknown, so that nothing is due.
     fn now(&self) -> Millis;
+
+    /// The time to stamp an entry with; `None` while it is unknown. Then nothing may be proposed.
+    fn stamp(&self) -> Option<Millis> {
+        Some(self.now())
+    }
 }
 
 /// Time that passes evenly and is never set: what leases are measured by.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -21,10 +22,13 @@ use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
 use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
 use crate::types::{GroupId, NodeId};
-use crate::wal::{Wal, WalError, WalOptions};
+use crate::wal::{LogSpace, Wal, WalError, WalOptions};
 
 /// How often log sizes are looked at.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
+/// While the disk is nearly full, each group with anything new gets a checkpoint at one look of so many: what consumers
+/// deleted gives its space back only then.
+const DISK_LOOKS: u32 = 6;
 
 /// How often at most the log says that calls were forgotten.
 const FORGOTTEN_PAUSE: Duration = Duration::from_secs(60);
@@ -71,6 +75,10 @@ pub struct Groups {
     parts: Parts,
     checkpoint_bytes: u64,
     open: RwLock<BTreeMap<GroupId, Arc<Group>>>,
+    /// Whether the disk needs what the log can give.
+    pressed: AtomicBool,
+    /// How often groups were looked at.
+    looks: AtomicU32,
 }
 
 impl Groups {
@@ -115,6 +123,8 @@ impl Groups {
             parts,
             checkpoint_bytes,
             open: RwLock::default(),
+            pressed: AtomicBool::new(false),
+            looks: AtomicU32::new(0),
         }))
     }
 
@@ -307,18 +317,30 @@ impl Groups {
         Ok(())
     }
 
+    /// Says whether the disk is about to be full: then the log lets go of all that it can.
+    pub fn press(&self, pressed: bool) {
+        self.pressed.store(pressed, Ordering::Relaxed);
+    }
+
     /// One look at all groups: writes checkpoints where logs have grown, and frees what they cover.
     pub async fn limit_log(&self) {
         let wal = &self.parts.wal;
         let pressed: BTreeSet<GroupId> = wal.pressure().into_iter().collect();
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        let of_others = match self.pressed.load(Ordering::Relaxed) {
+            true if looks.is_multiple_of(DISK_LOOKS) => Pressure::Some,
+            true => Pressure::Disk,
+            false => Pressure::None,
+        };
         let in_use = wal.stats().live_segments * wal.segment_bytes();
-        let pressure = match in_use > 2 * wal.budget_bytes() {
+        let is_short = wal.space() != LogSpace::Ample;
+        let pressure = match is_short || in_use > 2 * wal.budget_bytes() {
             true => Pressure::Dire,
             false => Pressure::Some,
         };
         for group in self.list() {
             let is_pressed = pressed.contains(&group.id());
-            let pressure = if is_pressed { pressure } else { Pressure::None };
+            let pressure = if is_pressed { pressure } else { of_others };
             // One that has stopped is found by `check`.
             let _ = group.limit_log(self.checkpoint_bytes, pressure).await;
         }

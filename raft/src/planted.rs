@@ -56,6 +56,8 @@ pub enum Bug {
     TransferUnfollowed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
+    /// A leader stamps what its own clock shows, whatever those of the others do.
+    ClockTrusted,
     /// The level rises before all nodes know it, and entries do not say that they take it.
     LevelTooEarly,
 }
@@ -87,6 +89,7 @@ pub const BUGS: &[Bug] = &[
     Bug::GrowthUnnoticed,
     Bug::TransferUnfollowed,
     Bug::GroupScattered,
+    Bug::ClockTrusted,
     Bug::LevelTooEarly,
 ];
 

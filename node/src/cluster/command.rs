@@ -10,6 +10,7 @@ use raft::env::Env;
 use tonic::transport::Channel;
 
 use super::pb::{self, admin_client::AdminClient};
+use super::verify::verify;
 use crate::cli::Output;
 use crate::status;
 
@@ -74,6 +75,11 @@ pub enum Action {
         /// The node's number.
         node: u64,
     },
+    /// Compare the states of all replicas, while the cluster works. Fails if some differ.
+    Verify {
+        /// Only this queue's: its name, or `account/region/name`.
+        queue: Option<String>,
+    },
     /// Show the cluster's level and what each node knows; hold the level for a roll-back, or release it.
     ///
     /// A new version brings a new level, which the cluster takes by itself once every node runs the
@@ -98,6 +104,7 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
     let mut asker = Asker::connect(env, &cluster.server).await?;
     match cluster.action {
         Action::Status => {}
+        Action::Verify { queue } => return verify(env, &mut asker, queue.as_deref(), cluster.output).await,
         Action::Add => return add(&asker.status().await?, cluster.output),
         Action::Drain { node, wait, undo } => {
             asker.drain(node, !undo).await?;
@@ -188,7 +195,7 @@ fn add(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Asker(AdminClient<Channel>);
+pub(super) struct Asker(AdminClient<Channel>);
 
 impl Asker {
     async fn connect(env: &Env, server: &str) -> anyhow::Result<Asker> {
@@ -202,7 +209,7 @@ impl Asker {
         self.0.remove(request).await.map(drop).map_err(said)
     }
 
-    async fn status(&mut self) -> anyhow::Result<pb::ClusterStatus> {
+    pub(super) async fn status(&mut self) -> anyhow::Result<pb::ClusterStatus> {
         let asked = tokio::time::timeout(ASK_TIMEOUT, self.0.status(pb::StatusRequest {})).await;
         let answer = asked.context("no answer in time")?;
         Ok(answer.map_err(said)?.into_inner())
@@ -315,6 +322,6 @@ impl Bar {
 }
 
 /// What the cluster has said.
-fn said(status: tonic::Status) -> anyhow::Error {
+pub(super) fn said(status: tonic::Status) -> anyhow::Error {
     anyhow::anyhow!("{}", status.message())
 }

@@ -2,6 +2,7 @@
 //! planner's and the leaders' work (`placement`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, RefusalReason};
 use raft::command::cluster::{DrainNode, MoveGroup, RemoveNode};
@@ -66,6 +67,20 @@ impl pb::admin_server::Admin for Service {
     async fn remove(&self, request: Request<pb::RemoveRequest>) -> Result<Response<pb::Done>, Status> {
         let node_id = request.into_inner().node;
         self.order(CatalogOp::RemoveNode(RemoveNode { node_id })).await
+    }
+
+    async fn verify(&self, request: Request<pb::VerifyRequest>) -> Result<Response<pb::Verified>, Status> {
+        let group = GroupId(request.into_inner().group);
+        let replica = self.peerside.groups.get(group);
+        let replica = replica.ok_or_else(|| Status::not_found(format!("{group} is not here")))?;
+        let pass = replica.verify(Duration::ZERO).await;
+        let pass = pass.map_err(|e| Status::unavailable(e.to_string()))?;
+        Ok(Response::new(pb::Verified {
+            node: self.peerside.me.node_id,
+            pass: pass.pass,
+            slices: pass.slices,
+            ..pb::Verified::default()
+        }))
     }
 
     async fn upgrade(&self, request: Request<pb::UpgradeRequest>) -> Result<Response<pb::Done>, Status> {

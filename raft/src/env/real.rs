@@ -15,6 +15,7 @@ mod disk;
 mod host;
 mod net;
 mod readers;
+mod shifted;
 mod watchdog;
 mod workers;
 

@@ -47,6 +47,7 @@ mod state_machine;
 mod transfer;
 mod transfers;
 pub mod types;
+mod verify;
 mod wire;
 
 use acks::Acks;
@@ -64,6 +65,7 @@ pub(crate) use reverted::Reversions;
 pub(crate) use space::Pressure;
 use state_machine::StateMachine;
 use types::TypeConfig;
+pub use verify::{Pass, Verification};
 
 type RaftHandle = openraft::Raft<TypeConfig, StateMachine>;
 
@@ -422,6 +424,11 @@ impl Group {
             .await
             .map(drop)
             .map_err(|e| e.to_string())
+    }
+
+    /// How the comparison of this replica's state with its leader's stands.
+    pub fn verification(&self) -> Verification {
+        self.replica.ledger().shown()
     }
 
     /// How far this replica is.

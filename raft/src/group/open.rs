@@ -153,6 +153,7 @@ pub(crate) async fn open(
         witness: parts.env.witness.clone(),
         replica: replica.clone(),
         checkpointer: parts.checkpointer.clone(),
+        io: parts.env.io.clone(),
         installed: Installed::default(),
         front: parts.front,
         kind,

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::NotDone;
 use super::transfers::Transfers;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
+use super::verify::SLICES_MAX;
+use super::verify::ledger::Ledger;
 use crate::env::Io;
 use crate::machine::{Machine, MachineKind};
 
@@ -22,6 +24,8 @@ pub struct Replica {
     has_ended: AtomicBool,
     unreadable: OnceLock<Unreadable>,
     transfers: Transfers,
+    ledger: Ledger,
+    slices: Arc<Semaphore>,
 }
 
 /// Why what is in files cannot be read.
@@ -68,6 +72,8 @@ impl Replica {
             has_ended: AtomicBool::new(false),
             unreadable: OnceLock::new(),
             transfers: Transfers::default(),
+            ledger: Ledger::default(),
+            slices: Arc::new(Semaphore::new(SLICES_MAX)),
         }
     }
 
@@ -99,6 +105,16 @@ impl Replica {
     /// Whole states that are on their way to other nodes.
     pub(super) fn transfers(&self) -> &Transfers {
         &self.transfers
+    }
+
+    /// The comparison of this state with the leader's.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Slices of this state that may wait for their digest.
+    pub(super) fn slices(&self) -> &Arc<Semaphore> {
+        &self.slices
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {

@@ -17,8 +17,10 @@ use super::log::mark;
 use super::pulls::Hold;
 use super::replica::{Checkpointing, Replica, State};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
+use super::verify::Mark;
 use super::wire;
 use crate::command::Batch;
+use crate::env::Io;
 use crate::level::{Level, TooNew, without_newer};
 use crate::machine::queue::Stored;
 use crate::machine::{Delta, Machine, MachineKind};
@@ -35,6 +37,7 @@ pub(super) struct StateMachine {
     pub(super) group: GroupId,
     pub(super) replica: Arc<Replica>,
     pub(super) checkpointer: Checkpointer,
+    pub(super) io: Io,
     pub(super) installed: Installed,
     pub(super) front: u64,
     pub(super) kind: MachineKind,
@@ -92,13 +95,19 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     TooNew::check(payload.level, self.level, || {
                         format!("entry {} of the log of {}", log_id.index, self.group)
                     })?;
+                    let marked = Mark::in_batch(&payload.batch);
                     let batch = Batch::decode(payload.batch)
                         .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("log entry: {e}")))?;
                     let batch = without_newer(self.kind, batch, self.level);
-                    self.replica.update(|s| {
+                    let (replies, cut) = self.replica.update(|s| {
                         s.applied = Some(log_id);
-                        Replies(s.machine.apply(&batch))
-                    })
+                        let replies = Replies(s.machine.apply(&batch));
+                        (replies, marked.and_then(|mark| self.replica.marked(&mark, s)))
+                    });
+                    if let Some(cut) = cut {
+                        tokio::spawn(cut.look(self.group, self.replica.clone(), self.io.clone()));
+                    }
+                    replies
                 }
                 EntryPayload::Membership(membership) => self.replica.update(|s| {
                     s.membership = StoredMembership::new(Some(log_id), membership);

@@ -54,6 +54,10 @@ impl Inbound for Replicas {
         pb::SizesReply::default()
     }
 
+    fn node_state(&self) -> pb::NodeStateReply {
+        pb::NodeStateReply::default()
+    }
+
     fn hello(&self, _: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {
         Box::pin(std::future::ready(pb::HelloReply::default()))
     }

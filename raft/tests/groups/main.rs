@@ -13,3 +13,4 @@ mod proxy;
 mod reads;
 mod space;
 mod store;
+mod verify;

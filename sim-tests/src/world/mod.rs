@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use raft::env::{Clock, Env, Io, NoHost, Random, Uptime};
+use raft::env::{Clock, Env, Io, Random, Uptime};
 use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 mod checkpoints;
 mod dials;
 mod disk;
+mod host;
 mod net;
 mod pages;
 mod readers;
@@ -24,6 +25,7 @@ pub(crate) use disk::{damage, wipe};
 
 use crate::rng::Rng;
 use disk::SimDisk;
+use host::SimHost;
 pub(crate) use net::SimNet;
 use readers::TaskReaders;
 use workers::TaskWorkers;
@@ -40,7 +42,7 @@ pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> 
         net: Arc::new(SimNet),
         workers: Arc::new(TaskWorkers(dials.clone())),
         io: Io::new(TaskReaders(dials.clone())),
-        host: Arc::new(NoHost),
+        host: Arc::new(SimHost(dials.clone())),
         witness,
     }
 }
