@@ -112,6 +112,9 @@ pub struct Manner {
     pub limit: Duration,
     /// How long it pauses between two attempts at most.
     pub pause_max_ms: u64,
+    /// The replies to so many first attempts are lost: it waits for them as long as it may. Only in
+    /// simulation.
+    pub lost: usize,
 }
 
 impl Manner {
@@ -121,6 +124,7 @@ impl Manner {
         attempts: 6,
         limit: ATTEMPT_TIMEOUT,
         pause_max_ms: 20_000,
+        lost: 0,
     };
 }
 
@@ -167,6 +171,13 @@ impl Simulated {
             let any = || self.rng.lock().pick(&self.nodes).clone();
             let node = manner.node.map_or_else(any, name);
             let attempt = attempt(&node, operation, (&invocation, attempts), body.clone());
+            let attempt = async {
+                let reply = attempt.await;
+                if attempts <= manner.lost {
+                    std::future::pending::<()>().await;
+                }
+                reply
+            };
             let why = match tokio::time::timeout(limit, attempt).await {
                 Ok(Ok((200, reply))) => break Outcome::Done(reply),
                 Ok(Ok((status, reply))) if is_final(status, &reply) => break Outcome::Refused(reply),

@@ -18,6 +18,7 @@ mod dedup;
 mod delays;
 mod fifo;
 mod growth;
+mod late_retries;
 mod long_polls;
 mod move_tasks;
 mod name_reuse;
@@ -98,5 +99,6 @@ pub const WORKLOADS: &[&Workload] = &[
     &attempts::ATTEMPTS,
     &tenants::TENANTS,
     &partitions::PARTITIONS,
+    &late_retries::LATE_RETRIES,
     &operator::OPERATOR,
 ];
