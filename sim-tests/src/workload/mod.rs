@@ -25,6 +25,7 @@ mod one_group;
 mod operator;
 mod own_writes;
 mod partitions;
+mod poison;
 mod produce;
 mod purge;
 mod queue;
@@ -98,5 +99,6 @@ pub const WORKLOADS: &[&Workload] = &[
     &attempts::ATTEMPTS,
     &tenants::TENANTS,
     &partitions::PARTITIONS,
+    &poison::POISON,
     &operator::OPERATOR,
 ];

@@ -54,6 +54,8 @@ pub(crate) struct Process {
     /// The data folder.
     pub(crate) data: PathBuf,
     arguments: Vec<String>,
+    /// Variables of its environment beside ours.
+    pub(super) environment: Vec<(&'static str, &'static str)>,
     log: PathBuf,
     release: Release,
     child: Option<Child>,
@@ -88,6 +90,7 @@ impl Process {
             admin,
             data,
             arguments: std::iter::once("server".to_owned()).chain(arguments).collect(),
+            environment: Vec::new(),
             log: folder.join(format!("node-{id}.log")),
             release: Release::Current,
             child: None,
@@ -118,6 +121,7 @@ impl Process {
         let child = Command::new("sh")
             .args(["-c", IGNORING_FILE_LIMIT, &program])
             .args(&self.arguments)
+            .envs(self.environment.iter().copied())
             .envs(variable)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
