@@ -13,6 +13,7 @@ use raft::types::NodeId;
 use raft::wal::WalOptions;
 use serde::Deserialize;
 
+use crate::admission::Marks;
 use crate::cluster::command::Cluster;
 use crate::config::{CHECKPOINT_BYTES, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use crate::telemetry::LogFormat;
@@ -174,6 +175,17 @@ pub struct Server {
     /// [default: 33554432].
     #[arg(long, env = "MILLRACE_SNAPSHOT_BYTES_PER_SECOND")]
     pub snapshot_bytes_per_second: Option<u64>,
+    /// Sends are refused once so many percent of the data folder's file system are used, 10 to 98 [default: 90].
+    #[arg(long, env = "MILLRACE_DISK_HIGH_PERCENT")]
+    pub disk_high_percent: Option<u64>,
+    /// They are taken again once no more than so many percent are used, less than --disk-high-percent
+    /// [default: 5 less than that].
+    #[arg(long, env = "MILLRACE_DISK_LOW_PERCENT")]
+    pub disk_low_percent: Option<u64>,
+    /// Memory that the node may have, in bytes; sends are refused while what is stored takes more than 60 % of it
+    /// [default: the limit of the control group, or the machine's memory].
+    #[arg(long, env = "MILLRACE_MEMORY_LIMIT_BYTES")]
+    pub memory_limit_bytes: Option<u64>,
     /// Open client connections at most [default: 20000].
     #[arg(long, env = "MILLRACE_MAX_CONNECTIONS")]
     pub max_connections: Option<usize>,
@@ -224,6 +236,12 @@ impl Server {
             timing.heartbeat_ms < timing.election_min_ms && timing.election_min_ms < timing.election_max_ms,
             "--heartbeat-ms, --election-min-ms and --election-max-ms must rise in this order"
         );
+        let disk_high_percent = pick!(disk_high_percent).unwrap_or(Marks::default().disk_high_percent);
+        let disk_low_percent = pick!(disk_low_percent).unwrap_or(disk_high_percent.saturating_sub(5));
+        anyhow::ensure!(
+            (10..=98).contains(&disk_high_percent) && disk_low_percent < disk_high_percent,
+            "--disk-high-percent must be from 10 to 98, and --disk-low-percent less than it"
+        );
         let (limits, saturation) = (Limits::default(), Saturation::default());
         let wal = WalOptions::default();
         let snapshots = SnapshotOptions::default();
@@ -266,6 +284,11 @@ impl Server {
             snapshots: SnapshotOptions {
                 bytes_per_second: pick!(snapshot_bytes_per_second).unwrap_or(snapshots.bytes_per_second),
                 ..snapshots
+            },
+            marks: Marks {
+                disk_high_percent,
+                disk_low_percent,
+                memory_limit_bytes: pick!(memory_limit_bytes),
             },
             limits: Limits {
                 connections: pick!(max_connections).unwrap_or(limits.connections),

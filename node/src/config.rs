@@ -9,6 +9,8 @@ use raft::store::LettersOptions;
 use raft::types::NodeId;
 use raft::wal::WalOptions;
 
+use crate::admission::Marks;
+
 /// The configuration of one node.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -49,6 +51,8 @@ pub struct Config {
     pub checkpoint_bytes: u64,
     /// How whole states of groups travel to other nodes.
     pub snapshots: SnapshotOptions,
+    /// How full it may become.
+    pub marks: Marks,
     /// Bounds on what clients may occupy.
     pub limits: Limits,
 }

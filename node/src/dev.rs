@@ -12,6 +12,7 @@ use raft::wal::WalOptions;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::Marks;
 use crate::cli::Dev;
 use crate::config::{CHECKPOINT_BYTES, Config, Limits, Partitions, REPLACE_AFTER};
 
@@ -77,6 +78,7 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         letters: LettersOptions::default(),
         checkpoint_bytes: CHECKPOINT_BYTES,
         snapshots: SnapshotOptions::default(),
+        marks: Marks::default(),
         limits,
     }
 }

@@ -18,6 +18,8 @@ use raft::peers::pb;
 use raft::peers::server::Inbound;
 use raft::types::{GroupId, NodeId};
 
+use crate::admission::Admission as NodeAdmission;
+use crate::clock::AgreedClock;
 use crate::errands::Errands;
 use crate::identity::{Founder, Identity};
 use crate::local::Local;
@@ -34,6 +36,10 @@ pub struct Peerside {
     pub groups: Arc<Groups>,
     /// Its commands.
     pub local: Arc<Local>,
+    /// Its clock.
+    pub clock: Arc<AgreedClock>,
+    /// Whether it is full.
+    pub admission: Arc<NodeAdmission>,
     /// Its way to the catalog, for nodes that want to join and for operators; none before it belongs to a cluster.
     pub errands: RwLock<Option<Errands>>,
 }
@@ -53,6 +59,15 @@ impl Inbound for Peerside {
 
     fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply {
         survey::tell(&self.groups, &asked)
+    }
+
+    fn node_state(&self) -> pb::NodeStateReply {
+        let full = self.admission.own();
+        pb::NodeStateReply {
+            clock_ms: self.clock.own().0,
+            disk_full: full.disk,
+            memory_full: full.memory,
+        }
     }
 
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {

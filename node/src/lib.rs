@@ -23,10 +23,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub mod admin;
+pub mod admission;
 pub mod birth;
 pub mod carrier;
 pub mod catalog;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod dev;
@@ -52,13 +54,17 @@ pub mod readiness;
 pub mod router;
 pub mod smoke;
 pub mod standstill;
+pub mod states;
 pub mod status;
 pub mod succession;
 pub mod telemetry;
+pub mod verify;
 pub mod waiting;
 
+use admission::{Admission, Watched, fit_disk};
 use birth::StartOver;
 use catalog::CatalogView;
+use clock::AgreedClock;
 use config::Config;
 use errands::Errands;
 use growth::Growth;
@@ -116,11 +122,14 @@ fn is_in_use(error: &anyhow::Error) -> bool {
 }
 
 /// One life of a node: as long as it has one number.
-async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::Result<()> {
+async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyhow::Result<()> {
     let mut identity = Identity::open(&env, &config.data_dir, config.node_id)?;
     config.node_id = identity.node();
+    let clock = AgreedClock::new(env.clock.clone(), config.node_id);
+    env.clock = clock.clone();
     identity.own_log(&config.data_dir.join("wal"))?;
     let me = record(&config, &identity, env.level);
+    fit_disk(&mut config, &env);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
     peers.require_level(identity.lock().level());
@@ -138,7 +147,9 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         },
     )?;
     let polls = Polls::new(env.clone(), config.limits.polls);
-    let local = Local::new(env.clone(), groups.clone(), polls.clone());
+    let admission = Admission::new(config.node_id);
+    let watched = Watched::default();
+    let local = Local::new(env.clone(), groups.clone(), polls.clone(), admission.clone());
     let router = Router::new(
         groups.clone(),
         peers.clone(),
@@ -150,6 +161,8 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         identity: identity.clone(),
         groups: groups.clone(),
         local,
+        clock: clock.clone(),
+        admission: admission.clone(),
         errands: RwLock::new(None),
     });
     let readiness = Readiness::default();
@@ -185,6 +198,9 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let admin = admin::Admin::new(Sources {
         env: env.clone(),
         live: live.clone(),
+        clock: clock.clone(),
+        admission: admission.clone(),
+        watched: watched.clone(),
         groups: groups.clone(),
         peers: peers.clone(),
         polls: polls.clone(),
@@ -197,6 +213,23 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let (usage, data_dir) = (live.disk.clone(), config.data_dir.clone());
     tasks.spawn(metrics::watch(usage, env.clone(), data_dir, end.clone()));
     tasks.spawn(admin::serve(admin.clone(), admin_port, end.clone()));
+
+    tasks.spawn(admission::watch(
+        admission.clone(),
+        watched,
+        config.marks,
+        env.clone(),
+        config.data_dir.clone(),
+        groups.clone(),
+        end.clone(),
+    ));
+    tasks.spawn(states::keep(
+        clock,
+        admission,
+        groups.clone(),
+        peers.clone(),
+        end.clone(),
+    ));
 
     let entering = async {
         birth::belong(&env, &config, &identity, &me, &peers).await?;
@@ -275,6 +308,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         polls,
     };
     tasks.spawn(mover::run(mover, end.clone()));
+    tasks.spawn(verify::run(groups.clone(), end.clone()));
     let members = membership::keep(catalog.clone(), config.replace_after, end.clone());
     let maintained = groups.clone();
     tasks.spawn(async {

@@ -13,6 +13,7 @@ use raft::groups::Groups;
 use raft::peers::pb::{self, command_reply};
 use raft::types::GroupId;
 
+use crate::admission::Admission;
 use crate::polls::Polls;
 
 /// What became of a command.
@@ -35,12 +36,18 @@ pub struct Local {
     env: Env,
     groups: Arc<Groups>,
     polls: Arc<Polls>,
+    admission: Arc<Admission>,
 }
 
 impl Local {
     /// Over this node's replicas and its waiting receives.
-    pub fn new(env: Env, groups: Arc<Groups>, polls: Arc<Polls>) -> Arc<Local> {
-        Arc::new(Local { env, groups, polls })
+    pub fn new(env: Env, groups: Arc<Groups>, polls: Arc<Polls>, admission: Arc<Admission>) -> Arc<Local> {
+        Arc::new(Local {
+            env,
+            groups,
+            polls,
+            admission,
+        })
     }
 
     /// Queues a command now and gives a future of its reply. `receive` says that it is a receive,
@@ -62,6 +69,9 @@ impl Local {
         if !group.leadership().leads {
             let leader = group.leadership().leader.filter(|l| *l != self.groups.me());
             return Either::Left(std::future::ready(Err(NotDone::NotLeader(leader))));
+        }
+        if receive.is_none() && self.admission.refuses(&group, &command) {
+            return Either::Left(std::future::ready(Err(NotDone::Busy)));
         }
         Either::Right(match receive {
             None => Either::Left(group.propose(command).map(|reply| reply.map(Done::at_once))),

@@ -93,7 +93,7 @@ async fn execute(command: Command, descriptors: usize, watchdog: Arc<Watchdog>) 
                 config.zone =
                     node::kubernetes::find_zone(&env, &machine, &config.data_dir, config.zone).await;
             }
-            node::run(config, env, stop_on_signal()?).await
+            node::run(config, env.with_test_clock(), stop_on_signal()?).await
         }
         Command::Cluster(cluster) => node::cluster::command::run(&env, cluster).await,
         Command::Status(status) => {

@@ -8,6 +8,8 @@
 //! What has one line for each group is on a page of its own, `/metrics/groups`: a node may have thousands of groups, ten lines
 //! each, and an operator needs them only when a sum on `/metrics` says that something is wrong.
 
+mod admission;
+mod clock;
 mod collect;
 mod declare;
 mod disk;
@@ -112,6 +114,8 @@ declare! {
         "Replicas that have not answered this node, their leader, for some heartbeats.";
     FOLLOWER_LAG: Gauge One [] "millrace_raft_follower_lag_entries"
         "Entries that the farthest follower of any group led here lacks. Take the maximum over nodes.";
+    FOLLOWERS_REVERTED: Counter One [] "millrace_raft_followers_reverted_total"
+        "Times that a follower of a group led here was found without log entries that it had acknowledged: its disk lies, or was set back.";
     APPLY_LAG: Gauge One [] "millrace_raft_apply_lag_entries"
         "Entries of its log that the farthest replica on this node has not applied. Take the maximum over nodes.";
     UNCHECKPOINTED: Gauge One [] "millrace_raft_uncheckpointed_entries"
@@ -158,6 +162,8 @@ declare! {
         "Reads and writes of checkpoints that wait for their worker or are under way.";
     CHECKPOINTS_PUT_ASIDE: Gauge One [] "millrace_checkpoints_put_aside"
         "Damaged checkpoints that are kept until another state of their group is on the disk.";
+    REPLICAS_DIVERGED: Gauge One [] "millrace_replicas_diverged"
+        "Replicas of this node whose state was found to differ from their leader's.";
     SNAPSHOT_SENT: Counter Bytes [] "millrace_snapshot_sent_bytes_total"
         "Bytes of groups' states that this node sent to others, at most --snapshot-bytes-per-second of them.";
     SNAPSHOTS_INSTALLED: Counter One [] "millrace_snapshots_installed_total"
@@ -183,6 +189,22 @@ declare! {
         "Whether this node has a stream to that other one, of those that it ever had something to ask.";
     PEER_UNANSWERED: Counter One ["peer", "reason"] "millrace_peer_calls_unanswered_total"
         "Calls to another node that had no reply, by reason: unreachable, timeout or overloaded.";
+
+    // Room for more.
+    ADMISSION_FULL: Gauge One ["resource"] "millrace_admission_full"
+        "Whether this node's disk or memory is full, by resource: disk or memory. Then sends to queues with a replica here are refused.";
+    ADMISSION_REFUSED: Counter One [] "millrace_admission_refused_total"
+        "Commands that this node, as leader, refused because they add messages and a node with a replica is full.";
+    MEMORY_STORED: Gauge Bytes [] "millrace_memory_stored_bytes"
+        "About how many bytes of memory messages and what is remembered of calls take.";
+    MEMORY_LIMIT: Gauge Bytes [] "millrace_memory_limit_bytes"
+        "Bytes of memory that the process may have. At 60 % of it, what is stored counts as too much.";
+
+    // The clock.
+    CLOCK_OFFSET: Gauge Seconds [] "millrace_clock_offset_seconds"
+        "How far this node's clock is ahead of the time that a majority's clocks allow, negative if it is behind. Beyond a second the agreed time is used instead. Not told while the time is unknown.";
+    CLOCK_AGREED: Gauge One [] "millrace_clock_agreed"
+        "Whether a majority's clocks, as far as this node hears them, decide the time. If not, it goes on with the monotonic clock from when they last did; a node that has just started writes nothing until they do.";
 
     // The node.
     READY: Gauge One [] "millrace_ready"

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanDuration};
 use raft::env::Env;
+use raft::group::Group;
 use raft::groups::Groups;
 use raft::level::NodeVersion;
 use raft::machine::Machine;
@@ -17,6 +18,7 @@ use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Admin;
+use crate::admission::Full;
 use crate::catalog::CatalogView;
 use crate::cluster::pb;
 use crate::fetch;
@@ -37,6 +39,18 @@ pub struct NodeStatus {
     pub members: Vec<Member>,
     /// Its replicas.
     pub replicas: Vec<Replica>,
+    /// How far its clock is ahead of the agreed time, in milliseconds, unless that is unknown.
+    #[serde(default)]
+    pub clock_offset_ms: Option<i64>,
+    /// Whether a majority's clocks decide its time.
+    #[serde(default)]
+    pub clock_agreed: bool,
+    /// Whether its disk is full.
+    #[serde(default)]
+    pub disk_full: bool,
+    /// Whether its memory is full.
+    #[serde(default)]
+    pub memory_full: bool,
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
@@ -115,6 +129,9 @@ pub struct Replica {
     /// About how many bytes its messages have.
     #[serde(default)]
     pub bytes: u64,
+    /// How the comparison of its state with its leader's stands.
+    #[serde(default)]
+    pub verified: pb::Verified,
     /// Its group's level.
     #[serde(default)]
     pub level: u32,
@@ -168,15 +185,22 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             checkpointed: progress.checkpointed,
             first: progress.first,
             bytes: group.replica().read(Machine::message_bytes),
+            verified: verified(admin.node.me.node_id, group),
             level: group.replica().read(Machine::level).0,
         }
     });
+    let clock = admin.node.clock.standing();
+    let full = admin.node.admission.own();
     NodeStatus {
         node: admin.node.me.node_id,
         cluster: admin.node.peers.cluster(),
         ready: admin.node.readiness.is_ready(),
         members,
         replicas: replicas.collect(),
+        clock_offset_ms: clock.offset_ms,
+        clock_agreed: clock.agreed,
+        disk_full: full.disk,
+        memory_full: full.memory,
         planned: admin.node.outlook.planned(),
         quarantined: quarantined(&admin.node.groups, catalog),
         put_aside: put_aside(&admin.node.groups),
@@ -197,6 +221,18 @@ fn quarantined(groups: &Groups, catalog: Option<&Arc<CatalogView>>) -> Vec<Quara
         version: quarantine.version,
     };
     groups.quarantined().into_iter().map(replica).collect()
+}
+
+fn verified(node: u64, group: &Group) -> pb::Verified {
+    let seen = group.verification();
+    pb::Verified {
+        node,
+        pass: seen.pass,
+        slices: seen.slices,
+        equal: seen.equal,
+        unequal: seen.unequal,
+        divergence: seen.divergence.unwrap_or_default(),
+    }
 }
 
 fn put_aside(groups: &Groups) -> Vec<pb::PutAside> {
@@ -258,6 +294,10 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
             peer: member.peer,
             admin: member.admin,
             zone: member.zone,
+            clock_offset_ms: answer.and_then(|a| a.clock_offset_ms),
+            clock_agreed: answer.is_some_and(|a| a.clock_agreed),
+            disk_full: answer.is_some_and(|a| a.disk_full),
+            memory_full: answer.is_some_and(|a| a.memory_full),
             version: version.release,
             level: version.level.0,
             held: version.held,
@@ -298,6 +338,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 lag: BTreeMap::new(),
                 moving: Vec::new(),
                 bytes: 0,
+                verified: Vec::new(),
                 level: 0,
             });
             // Of two that think they lead, the one of the later term does.
@@ -307,6 +348,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
             }
             line.term = line.term.max(replica.term);
             line.bytes = line.bytes.max(replica.bytes);
+            line.verified.push(replica.verified.clone());
             line.lag.insert(*node, replica.applied);
             let end = ends.entry(replica.group).or_default();
             *end = (*end).max(replica.last);
@@ -346,7 +388,7 @@ pub(crate) async fn ask(env: &Env, address: &str) -> anyhow::Result<NodeStatus> 
 pub fn table(status: &pb::ClusterStatus) -> String {
     let mut nodes = vec![
         [
-            "NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS", "BYTES",
+            "NODE", "API", "ADMIN", "ZONE", "STATE", "REPLICAS", "LEADS", "BYTES", "CLOCK", "FULL",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -369,6 +411,8 @@ pub fn table(status: &pb::ClusterStatus) -> String {
             n.replicas.to_string(),
             n.leads.to_string(),
             HumanBytes(n.bytes).to_string(),
+            clock(n),
+            full(n),
         ]);
     }
     let mut groups = vec![
@@ -436,6 +480,34 @@ fn quarantined_table(replicas: &[pb::QuarantinedReplica]) -> String {
         ]);
     }
     format!("\n{}See `millrace cluster retry --help`.\n", columns(&rows))
+}
+
+/// How a node's clock is off, if it answers.
+fn clock(node: &pb::Node) -> String {
+    let Some(offset) = node.clock_offset_ms else {
+        return if node.alive { "unknown" } else { "-" }.to_owned();
+    };
+    let sign = if offset < 0 { "-" } else { "+" };
+    let apart = Duration::from_millis(offset.unsigned_abs());
+    let size = if apart < Duration::from_secs(60) {
+        format!("{:.1}s", apart.as_secs_f64())
+    } else {
+        HumanDuration(apart).to_string()
+    };
+    let open = if node.clock_agreed { "" } else { ", not agreed" };
+    format!("{sign}{size}{open}")
+}
+
+/// What of a node is full.
+fn full(node: &pb::Node) -> String {
+    let full = Full {
+        disk: node.disk_full,
+        memory: node.memory_full,
+    };
+    if full == Full::default() {
+        return "-".to_owned();
+    }
+    full.text().to_owned()
 }
 
 /// What nodes have put aside; nothing if there is none.

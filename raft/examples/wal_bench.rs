@@ -1,8 +1,8 @@
-//! How many durable 1 KiB appends a second the write-ahead log takes from 64 writers in 16 groups,
-//! each waiting for its append before the next. Run it in release:
+//! How many durable 1 KiB appends a second the write-ahead log takes from 64 writers (or as many as
+//! it is told) in 16 groups, each waiting for its append before the next. Run it in release:
 //!
 //! ```text
-//! cargo run --release -p raft --example wal_bench -- [folder] [seconds]
+//! cargo run --release -p raft --example wal_bench -- [folder] [seconds] [writers]
 //! ```
 
 use std::path::PathBuf;
@@ -30,12 +30,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         PathBuf::from,
     );
     let seconds = args.next().map_or(Ok(5), |text| text.parse())?.min(SECONDS_MAX);
+    let writers = args.next().map_or(Ok(WRITERS), |text| text.parse())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let wal = Wal::open(&Env::real()?, &folder, WalOptions::default())?;
     for round in ["first use of the files", "recycled files"] {
         let before = wal.stats();
         let started = Instant::now();
-        let count = runtime.block_on(run(&wal, Duration::from_secs(seconds)))?;
+        let count = runtime.block_on(run(&wal, writers, Duration::from_secs(seconds)))?;
         let (took, after) = (started.elapsed(), wal.stats());
         let batches = (after.batches - before.batches).max(1);
         println!(
@@ -52,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn run(wal: &Wal, span: Duration) -> Result<u64, Box<dyn std::error::Error>> {
+async fn run(wal: &Wal, writers: u64, span: Duration) -> Result<u64, Box<dyn std::error::Error>> {
     let count = Arc::new(AtomicU64::new(0));
     let end = Instant::now() + span;
     let mut groups = Vec::new();
@@ -65,7 +66,7 @@ async fn run(wal: &Wal, span: Duration) -> Result<u64, Box<dyn std::error::Error
         }));
     }
     let mut tasks = Vec::new();
-    for writer in 0..WRITERS {
+    for writer in 0..writers {
         let group = groups[(writer % GROUPS) as usize].clone();
         let count = count.clone();
         tasks.push(tokio::spawn(async move {

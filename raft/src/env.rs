@@ -8,6 +8,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -27,6 +28,8 @@ pub use host::{Host, NoHost, ProcessUsage, Space, StandstillStats};
 pub struct Env {
     /// Wall time.
     pub clock: Arc<dyn Clock>,
+    /// What leases are measured by.
+    pub uptime: Arc<dyn Uptime>,
     /// Randomness for identifiers and jitter; never secrets.
     pub random: Arc<dyn Random>,
     /// Files.
@@ -45,10 +48,21 @@ pub struct Env {
     pub witness: Option<Arc<dyn Witness>>,
 }
 
-/// Wall time, which may jump. Only leaders read it, to stamp entries.
+/// Wall time, which may jump. Only leaders stamp entries with it.
 pub trait Clock: Send + Sync {
-    /// Milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch; 0 while the time is unknown, so that nothing is due.
     fn now(&self) -> Millis;
+
+    /// The time to stamp an entry with; `None` while it is unknown. Then nothing may be proposed.
+    fn stamp(&self) -> Option<Millis> {
+        Some(self.now())
+    }
+}
+
+/// Time that passes evenly and is never set: what leases are measured by.
+pub trait Uptime: Send + Sync {
+    /// Time since some moment, that in which the machine was suspended included.
+    fn uptime(&self) -> Duration;
 }
 
 /// A source of random numbers.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -12,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
 use crate::group::{
-    Accountant, Group, InFlight, Memory, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Timing, open,
+    Accountant, Group, InFlight, Memory, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Reversions,
+    Timing, open,
 };
 pub use crate::group::{Birth, Origin};
 use crate::machine::{Machine, MachineKind, WindowStats};
@@ -21,7 +23,7 @@ use crate::peers::{Peers, Throttle};
 use crate::quarantine::{Cause, Ledger};
 use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
 use crate::types::{GroupId, NodeId};
-use crate::wal::{Wal, WalError, WalOptions};
+use crate::wal::{LogSpace, Wal, WalError, WalOptions};
 
 mod quarantined;
 
@@ -29,6 +31,9 @@ use quarantined::Quarantined;
 
 /// How often log sizes are looked at.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
+/// While the disk is nearly full, each group with anything new gets a checkpoint at one look of so many: what consumers
+/// deleted gives its space back only then.
+const DISK_LOOKS: u32 = 6;
 
 /// How often at most the log says that calls were forgotten.
 const FORGOTTEN_PAUSE: Duration = Duration::from_secs(60);
@@ -82,6 +87,10 @@ pub struct Groups {
     checkpoint_bytes: u64,
     open: RwLock<BTreeMap<GroupId, Arc<Group>>>,
     quarantined: Quarantined,
+    /// Whether the disk needs what the log can give.
+    pressed: AtomicBool,
+    /// How often groups were looked at.
+    looks: AtomicU32,
 }
 
 impl Groups {
@@ -118,6 +127,7 @@ impl Groups {
             front: letters.front,
             in_flight: InFlight::default(),
             memory: Memory::default(),
+            reversions: Reversions::default(),
             pulls: Pulls::default(),
             snapshots,
             throttle: Arc::new(Throttle::new(snapshots.bytes_per_second)),
@@ -127,6 +137,8 @@ impl Groups {
             checkpoint_bytes,
             open: RwLock::default(),
             quarantined: Quarantined::new(ledger, known),
+            pressed: AtomicBool::new(false),
+            looks: AtomicU32::new(0),
         }))
     }
 
@@ -174,6 +186,12 @@ impl Groups {
     /// How many bytes of whole states it has sent to other nodes.
     pub fn snapshot_bytes_sent(&self) -> u64 {
         self.parts.throttle.passed()
+    }
+
+    /// How often followers of groups that this node leads were found without entries that they had
+    /// acknowledged.
+    pub fn followers_reverted(&self) -> u64 {
+        self.parts.reversions.count()
     }
 
     /// What its groups remember of answered calls.
@@ -292,18 +310,30 @@ impl Groups {
         Ok(())
     }
 
+    /// Says whether the disk is about to be full: then the log lets go of all that it can.
+    pub fn press(&self, pressed: bool) {
+        self.pressed.store(pressed, Ordering::Relaxed);
+    }
+
     /// One look at all groups: writes checkpoints where logs have grown, and frees what they cover.
     pub async fn limit_log(&self) {
         let wal = &self.parts.wal;
         let pressed: BTreeSet<GroupId> = wal.pressure().into_iter().collect();
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        let of_others = match self.pressed.load(Ordering::Relaxed) {
+            true if looks.is_multiple_of(DISK_LOOKS) => Pressure::Some,
+            true => Pressure::Disk,
+            false => Pressure::None,
+        };
         let in_use = wal.stats().live_segments * wal.segment_bytes();
-        let pressure = match in_use > 2 * wal.budget_bytes() {
+        let is_short = wal.space() != LogSpace::Ample;
+        let pressure = match is_short || in_use > 2 * wal.budget_bytes() {
             true => Pressure::Dire,
             false => Pressure::Some,
         };
         for group in self.list() {
             let is_pressed = pressed.contains(&group.id());
-            let pressure = if is_pressed { pressure } else { Pressure::None };
+            let pressure = if is_pressed { pressure } else { of_others };
             // One that has stopped is found by `check`.
             let _ = group.limit_log(self.checkpoint_bytes, pressure).await;
         }

@@ -58,6 +58,8 @@ pub enum Bug {
     GroupScattered,
     /// A queue's machine panics when a message with the body [`POISON`] is sent.
     PoisonPanics,
+    /// A leader stamps what its own clock shows, whatever those of the others do.
+    ClockTrusted,
     /// The level rises before all nodes know it, and entries do not say that they take it.
     LevelTooEarly,
 }
@@ -92,6 +94,7 @@ pub const BUGS: &[Bug] = &[
     Bug::GrowthUnnoticed,
     Bug::TransferUnfollowed,
     Bug::GroupScattered,
+    Bug::ClockTrusted,
     Bug::LevelTooEarly,
 ];
 

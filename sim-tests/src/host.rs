@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use node::admission::Marks;
 use node::config::{Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
@@ -223,6 +224,7 @@ impl Host {
             letters: LETTERS,
             snapshots: SNAPSHOTS,
             checkpoint_bytes: self.scenario.checkpoint_bytes,
+            marks: Marks::default(),
             limits: Limits::default(),
         }
     }

@@ -12,6 +12,7 @@ use tonic::transport::Channel;
 
 use super::pb::retried::State;
 use super::pb::{self, admin_client::AdminClient};
+use super::verify::verify;
 use crate::cli::Output;
 use crate::status;
 
@@ -92,6 +93,11 @@ pub enum Action {
         #[arg(long)]
         from_peer: bool,
     },
+    /// Compare the states of all replicas, while the cluster works. Fails if some differ.
+    Verify {
+        /// Only this queue's: its name, or `account/region/name`.
+        queue: Option<String>,
+    },
     /// Show the cluster's level and what each node knows; hold the level for a roll-back, or release it.
     ///
     /// A new version brings a new level, which the cluster takes by itself once every node runs the
@@ -116,6 +122,7 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
     let mut asker = Asker::connect(env, &cluster.server).await?;
     match cluster.action {
         Action::Status => {}
+        Action::Verify { queue } => return verify(env, &mut asker, queue.as_deref(), cluster.output).await,
         Action::Add => return add(&asker.status().await?, cluster.output),
         Action::Drain { node, wait, undo } => {
             asker.drain(node, !undo).await?;
@@ -211,7 +218,7 @@ fn add(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Asker(AdminClient<Channel>);
+pub(super) struct Asker(AdminClient<Channel>);
 
 impl Asker {
     async fn connect(env: &Env, server: &str) -> anyhow::Result<Asker> {
@@ -225,7 +232,7 @@ impl Asker {
         self.0.remove(request).await.map(drop).map_err(said)
     }
 
-    async fn status(&mut self) -> anyhow::Result<pb::ClusterStatus> {
+    pub(super) async fn status(&mut self) -> anyhow::Result<pb::ClusterStatus> {
         let asked = tokio::time::timeout(ASK_TIMEOUT, self.0.status(pb::StatusRequest {})).await;
         let answer = asked.context("no answer in time")?;
         Ok(answer.map_err(said)?.into_inner())
@@ -389,6 +396,6 @@ fn outcome(replica: &pb::Retried) -> String {
 }
 
 /// What the cluster has said.
-fn said(status: tonic::Status) -> anyhow::Error {
+pub(super) fn said(status: tonic::Status) -> anyhow::Error {
     anyhow::anyhow!("{}", status.message())
 }

@@ -4,6 +4,7 @@
 pub mod command;
 mod retry;
 pub mod service;
+mod verify;
 
 /// The admin protocol (`proto/admin.proto`).
 #[allow(missing_docs, unreachable_pub, clippy::all)] // It is documented where it is declared.

@@ -2,6 +2,7 @@
 //! planner's and the leaders' work (`placement`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, RefusalReason};
 use raft::command::cluster::{DrainNode, MoveGroup, RemoveNode};
@@ -75,6 +76,20 @@ impl pb::admin_server::Admin for Service {
 
     async fn retry(&self, request: Request<pb::RetryRequest>) -> Result<Response<pb::RetryReply>, Status> {
         self.retry_replicas(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn verify(&self, request: Request<pb::VerifyRequest>) -> Result<Response<pb::Verified>, Status> {
+        let group = GroupId(request.into_inner().group);
+        let replica = self.peerside.groups.get(group);
+        let replica = replica.ok_or_else(|| Status::not_found(format!("{group} is not here")))?;
+        let pass = replica.verify(Duration::ZERO).await;
+        let pass = pass.map_err(|e| Status::unavailable(e.to_string()))?;
+        Ok(Response::new(pb::Verified {
+            node: self.peerside.me.node_id,
+            pass: pass.pass,
+            slices: pass.slices,
+            ..pb::Verified::default()
+        }))
     }
 
     async fn upgrade(&self, request: Request<pb::UpgradeRequest>) -> Result<Response<pb::Done>, Status> {

@@ -17,9 +17,11 @@ use super::raft_state::{Seen, State};
 use super::requests::Requests;
 use super::{
     ALL, CATALOG_MOVE_TASKS, CATALOG_NODES, CATALOG_PARTITIONS, CATALOG_QUEUES, GROUPS_NOT_OPEN,
-    GROUPS_QUARANTINED, OF_GROUPS, POLLS_WAITING, groups, logs, peers, process,
+    GROUPS_QUARANTINED, OF_GROUPS, POLLS_WAITING, admission, clock, groups, logs, peers, process,
 };
+use crate::admission::{Admission, Watched};
 use crate::catalog::CatalogView;
+use crate::clock::AgreedClock;
 use crate::config::Limits;
 use crate::placement::planner::Outlook;
 use crate::polls::Polls;
@@ -46,6 +48,12 @@ pub struct Sources {
     pub env: Env,
     /// What is counted as it happens.
     pub live: Arc<Live>,
+    /// The agreed clock.
+    pub clock: Arc<AgreedClock>,
+    /// Whether there is room for more.
+    pub admission: Arc<Admission>,
+    /// What that goes by.
+    pub watched: Watched,
     /// The replicas.
     pub groups: Arc<Groups>,
     /// The other nodes.
@@ -91,6 +99,8 @@ impl Sources {
         self.live.disk.collect(&mut page);
         let is_member = |node| catalog.is_none_or(|catalog| catalog.read(|c| c.node(node).is_some()));
         peers::collect(&self.peers, is_member, &mut page);
+        admission::collect(&self.admission, &self.watched, &mut page);
+        clock::collect(self.clock.standing(), &mut page);
         let usage = self.env.host.process();
         process::collect_threads(&self.env, &mut page);
         process::collect(&self.me, self.readiness.is_ready(), usage.as_ref(), &mut page);

@@ -97,6 +97,10 @@ mod tests {
             })
         }
 
+        fn memory_limit(&self) -> Option<u64> {
+            None
+        }
+
         fn occupied(&self, folder: &Path) -> Option<u64> {
             match folder.to_str()? {
                 "data/wal" => Some(30),

@@ -9,9 +9,9 @@ use raft::wal::{WalBatches, WalStats};
 use super::page::Page;
 use super::{
     BATCHES, BATCHES_IN_FLIGHT, CALLS_FORGOTTEN, CALLS_REMEMBERED, CHECKPOINT, CHECKPOINTS_FAILED,
-    CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING, COMMANDS, COMMANDS_REFUSED, SNAPSHOT_SENT,
-    SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET, WAL_NEEDED, WAL_QUEUED,
-    WAL_SEGMENTS, WAL_SYNC,
+    CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING, COMMANDS, COMMANDS_REFUSED, FOLLOWERS_REVERTED,
+    REPLICAS_DIVERGED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET,
+    WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
@@ -20,14 +20,24 @@ pub(super) fn collect(groups: &Groups, page: &mut Page) {
     page.gauge(&WAL_NEEDED, [], wal.stats().live_segments * wal.segment_bytes());
     page.gauge(&WAL_BUDGET, [], wal.budget_bytes());
     checkpoints(&groups.checkpoints(), page);
+    page.gauge(&REPLICAS_DIVERGED, [], diverged(groups));
     page.counter(&SNAPSHOT_SENT, [], groups.snapshot_bytes_sent());
     proposals(&groups.proposals(), page);
     remembered(&groups.remembered(), page);
+    page.counter(&FOLLOWERS_REVERTED, [], groups.followers_reverted());
 }
 
 fn remembered(calls: &WindowStats, page: &mut Page) {
     page.gauge(&CALLS_REMEMBERED, [], calls.bytes);
     page.counter(&CALLS_FORGOTTEN, [], calls.forgotten_early);
+}
+
+fn diverged(groups: &Groups) -> usize {
+    let groups = groups.list();
+    let diverged = groups
+        .iter()
+        .filter(|group| group.verification().divergence.is_some());
+    diverged.count()
 }
 
 fn log(stats: &WalStats, batches: &WalBatches, page: &mut Page) {

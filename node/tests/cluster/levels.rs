@@ -3,12 +3,15 @@
 //! Without `MILLRACE_BINARY_BEFORE`, the binary under test stands in for the one before: it acts as
 //! one that knows no levels.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use crate::failover::{ATTEMPT_LIMIT, CALL_LIMIT, Queue, Traffic, VISIBILITY, progress, violations};
-use crate::harness::{Balancer, Cluster, Release, client_within, poll};
+use crate::harness::{Balancer, Cluster, Release, client, client_within, poll};
 
 /// How long levels may take to be everywhere.
 const LEVEL_LIMIT: Duration = Duration::from_secs(60);
@@ -139,4 +142,62 @@ async fn nodes_are_upgraded_and_rolled_back_under_load() {
         );
     }
     cluster.await_caught_up();
+}
+
+/// Made by `make` in it, with a binary of the level before.
+const FOLDER_BEFORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.ci/level-before");
+
+/// Unpacks the data folder of the level before, as a node's.
+fn unpack(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let mut tar = Command::new("tar");
+    tar.args([
+        "xzf",
+        &format!("{FOLDER_BEFORE}/data.tar.gz"),
+        "--strip-components=1",
+        "-C",
+    ]);
+    let status = tar.arg(folder).status().expect("tar can be started");
+    assert!(status.success(), "tar ended with {status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_folder_of_the_level_before_is_read_and_takes_the_level() {
+    let mut cluster = Cluster::describe_only(1);
+    unpack(cluster.data(0));
+    let made = std::fs::read(format!("{FOLDER_BEFORE}/data.json")).unwrap();
+    let made: Value = serde_json::from_slice(&made).unwrap();
+    cluster.restart(&[0]);
+    let seen = || levels(&cluster, 0, &[]);
+    let risen = || (seen()["level"] == 1 && seen()["groups_below"] == 0).then_some(());
+    poll::until(LEVEL_LIMIT, "the level to rise", risen).unwrap_or_else(|reason| panic!("{reason}"));
+
+    cluster.terminate(0);
+    cluster.restart(&[0]);
+    let client = client(&cluster.endpoint(0));
+    for (name, made) in made.as_object().unwrap() {
+        let url = client.get_queue_url().queue_name(name).send().await.unwrap();
+        let url = url.queue_url().unwrap();
+        let all = client.get_queue_attributes().queue_url(url);
+        let all = all.attribute_names(QueueAttributeName::All).send().await.unwrap();
+        for (attribute, value) in made["attributes"].as_object().unwrap() {
+            let found = all.attributes().unwrap().get(&attribute.as_str().into());
+            assert_eq!(found.map(String::as_str), value.as_str(), "{name} {attribute}");
+        }
+        let tags = client.list_queue_tags().queue_url(url).send().await.unwrap();
+        let tags = tags.tags().unwrap();
+        assert_eq!(tags.get("made").map(String::as_str), Some("before"), "{name}");
+        // The partition goes on where it stopped.
+        let Some(last) = made["last_sequence"].as_str() else {
+            continue;
+        };
+        let send = client.send_message().queue_url(url).message_body("after");
+        let sent = send
+            .message_group_id("g")
+            .message_deduplication_id("after")
+            .send()
+            .await
+            .unwrap();
+        assert!(sent.sequence_number().unwrap() > last, "{sent:?} after {last}");
+    }
 }

@@ -12,7 +12,9 @@
 //! - `dead_letters`: dead letters and move tasks while leaders die
 //! - `in_flight`: the limit of messages in flight
 //! - `growth`: queues that get more partitions
+//! - `clocks`: clocks that are off by more than a year
 //! - `elastic`: nodes that join, drain and leave under load
+//! - `full_disks`: all disks full at once
 //! - `levels`: rolling upgrades and roll-backs between levels
 //! - `metrics`: what nodes tell those who watch over them
 //! - `words`: a text file through a queue while a leader dies
@@ -21,11 +23,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod clocks;
 mod container;
 mod dead_letters;
 mod dev;
 mod elastic;
 mod failover;
+mod full_disks;
 mod growth;
 mod harness;
 mod in_flight;

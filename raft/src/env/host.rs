@@ -1,4 +1,5 @@
-//! What the operating system knows of this process and of its disk: numbers for metrics, which nothing decides by.
+//! What the operating system knows of this process and of its disk: numbers for metrics, and for a node that must
+//! know whether there is room for more.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +12,8 @@ pub trait Host: Send + Sync {
     fn process(&self) -> Option<ProcessUsage>;
     /// The file system that a path is on.
     fn space(&self, path: &Path) -> Option<Space>;
+    /// Bytes of memory that this process may have: the least of what its control group and the machine allow.
+    fn memory_limit(&self) -> Option<u64>;
     /// Bytes on disk that belong to a folder and all that is in it. Blocks.
     fn occupied(&self, folder: &Path) -> Option<u64>;
     /// How the threads of the process's runtime stood still, if somebody watches them.
@@ -67,6 +70,10 @@ impl Host for NoHost {
     }
 
     fn space(&self, _: &Path) -> Option<Space> {
+        None
+    }
+
+    fn memory_limit(&self) -> Option<u64> {
         None
     }
 

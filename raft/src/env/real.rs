@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Clock, Env, Io, Random};
+use super::{Clock, Env, Io, Random, Uptime};
 use crate::level::Level;
 use crate::types::Millis;
 
@@ -15,6 +15,7 @@ mod disk;
 mod host;
 mod net;
 mod readers;
+mod shifted;
 mod watchdog;
 mod workers;
 
@@ -31,6 +32,7 @@ impl Env {
         Ok(Env {
             level: Level::LATEST,
             clock: Arc::new(SystemClock),
+            uptime: Arc::new(BootClock),
             random: Arc::new(OsRandom::new()?),
             disk: Arc::new(StdDisk),
             net: Arc::new(TokioNet),
@@ -50,6 +52,22 @@ impl Clock for SystemClock {
         // A clock set before 1970 reads as 1970: machines clamp time so that it never goes back.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The time since the machine was booted. The clock that timers go by stands still while a virtual
+/// machine is suspended: a leader that comes back would take its lease for fresh.
+pub struct BootClock;
+
+impl Uptime for BootClock {
+    fn uptime(&self) -> Duration {
+        #[cfg(target_os = "linux")]
+        let clock = rustix::time::ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        let clock = rustix::time::ClockId::Monotonic;
+        let time = rustix::time::clock_gettime(clock);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+        Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
     }
 }
 
@@ -85,6 +103,13 @@ impl Random for OsRandom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uptime_passes() {
+        let (first, begun) = (BootClock.uptime(), std::time::Instant::now());
+        while begun.elapsed() < Duration::from_millis(2) {}
+        assert!(BootClock.uptime() >= first + Duration::from_millis(2));
+    }
 
     #[test]
     fn random_numbers_differ() {

@@ -25,6 +25,7 @@ use crate::quarantine::{Broken, Cause};
 use crate::types::{GroupId, NodeId};
 use crate::wal::GroupLog;
 
+mod acks;
 mod birth;
 pub mod entry;
 mod followers;
@@ -33,10 +34,12 @@ mod memory;
 mod network;
 mod offer;
 mod open;
+mod promise;
 mod proposer;
 mod pull;
 mod pulls;
 mod replica;
+mod reverted;
 mod rpc;
 pub mod runtime;
 mod send_state;
@@ -46,8 +49,10 @@ mod state_machine;
 mod transfer;
 mod transfers;
 pub mod types;
+mod verify;
 mod wire;
 
+use acks::Acks;
 pub use birth::{Birth, Origin};
 pub use followers::Follower;
 pub(crate) use memory::{Accountant, Memory};
@@ -57,9 +62,12 @@ pub(crate) use proposer::InFlight;
 pub use proposer::{Load, Proposals};
 pub(crate) use pulls::Pulls;
 pub use replica::Replica;
+use reverted::Repair;
+pub(crate) use reverted::Reversions;
 pub(crate) use space::Pressure;
 use state_machine::StateMachine;
 use types::TypeConfig;
+pub use verify::{Pass, Verification};
 
 type RaftHandle = openraft::Raft<TypeConfig, StateMachine>;
 
@@ -133,6 +141,10 @@ pub struct Group {
     kind: MachineKind,
     me: NodeId,
     lease: Duration,
+    acks: Arc<Acks>,
+    repair: Arc<Repair>,
+    /// Until when, by uptime, it keeps what it promised before it was opened.
+    promised_until: Option<Duration>,
     /// The last term in which this node set out to give its leadership away.
     given_up: AtomicU64,
     /// When it last asked somebody to take it.
@@ -238,8 +250,10 @@ impl Group {
     /// Whether a majority has confirmed within the lease that this node leads; none if it does not, or needs nobody else.
     pub fn is_confirmed(&self) -> Option<bool> {
         let leader = self.raft.as_leader().ok()?;
-        let acked = leader.last_quorum_acked();
-        if acked.is_some_and(|acked| acked.elapsed() < self.lease) {
+        if self
+            .followed_for(leader.term())
+            .is_some_and(|age| age < self.lease)
+        {
             return Some(true);
         }
         let needs_others = self.raft.voter_ids().any(|node| node != self.me);
@@ -262,9 +276,18 @@ impl Group {
         if !self.has_all_of(leader.term()) || self.given_up.load(Ordering::Acquire) == leader.term() {
             return false;
         }
-        leader
-            .last_quorum_acked()
-            .is_some_and(|acked| acked.elapsed() < self.lease || planted(Bug::StaleRead))
+        let age = self.followed_for(leader.term());
+        age.is_some_and(|age| age < self.lease || planted(Bug::StaleRead))
+    }
+
+    /// How old a majority's word is that this node leads in a term, from when it was asked.
+    fn followed_for(&self, term: u64) -> Option<Duration> {
+        let now = self.parts.env.uptime.uptime();
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let voters = metrics.membership_config.membership().get_joint_config();
+        let since = self.acks.followed_since(term, self.me, voters, now)?;
+        Some(now.saturating_sub(since))
     }
 
     /// The index a reader must have applied to see everything acknowledged before now, confirmed by
@@ -427,6 +450,11 @@ impl Group {
             .map_err(|e| e.to_string())
     }
 
+    /// How the comparison of this replica's state with its leader's stands.
+    pub fn verification(&self) -> Verification {
+        self.replica.ledger().shown()
+    }
+
     /// How far this replica is.
     pub fn progress(&self) -> Progress {
         let metrics = self.raft.metrics();
@@ -471,9 +499,17 @@ impl Group {
     /// Ends the replica's tasks.
     pub async fn shutdown(&self) {
         self.closing.cancel();
+        self.repair.close();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(group = %self.id, %error, "the replica's task had failed");
         }
+    }
+}
+
+impl Drop for Group {
+    /// openraft ends with its last handle, and its connections have one, too.
+    fn drop(&mut self) {
+        self.repair.close();
     }
 }
 

@@ -13,9 +13,12 @@ use openraft::raft::{
 };
 use openraft::{AnyError, EmptyNode, OptionalSend, RPCTypes};
 
+use super::acks::Acks;
+use super::reverted::Repair;
 use super::state_machine::Rows;
 use super::types::{TypeConfig, Vote};
 use super::{offer, wire};
+use crate::env::Uptime;
 use crate::peers::pb::frame::Body;
 use crate::peers::{CallError, Peers, pb};
 use crate::types::{GroupId, NodeId};
@@ -39,6 +42,9 @@ type RpcError = RPCError<TypeConfig>;
 pub(super) struct Network {
     pub(super) group: GroupId,
     pub(super) peers: Arc<Peers>,
+    pub(super) acks: Arc<Acks>,
+    pub(super) repair: Arc<Repair>,
+    pub(super) uptime: Arc<dyn Uptime>,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
@@ -49,6 +55,9 @@ impl RaftNetworkFactory<TypeConfig> for Network {
             group: self.group,
             target,
             peers: self.peers.clone(),
+            acks: self.acks.clone(),
+            repair: self.repair.clone(),
+            uptime: self.uptime.clone(),
         }
     }
 }
@@ -58,6 +67,9 @@ pub(super) struct Connection {
     group: GroupId,
     target: NodeId,
     peers: Arc<Peers>,
+    acks: Arc<Acks>,
+    repair: Arc<Repair>,
+    uptime: Arc<dyn Uptime>,
 }
 
 impl Connection {
@@ -96,16 +108,46 @@ impl Connection {
         request: &AppendEntriesRequest<TypeConfig>,
         deadline: Duration,
     ) -> impl Future<Output = Result<StreamAppendResult<TypeConfig>, RpcError>> + Send + use<> {
+        let (acks, target, term) = (self.acks.clone(), self.target, request.vote.leader_id.term);
+        let sent = self.uptime.uptime();
         let call = self.call(
             RPCTypes::AppendEntries,
             Body::Append(wire::append_to(request)),
             deadline,
         );
         async move {
-            match call.await? {
-                Body::AppendReply(reply) => wire::append_reply_from(reply).map_err(|e| network(&e)),
-                _ => Err(misfit()),
+            let Body::AppendReply(reply) = call.await? else {
+                return Err(misfit());
+            };
+            let reply = wire::append_reply_from(reply).map_err(|e| network(&e))?;
+            // One that lacks what comes before accepts the leader, too.
+            if !matches!(reply, Err(StreamAppendError::HigherVote(_))) {
+                acks.record(term, target, sent);
             }
+            Ok(reply)
+        }
+    }
+
+    /// The same within a stream, whose answers come in the order of the requests.
+    fn append_in_order(
+        &self,
+        request: &AppendEntriesRequest<TypeConfig>,
+    ) -> impl Future<Output = Result<StreamAppendResult<TypeConfig>, RpcError>> + Send + use<> {
+        let (acks, repair) = (self.acks.clone(), self.repair.clone());
+        let (group, target, term) = (self.group, self.target, request.vote.leader_id.term);
+        let reply = self.append(request, APPEND_DEADLINE);
+        async move {
+            let reply = reply.await?;
+            match &reply {
+                Ok(Some(last)) => acks.matches(term, target, last.index),
+                Err(StreamAppendError::Conflict(at)) => {
+                    if let Some(lost) = acks.lacks(term, target, at.index) {
+                        repair.found(group, target, lost, at.index).await;
+                    }
+                }
+                Ok(None) | Err(StreamAppendError::HigherVote(_)) => {}
+            }
+            Ok(reply)
         }
     }
 
@@ -147,9 +189,10 @@ impl RaftNetworkV2<TypeConfig> for Connection {
     {
         Box::pin(async move {
             let this: &'s Connection = self;
-            // `append` sends at once, so requests leave in order; replies are awaited in order too.
+            // `append_in_order` sends at once, so requests leave in order; replies are awaited in
+            // order too.
             let replies = input
-                .map(move |request| this.append(&request, APPEND_DEADLINE))
+                .map(move |request| this.append_in_order(&request))
                 .buffered(APPENDS_IN_FLIGHT_MAX)
                 .scan(false, |ended, reply| {
                     let over = std::mem::replace(ended, !matches!(reply, Ok(Ok(_))));

@@ -11,14 +11,17 @@ use openraft::{RaftLogReader, SnapshotPolicy};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::acks::Acks;
 use super::birth::{self, Birth, Origin};
 use super::log::LogStore;
 use super::memory::Memory;
 use super::network::Network;
+use super::promise;
 use super::proposer::{InFlight, Proposer};
 use super::pull::{Wanted, pull};
 use super::pulls::Pulls;
 use super::replica::Replica;
+use super::reverted::{Repair, Reversions};
 use super::state_machine::{Installed, StateMachine};
 use super::types::LogId;
 use super::{Group, Prelude, wire};
@@ -91,6 +94,8 @@ pub(crate) struct Parts {
     pub(crate) front: u64,
     /// What all groups have in flight.
     pub(crate) in_flight: InFlight,
+    /// What followers were found to have lost.
+    pub(crate) reversions: Reversions,
     /// What all groups remember of answered calls.
     pub(crate) memory: Memory,
     /// The states that this node is taking in.
@@ -115,7 +120,8 @@ pub(crate) async fn open(
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id), parts.env.io.clone()).watched(parts.env.witness.clone());
     let last = log.get_log_state().await?.last_log_id;
-    let term = log.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
+    let vote = log.read_vote().await?;
+    let term = vote.map_or(0, |vote| vote.leader_id.term);
     let mut replica = match replace {
         true => None,
         false => load(parts, id, kind).await?,
@@ -159,15 +165,21 @@ pub(crate) async fn open(
         witness: parts.env.witness.clone(),
         replica: replica.clone(),
         checkpointer: parts.checkpointer.clone(),
+        io: parts.env.io.clone(),
         installed: Installed::default(),
         front: parts.front,
         kind,
         level: parts.env.level,
     };
     let wal = log.wal().clone();
+    let acks = Arc::<Acks>::default();
+    let repair = Arc::new(Repair::new(parts.reversions.clone()));
     let network = Network {
         group: id,
         peers: parts.peers.clone(),
+        acks: acks.clone(),
+        repair: repair.clone(),
+        uptime: parts.env.uptime.clone(),
     };
     let config = Arc::new(config(id, parts.timing).map_err(OpenError::Raft)?);
     let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine).await;
@@ -176,6 +188,7 @@ pub(crate) async fn open(
         Some(broken) => OpenError::Broken(broken.clone()),
         None => OpenError::Raft(e.to_string()),
     })?;
+    repair.open(&raft);
     let proposer = Proposer::start(
         raft.clone(),
         replica.clone(),
@@ -185,11 +198,21 @@ pub(crate) async fn open(
         parts.memory.clone(),
     );
     let lease = Duration::from_millis(parts.timing.election_max_ms);
+    let closing = CancellationToken::new();
+    // It followed another leader, perhaps just before it ended.
+    let promised = vote.filter(|vote| vote.committed && vote.leader_id.voted_for != parts.peers.me());
+    let promised_until = promised.map(|_| parts.env.uptime.uptime() + lease);
+    if promised.is_some() {
+        promise::keep(&raft, &parts.env, parts.timing, closing.clone());
+    }
     let group = Group {
         id,
         kind,
         me: parts.peers.me(),
         lease,
+        acks,
+        repair,
+        promised_until,
         given_up: AtomicU64::new(0),
         handed_over: Mutex::default(),
         raft,
@@ -197,7 +220,7 @@ pub(crate) async fn open(
         log: wal,
         proposer,
         parts: parts.clone(),
-        closing: CancellationToken::new(),
+        closing,
     };
     if newborn.is_some_and(|birth| birth.first) {
         // If the replica has stopped since, others will be elected.

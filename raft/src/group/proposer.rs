@@ -20,6 +20,7 @@ use crate::env::Env;
 use crate::level::{Level, need};
 use crate::machine::queue::UnreadReply;
 use crate::planted::{Bug, planted};
+use crate::types::Millis;
 
 /// Commands that may wait; beyond them the group is busy.
 const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -236,7 +237,12 @@ impl Gatherer {
                 Some(read) = reading.next(), if !reading.is_empty() => unread -= read,
                 first = proposals.recv(), if self.may_begin(in_flight.len(), unread) => {
                     let Some(first) = first else { break };
-                    let (batch, level, waiting) = self.gather(first, &mut proposals);
+                    let Some(now) = self.env.clock.stamp() else {
+                        // Another node may know the time, and lead.
+                        let _ = first.reply_to.send(Err(NotDone::NotLeader(None)));
+                        continue;
+                    };
+                    let (batch, level, waiting) = self.gather(now, first, &mut proposals);
                     // Empty if all that came was refused.
                     if !batch.commands.is_empty() {
                         in_flight.push(self.write(batch, level, waiting));
@@ -257,7 +263,12 @@ impl Gatherer {
         own == 0 || (own < BATCHES_IN_FLIGHT_MAX && self.of_node.count() < NODE_IN_FLIGHT_MAX)
     }
 
-    fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Level, Waiting) {
+    fn gather(
+        &self,
+        now: Millis,
+        first: Proposal,
+        proposals: &mut mpsc::Receiver<Proposal>,
+    ) -> (Batch, Level, Waiting) {
         let mut commands = Vec::with_capacity(16);
         let mut waiting = Waiting::with_capacity(16);
         let (kind, mut level, prelude, remembered) = self.replica.read(|machine| {
@@ -302,7 +313,7 @@ impl Gatherer {
             self.meter.full.fetch_add(1, Ordering::Relaxed);
         }
         let batch = Batch {
-            now_ms: self.env.clock.now().0,
+            now_ms: now.0,
             seed: self.env.random.next_u64(),
             commands,
             remember_bytes,

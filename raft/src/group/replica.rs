@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::NotDone;
 use super::transfers::Transfers;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
+use super::verify::SLICES_MAX;
+use super::verify::ledger::Ledger;
 use crate::env::Io;
 use crate::machine::{Machine, MachineKind};
 use crate::quarantine::{Broken, Cause, guarded};
@@ -23,6 +25,8 @@ pub struct Replica {
     has_ended: AtomicBool,
     broken: OnceLock<Broken>,
     transfers: Transfers,
+    ledger: Ledger,
+    slices: Arc<Semaphore>,
 }
 
 pub(super) struct State {
@@ -61,6 +65,8 @@ impl Replica {
             has_ended: AtomicBool::new(false),
             broken: OnceLock::new(),
             transfers: Transfers::default(),
+            ledger: Ledger::default(),
+            slices: Arc::new(Semaphore::new(SLICES_MAX)),
         }
     }
 
@@ -106,6 +112,16 @@ impl Replica {
     /// Whole states that are on their way to other nodes.
     pub(super) fn transfers(&self) -> &Transfers {
         &self.transfers
+    }
+
+    /// The comparison of this state with the leader's.
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Slices of this state that may wait for their digest.
+    pub(super) fn slices(&self) -> &Arc<Semaphore> {
+        &self.slices
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {

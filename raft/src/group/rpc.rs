@@ -2,6 +2,8 @@
 
 use std::io;
 
+use openraft::raft::VoteResponse;
+
 use super::{Group, wire};
 use crate::peers::pb::{self, frame::Body};
 
@@ -22,21 +24,26 @@ impl Group {
     }
 
     pub(crate) async fn vote(&self, ballot: pb::Ballot) -> io::Result<Body> {
-        let response = self
-            .raft
-            .vote(wire::ballot_from(ballot)?)
-            .await
-            .map_err(io::Error::other)?;
+        let request = wire::ballot_from(ballot)?;
+        if self.has_promised(&request) {
+            return Ok(self.refusal());
+        }
+        let response = self.raft.vote(request).await.map_err(io::Error::other)?;
         Ok(Body::BallotReply(wire::ballot_reply_to(&response)))
     }
 
     pub(crate) async fn pre_vote(&self, ballot: pb::Ballot) -> io::Result<Body> {
-        let response = self
-            .raft
-            .pre_vote(wire::ballot_from(ballot)?)
-            .await
-            .map_err(io::Error::other)?;
+        let request = wire::ballot_from(ballot)?;
+        if self.has_promised(&request) {
+            return Ok(self.refusal());
+        }
+        let response = self.raft.pre_vote(request).await.map_err(io::Error::other)?;
         Ok(Body::BallotReply(wire::ballot_reply_to(&response)))
+    }
+
+    fn refusal(&self) -> Body {
+        let refused = VoteResponse::new(self.promised(), None, false);
+        Body::BallotReply(wire::ballot_reply_to(&refused))
     }
 
     pub(crate) async fn transfer(&self, transfer: pb::Transfer) -> io::Result<Body> {

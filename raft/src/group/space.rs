@@ -11,10 +11,16 @@ use crate::types::LogIndex;
 /// bytes of them than this.
 const KEPT_BYTES_MAX: u64 = 8 << 20;
 
+/// While the disk is nearly full, a group whose log has so much without a checkpoint gets one. Letters of fewer
+/// bytes would stay with the rows, and be written more than once.
+const DISK_BYTES_MAX: u64 = 4 << 20;
+
 /// How much the log needs the space of a group's oldest entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pressure {
     None,
+    /// The disk is nearly full.
+    Disk,
     /// The log has more than it should.
     Some,
     /// It has twice as much.
@@ -69,6 +75,14 @@ impl Group {
     /// If the replica has stopped.
     pub(crate) async fn limit_log(&self, checkpoint_bytes: u64, pressure: Pressure) -> Result<(), NotDone> {
         self.tend_transfers();
+        if pressure == Pressure::Disk {
+            self.purge_checkpointed(0, false).await?;
+            let covered = self.log.bytes_before(LogIndex(self.replica.checkpointed()));
+            if self.log.bytes_since_purge().saturating_sub(covered) > DISK_BYTES_MAX {
+                self.checkpoint().await?;
+            }
+            return Ok(());
+        }
         if pressure != Pressure::None {
             self.purge_checkpointed(0, pressure == Pressure::Dire).await?;
             return self.checkpoint().await;

@@ -17,8 +17,10 @@ use super::log::{BadEntry, mark};
 use super::pulls::Hold;
 use super::replica::{Checkpointing, Replica, State};
 use super::types::{LogId, Payload, Replies, SnapshotMeta, StoredMembership, TypeConfig};
+use super::verify::Mark;
 use super::wire;
 use crate::command::Batch;
+use crate::env::Io;
 use crate::level::{Level, TooNew, without_newer};
 use crate::machine::queue::Stored;
 use crate::machine::{Delta, Machine, MachineKind};
@@ -36,6 +38,7 @@ pub(super) struct StateMachine {
     pub(super) group: GroupId,
     pub(super) replica: Arc<Replica>,
     pub(super) checkpointer: Checkpointer,
+    pub(super) io: Io,
     pub(super) installed: Installed,
     pub(super) front: u64,
     pub(super) kind: MachineKind,
@@ -113,17 +116,25 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                 .witness
                 .as_ref()
                 .map(|_| mark(&log_id, &encode_entry(&entry)));
-            let batch = match &entry.payload {
-                EntryPayload::Normal(payload) => Some(self.decode(log_id.index, payload)?),
-                EntryPayload::Blank | EntryPayload::Membership(_) => None,
+            let (batch, marked) = match &entry.payload {
+                EntryPayload::Normal(payload) => {
+                    let marked = Mark::in_batch(&payload.batch);
+                    (Some(self.decode(log_id.index, payload)?), marked)
+                }
+                EntryPayload::Blank | EntryPayload::Membership(_) => (None, None),
             };
-            let replies = self.replica.update(Some(log_id.index), |s| {
+            let (replies, cut) = self.replica.update(Some(log_id.index), |s| {
                 if let EntryPayload::Membership(membership) = entry.payload {
                     s.membership = StoredMembership::new(Some(log_id), membership);
                 }
                 s.applied = Some(log_id);
-                Replies(batch.map_or_else(Vec::new, |batch| s.machine.apply(&batch)))
+                let replies = batch.map_or_else(Vec::new, |batch| s.machine.apply(&batch));
+                let cut = marked.and_then(|mark| self.replica.marked(&mark, s));
+                (Replies(replies), cut)
             })?;
+            if let Some(cut) = cut {
+                tokio::spawn(cut.look(self.group, self.replica.clone(), self.io.clone()));
+            }
             if let (Some(witness), Some(mark)) = (&self.witness, mark) {
                 witness.applied(self.group, mark, &|| self.replica.read(Machine::digest));
             }

@@ -23,7 +23,7 @@ pub(crate) mod row;
 pub(crate) mod tables;
 mod window;
 
-pub use parts::Parts;
+pub use parts::{Parts, Position};
 pub use row::{Delta, LoadError, Row, RowValue};
 pub use window::WindowStats;
 
@@ -145,6 +145,16 @@ impl Machine {
         }
     }
 
+    /// A slice of the state as it is, from a place on: rows of about `bytes_max` in all, one at
+    /// least if there are any; and where the next slice begins, none if this was the last one. The
+    /// same on replicas that applied the same entries.
+    pub fn slice(&self, at: Position, bytes_max: usize) -> (Vec<Row>, Option<Position>) {
+        let mut parts = self.parts();
+        parts.go_to(at);
+        let rows = self.next_part(&mut parts, bytes_max);
+        (rows, parts.position())
+    }
+
     /// Builds a machine from what [`Machine::rows`] gave, keys and encoded values, in any order.
     /// Its next delta is relative to these rows.
     pub fn load(
@@ -186,6 +196,11 @@ impl Machine {
     /// it is kept with every message that comes or goes.
     pub fn message_bytes(&self) -> u64 {
         self.as_queue().map_or(0, queue::Queue::approximate_bytes)
+    }
+
+    /// About how many bytes of memory it takes; none for a catalog, which is small. Costs nothing.
+    pub fn memory_bytes(&self) -> u64 {
+        self.as_queue().map_or(0, queue::Queue::memory_bytes)
     }
 
     /// A checksum over all rows: equal on replicas that applied the same entries.

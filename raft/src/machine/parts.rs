@@ -6,6 +6,15 @@
 
 use crate::machine::Row;
 
+/// A place in a state, where a slice of it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Which of the numbered tables, counting from 1; at 0 there is all that has no numbers.
+    pub table: u64,
+    /// The first number in that table.
+    pub next: u64,
+}
+
 /// How far reading has got.
 pub struct Parts {
     /// Which of the numbered tables is next, counting from 1; at 0 there is all that has no numbers.
@@ -24,6 +33,20 @@ impl Parts {
             next: 0,
             ends,
         }
+    }
+
+    /// Goes to a place, from where everything is read that is there now, in a cut or not.
+    pub(super) fn go_to(&mut self, at: Position) {
+        let last = self.ends.len() + 1;
+        self.table = usize::try_from(at.table).map_or(last, |table| table.min(last));
+        self.next = at.next;
+        self.ends.fill(u64::MAX);
+    }
+
+    /// Where reading goes on; none if everything was read.
+    pub(super) fn position(&self) -> Option<Position> {
+        let (table, next) = (self.table as u64, self.next);
+        (!self.is_done()).then_some(Position { table, next })
     }
 
     /// Whether everything was read.

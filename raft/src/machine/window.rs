@@ -158,6 +158,11 @@ impl<T: Remember> Window<T> {
         self.bytes = 0;
     }
 
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
     /// The number that the next entry gets; part of the machine's state.
     pub(super) fn end(&self) -> u64 {
         self.ring.end()

@@ -39,6 +39,8 @@ pub trait Inbound: Send + Sync + 'static {
     fn counts(&self, group: GroupId) -> pb::CountsReply;
     /// How large the groups are that this node leads.
     fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply;
+    /// This node's clock, and whether it is full.
+    fn node_state(&self) -> pb::NodeStateReply;
     /// A node introduces itself.
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply>;
 }
@@ -249,6 +251,9 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
         }
         Body::Counts(_) => return std::future::ready(Body::CountsReply(inbound.counts(id))).boxed(),
         Body::Sizes(asked) => return std::future::ready(Body::SizesReply(inbound.sizes(asked))).boxed(),
+        Body::NodeState(_) => {
+            return std::future::ready(Body::NodeStateReply(inbound.node_state())).boxed();
+        }
         other => other,
     };
     let Some(group) = inbound.group(id) else {

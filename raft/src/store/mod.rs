@@ -30,6 +30,7 @@ pub use aside::PutAside;
 pub use checkpointer::{CheckpointStats, Checkpointer};
 pub(crate) use encode::encode;
 pub use error::StoreError;
+pub(crate) use files::digest::row_hash;
 pub use files::{FileStore, FileStoreOptions};
 pub use letters::{LetterStore, LettersOptions, Loaded};
 pub use memory::MemoryStore;

@@ -165,7 +165,13 @@ impl Folder {
             .rename(&spare.path, &path)
             .map_err(|error| WalError::io("rename", &spare.path, error))?;
         self.sync()?;
-        Ok(Some(FreeFile { path, ..spare }))
+        // A handle need not follow its file to another name: the simulated disk's do not.
+        let file = self
+            .disk
+            .open(&path, false)
+            .map_err(|error| WalError::io("open", &path, error))?;
+        let bytes = spare.bytes;
+        Ok(Some(FreeFile { path, file, bytes }))
     }
 
     /// A new file whose space is reserved. If there is none, nothing is left of it.

@@ -87,12 +87,16 @@ impl Manifest {
         for _ in 0..SLOTS {
             manifest.write(manifest.slot)?;
         }
+        let slot = manifest.slot;
         disk.rename(&new, &path)
             .map_err(|error| WalError::io("rename", &new, error))?;
         disk.sync_dir(folder)
             .map_err(|error| WalError::io("sync", folder, error))?;
-        manifest.path = path;
-        Ok(manifest)
+        // A handle need not follow its file to another name: the simulated disk's do not.
+        let file = disk
+            .open(&path, false)
+            .map_err(|error| WalError::io("open", &path, error))?;
+        Ok(Manifest { path, file, slot })
     }
 
     /// The newest segment that was made; 0 before the first.

@@ -38,6 +38,7 @@ mod live;
 mod manifest;
 mod read;
 mod replay;
+mod room;
 mod scan;
 mod seal;
 mod segment;
@@ -213,14 +214,15 @@ impl Wal {
     }
 
     /// The groups whose entries hold the oldest segments, oldest first, if more segments are in
-    /// use than the budget allows: the caller should checkpoint and purge them.
+    /// use than the budget allows: the caller should checkpoint and purge them. A disk without space
+    /// allows none but the one that is written.
     pub fn pressure(&self) -> Vec<GroupId> {
         let (oldest, in_use) = {
             let segments = self.shared.segments.read();
             let oldest = segments.keys().copied().min().unwrap_or(0);
             (oldest, segments.len())
         };
-        let Some(excess) = in_use.checked_sub(self.shared.options.live_segments_budget) else {
+        let Some(excess) = in_use.checked_sub(self.budget()) else {
             return Vec::new();
         };
         let mut pinning: Vec<(u64, GroupId)> = self
@@ -257,6 +259,14 @@ impl Wal {
     /// Bytes of a segment.
     pub fn segment_bytes(&self) -> u64 {
         self.shared.options.segment_bytes
+    }
+
+    /// Segments that may be in use.
+    fn budget(&self) -> usize {
+        match self.space() {
+            LogSpace::Ample => self.shared.options.live_segments_budget,
+            LogSpace::Low { .. } | LogSpace::Full => 1,
+        }
     }
 
     /// Bytes that the log's segments may have before [`Wal::pressure`] names groups.

@@ -9,7 +9,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
 use super::entries::Location;
@@ -32,9 +31,6 @@ use crate::types::GroupId;
 /// A batch closes at this size, so that the first of a long queue do not wait for the last.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// What entries leave free at the end of a segment that has no successor.
-const MARGIN_BYTES_MAX: u64 = 64 * 1024;
-
 /// Where recovery left the log.
 pub(super) struct Tail {
     /// The segment after the active one, if it was prepared.
@@ -49,14 +45,14 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     /// None once the log is closed, which lets go of the folder's lock.
     folder: Option<Folder>,
-    live: Live,
-    tail: Tail,
+    pub(super) live: Live,
+    pub(super) tail: Tail,
     /// Taken from the queue, not written.
-    waiting: VecDeque<Op>,
+    pub(super) waiting: VecDeque<Op>,
     /// Written or being written, not acknowledged.
     in_flight: Vec<Op>,
     /// The batch in the making: space for its header, then records.
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     records: u32,
     /// The manifest is to say that this batch is durable.
     seal_asked: bool,
@@ -163,7 +159,7 @@ impl Writer {
     }
 
     /// Encodes the operation. Returns what it weighs in the queue.
-    fn take(&mut self, op: Op) -> Result<usize, WalError> {
+    pub(super) fn take(&mut self, op: Op) -> Result<usize, WalError> {
         let bytes = op.bytes();
         self.in_flight.push(op);
         self.place_last()?;
@@ -194,70 +190,6 @@ impl Writer {
         result
     }
 
-    /// Whether all of an operation can be placed. Entries leave a margin at the end of the last
-    /// segment to what frees space.
-    fn has_room_for(&mut self, op: &Op) -> Result<bool, WalError> {
-        let margin = match op.action {
-            Action::Append { .. } => MARGIN_BYTES_MAX.min(self.live.active().capacity / 8),
-            _ => 0,
-        };
-        self.has_room(op.record_bytes(), margin)
-    }
-
-    /// Whether records of so many bytes can be placed, in the next segment if need be.
-    fn has_room(&mut self, record_bytes: usize, margin: u64) -> Result<bool, WalError> {
-        if self.fits(record_bytes, margin) || self.tail.next.is_some() {
-            return Ok(true);
-        }
-        // A segment is made only once all before it is written.
-        self.flush()?;
-        self.prepare(Need::Now)?;
-        Ok(self.tail.next.is_some())
-    }
-
-    fn fits(&self, record_bytes: usize, margin: u64) -> bool {
-        let end = self.tail.position + aligned(self.buffer.len() + record_bytes) as u64;
-        end + margin <= self.live.active().capacity
-    }
-
-    /// Places what frees space or was promised to others, ahead of the entries that find no room.
-    /// Returns what it weighed in the queue.
-    ///
-    /// Votes and purges may go ahead of entries of their own group: those are acknowledged by
-    /// nobody, and recovery passes over entries that are purged. Nothing goes ahead of a truncation
-    /// of its own group, and neither a truncation nor a forgetting ahead of anything of it.
-    fn overtake(&mut self) -> Result<usize, WalError> {
-        let mut bytes = 0;
-        let mut passed = FxHashSet::default();
-        let mut cut = FxHashSet::default();
-        for op in std::mem::take(&mut self.waiting) {
-            let group = op.group.id;
-            let may_go = match &op.action {
-                Action::Mark { .. } => !cut.contains(&group),
-                Action::Truncate { .. } | Action::Forget { .. } => !passed.contains(&group),
-                Action::Append { .. } | Action::Seal => false,
-                Action::Close => {
-                    let full = io::Error::from(io::ErrorKind::StorageFull);
-                    let path = &self.live.active().path;
-                    return Err(WalError::io("go on after", path, full));
-                }
-            };
-            if may_go && self.fits(op.record_bytes(), 0) {
-                if passed.contains(&group) {
-                    op.group.state.lock().hints.overtake();
-                }
-                bytes += self.take(op)?;
-                continue;
-            }
-            passed.insert(group);
-            if matches!(op.action, Action::Truncate { .. } | Action::Forget { .. }) {
-                cut.insert(group);
-            }
-            self.waiting.push_back(op);
-        }
-        Ok(bytes)
-    }
-
     /// Adds a record to the batch; goes on to the next segment if this one cannot hold it.
     fn place(&mut self, kind: RecordKind, group: GroupId, index: u64, body: &[u8]) -> Result<(), WalError> {
         let needed = RECORD_HEADER_BYTES + body.len();
@@ -279,7 +211,7 @@ impl Writer {
     }
 
     /// Writes the batch and makes it durable.
-    fn flush(&mut self) -> Result<(), WalError> {
+    pub(super) fn flush(&mut self) -> Result<(), WalError> {
         if self.records == 0 {
             return Ok(());
         }
@@ -344,7 +276,7 @@ impl Writer {
         Ok(())
     }
 
-    fn prepare(&mut self, need: Need) -> Result<(), WalError> {
+    pub(super) fn prepare(&mut self, need: Need) -> Result<(), WalError> {
         if self.tail.next.is_none()
             && let Some(folder) = &mut self.folder
         {
@@ -504,6 +436,6 @@ fn is_vote(op: &Op) -> bool {
     )
 }
 
-fn aligned(bytes: usize) -> usize {
+pub(super) fn aligned(bytes: usize) -> usize {
     bytes.next_multiple_of(BATCH_ALIGNMENT)
 }

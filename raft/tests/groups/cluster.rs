@@ -54,6 +54,10 @@ impl Inbound for Replicas {
         pb::SizesReply::default()
     }
 
+    fn node_state(&self) -> pb::NodeStateReply {
+        pb::NodeStateReply::default()
+    }
+
     fn hello(&self, _: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {
         Box::pin(std::future::ready(pb::HelloReply::default()))
     }
@@ -181,6 +185,83 @@ async fn a_follower_gets_its_state_back_after_its_loss_and_after_a_long_absence(
     introduce(&[&one, &two, &three]);
     let third = open(&three).await.unwrap();
     caught_up(&third, &leader, sent).await;
+    for node in [&one, &two, &three] {
+        node.groups.check().unwrap();
+    }
+}
+
+/// A copy of a folder whose files nobody writes.
+fn copy(from: &Path) -> tempfile::TempDir {
+    fn into(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            match entry.file_type().unwrap().is_dir() {
+                true => into(&entry.path(), &to),
+                false => drop(std::fs::copy(entry.path(), to).unwrap()),
+            }
+        }
+    }
+    let copy = tempfile::tempdir().unwrap();
+    into(from, copy.path());
+    copy
+}
+
+#[tokio::test]
+async fn a_follower_that_lost_what_it_had_acknowledged_is_told_of_and_gets_it_again() {
+    let dirs = NODES.map(|_| tempfile::tempdir().unwrap());
+    let [one, two, three] =
+        [0, 1, 2].map(|at| start(NODES[at], dirs[at].path(), Arc::new(MemoryStore::default())));
+    let (one, two, three) = tokio::join!(one, two, three);
+    introduce(&[&one, &two, &three]);
+    let way = Proxy::to(&three.address).await;
+    one.peers.set_address(NODES[2], &way.address);
+    let (leader, _second, third) = tokio::join!(open(&one), open(&two), open(&three));
+    let (leader, third) = (leader.unwrap(), third.unwrap());
+    let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
+    ready.await.unwrap().unwrap();
+    configure(&leader).await;
+    send(&leader, 10).await;
+    caught_up(&third, &leader, 1).await;
+    drop(third);
+    stop(three).await;
+    // As the end of its process would do.
+    way.cut();
+    let before = copy(dirs[2].path());
+
+    let three = start(NODES[2], dirs[2].path(), Arc::new(MemoryStore::default())).await;
+    introduce(&[&one, &two, &three]);
+    let way = Proxy::to(&three.address).await;
+    one.peers.set_address(NODES[2], &way.address);
+    let third = open(&three).await.unwrap();
+    for _ in 0..20 {
+        send(&leader, 10).await;
+    }
+    caught_up(&third, &leader, 21).await;
+    let last = leader.progress().last;
+    let acknowledged = async {
+        while leader.lags().iter().any(|(_, lag)| *lag != Some(0)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, acknowledged).await.unwrap();
+    drop(third);
+    stop(three).await;
+    // As the end of its process would do.
+    way.cut();
+    assert_eq!(one.groups.followers_reverted(), 0);
+
+    // Its disk is what it was before.
+    let three = start(NODES[2], before.path(), Arc::new(MemoryStore::default())).await;
+    introduce(&[&one, &two, &three]);
+    let way = Proxy::to(&three.address).await;
+    one.peers.set_address(NODES[2], &way.address);
+    let third = open(&three).await.unwrap();
+    assert!(third.progress().last < last);
+    send(&leader, 10).await;
+    caught_up(&third, &leader, 22).await;
+    assert_eq!(one.groups.followers_reverted(), 1);
     for node in [&one, &two, &three] {
         node.groups.check().unwrap();
     }

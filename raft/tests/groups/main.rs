@@ -5,6 +5,7 @@
 mod cluster;
 mod faults;
 mod gate;
+mod leases;
 mod levels;
 mod moves;
 mod node;
@@ -14,3 +15,4 @@ mod quarantine;
 mod reads;
 mod space;
 mod store;
+mod verify;

@@ -149,8 +149,12 @@ fn a_delta_is_as_small_as_the_changes() {
 fn damaged_rows_are_refused() {
     let mut history = queue_history::History::new(1);
     let mut machine = Machine::new(MachineKind::Queue);
-    for _ in 0..50 {
+    let answers = |rows: &Rows| rows.keys().filter(|key| key[0] == 2).count();
+    for batch in 0.. {
         machine.apply(&history.next_batch().1);
+        if batch > 50 && answers(&rows_of(&machine)) > 2 {
+            break;
+        }
     }
     let rows = rows_of(&machine);
     assert!(
@@ -168,7 +172,6 @@ fn damaged_rows_are_refused() {
         "an unknown table"
     );
     let answers: Vec<Bytes> = rows.keys().filter(|key| key[0] == 2).cloned().collect();
-    assert!(answers.len() > 2, "there are answers in the window");
     let mut damaged = rows.clone();
     damaged.remove(&answers[1]);
     assert!(

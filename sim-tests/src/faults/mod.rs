@@ -10,9 +10,11 @@ use crate::rng::Rng;
 use crate::stage::Stage;
 
 mod clock;
+mod clock_years;
 mod delay;
 mod disk_full;
 mod disk_slow;
+mod disks_nearly_full;
 mod hand_over;
 mod hide;
 mod isolate;
@@ -81,8 +83,10 @@ pub const FAULTS: &[&Fault] = &[
     &delay::DELAY,
     &loss::LOSS,
     &clock::CLOCK,
+    &clock_years::CLOCK_YEARS,
     &disk_slow::DISK_SLOW,
     &disk_full::DISK_FULL,
+    &disks_nearly_full::DISKS_NEARLY_FULL,
     &sync_error::SYNC_ERROR,
     &rot::ROT,
     &ruin::RUIN,

@@ -33,6 +33,7 @@ pub struct Dials {
     clock_offset_ms: AtomicI64,
     disk_delay_ms: AtomicU64,
     disk_is_full: AtomicBool,
+    disk_is_nearly_full: AtomicBool,
     sync_fails: AtomicBool,
     next_sync_fails: AtomicBool,
     ending: Mutex<Option<Ending>>,
@@ -71,6 +72,16 @@ impl Dials {
     /// Fills the disk, or makes room again.
     pub fn set_disk_full(&self, full: bool) {
         self.disk_is_full.store(full, Ordering::Relaxed);
+    }
+
+    /// Whether the disk has little room left, which is not used up.
+    pub fn disk_is_nearly_full(&self) -> bool {
+        self.disk_is_nearly_full.load(Ordering::Relaxed)
+    }
+
+    /// Takes most of the room away, or gives it back.
+    pub fn set_disk_nearly_full(&self, full: bool) {
+        self.disk_is_nearly_full.store(full, Ordering::Relaxed);
     }
 
     /// Whether making data durable fails.

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use raft::env::{Clock, Env, Io, NoHost, Random};
+use raft::env::{Clock, Env, Io, Random, Uptime};
 use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
+use tokio::time::Instant;
 
 mod checkpoints;
 mod dials;
 mod disk;
+mod host;
 mod net;
 mod pages;
 mod readers;
@@ -22,6 +25,7 @@ pub(crate) use disk::{damage, wipe};
 
 use crate::rng::Rng;
 use disk::SimDisk;
+use host::SimHost;
 pub(crate) use net::SimNet;
 use readers::TaskReaders;
 use workers::TaskWorkers;
@@ -32,12 +36,13 @@ pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> 
     Env {
         level: Level::LATEST,
         clock: Arc::new(SimClock(dials.clone())),
+        uptime: Arc::new(SimUptime(Instant::now())),
         random: Arc::new(SeededRandom(AtomicU64::new(seed))),
         disk: Arc::new(SimDisk::new(dials.clone())),
         net: Arc::new(SimNet),
         workers: Arc::new(TaskWorkers(dials.clone())),
         io: Io::new(TaskReaders(dials.clone())),
-        host: Arc::new(NoHost),
+        host: Arc::new(SimHost(dials.clone())),
         witness,
     }
 }
@@ -49,6 +54,15 @@ impl Clock for SimClock {
         let now = turmoil::since_epoch().unwrap_or_default();
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         Millis(now.saturating_add_signed(self.0.clock_offset_ms()))
+    }
+}
+
+/// Time since this life of the host began. A simulated machine is never suspended.
+struct SimUptime(Instant);
+
+impl Uptime for SimUptime {
+    fn uptime(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

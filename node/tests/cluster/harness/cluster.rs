@@ -64,6 +64,17 @@ impl Cluster {
         unreachable!("the last attempt returns or panics")
     }
 
+    /// As [`Cluster::start`], each node on a disk of its own of so many bytes.
+    pub(crate) fn start_on_disks(size: usize, bytes: u64) -> Self {
+        let mut cluster = Self::describe_only(size);
+        let nodes = std::mem::take(&mut cluster.nodes).into_iter();
+        cluster.nodes = nodes.map(|node| node.on_disk(bytes)).collect();
+        cluster
+            .bring_up()
+            .unwrap_or_else(|reason| panic!("the cluster did not start: {reason}"));
+        cluster
+    }
+
     /// Nodes that do not run yet.
     pub(crate) fn describe_only(size: usize) -> Self {
         Self::describe(size, &[], ALONE.lock())

@@ -82,6 +82,13 @@ impl Cluster {
         self.nodes[i].limit_files(bytes).expect("limits can be lowered");
     }
 
+    /// Sets the clock of node `i` so far off. Before its first start at the latest this must have been done once.
+    pub(crate) fn shift_clock(&self, i: usize, offset_ms: i64) {
+        self.nodes[i]
+            .shift_clock(offset_ms)
+            .expect("the folder is writable");
+    }
+
     /// Asks node `i` with `millrace cluster`. What the command prints, or says why it failed.
     pub(crate) fn operate(&self, i: usize, arguments: &[&str]) -> Result<Value, String> {
         let server = self.nodes[i].peer.to_string();

@@ -57,6 +57,7 @@ pub(crate) struct Process {
     /// Variables of its environment beside ours.
     pub(super) environment: Vec<(&'static str, &'static str)>,
     log: PathBuf,
+    disk_bytes: Option<u64>,
     release: Release,
     child: Option<Child>,
 }
@@ -92,6 +93,7 @@ impl Process {
             arguments: std::iter::once("server".to_owned()).chain(arguments).collect(),
             environment: Vec::new(),
             log: folder.join(format!("node-{id}.log")),
+            disk_bytes: None,
             release: Release::Current,
             child: None,
         }
@@ -118,8 +120,12 @@ impl Process {
         assert!(self.child.is_none(), "the node runs already");
         let out = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let (program, variable) = self.release.program();
-        let child = Command::new("sh")
-            .args(["-c", IGNORING_FILE_LIMIT, &program])
+        let mut command = self.shell();
+        if self.clock().exists() {
+            command.env("MILLRACE_TEST_CLOCK_OFFSET_FILE", self.clock());
+        }
+        let child = command
+            .args(["-c", &self.script(), &program])
             .args(&self.arguments)
             .envs(self.environment.iter().copied())
             .envs(variable)
@@ -129,6 +135,46 @@ impl Process {
             .spawn()?;
         self.child = Some(child);
         Ok(())
+    }
+
+    /// A shell, in a mount namespace of its own if the node has a disk of its own. Who is not root may mount
+    /// there as the root of a user namespace.
+    fn shell(&self) -> Command {
+        if self.disk_bytes.is_none() {
+            return Command::new("sh");
+        }
+        let mut command = Command::new("unshare");
+        command.arg("--mount");
+        if !rustix::process::geteuid().is_root() {
+            command.arg("--map-root-user");
+        }
+        command.arg("sh");
+        command
+    }
+
+    /// What the shell does before it becomes the node.
+    fn script(&self) -> String {
+        let Some(bytes) = self.disk_bytes else {
+            return IGNORING_FILE_LIMIT.to_owned();
+        };
+        let data = self.data.display();
+        format!("mkdir -p '{data}' && mount -t tmpfs -o size={bytes} disk '{data}' && {IGNORING_FILE_LIMIT}")
+    }
+
+    /// With a disk of so many bytes for its data, which is gone when it ends.
+    pub(crate) fn on_disk(mut self, bytes: u64) -> Self {
+        self.disk_bytes = Some(bytes);
+        self
+    }
+
+    /// The file that says how far its clock is off; the node looks at it if it was there at its start.
+    fn clock(&self) -> PathBuf {
+        self.data.with_extension("clock")
+    }
+
+    /// Sets its clock so far off.
+    pub(crate) fn shift_clock(&self, offset_ms: i64) -> io::Result<()> {
+        std::fs::write(self.clock(), offset_ms.to_string())
     }
 
     /// Sends it a signal.

@@ -9,6 +9,7 @@
 //! - `overload`: more than the bounds allow, and nonsense
 //! - `overview`: `millrace status`
 //! - `quarantine`: a log entry that no node can apply
+//! - `verify`: `millrace cluster verify`
 
 mod behind;
 mod blackout;
@@ -19,6 +20,7 @@ mod overview;
 mod quarantine;
 mod quorum;
 mod startup;
+mod verify;
 
 use std::collections::BTreeMap;
 

@@ -48,6 +48,16 @@ impl Host for LinuxHost {
         })
     }
 
+    fn memory_limit(&self) -> Option<u64> {
+        let machine = fs::read_to_string("/proc/meminfo").ok();
+        let machine = machine.as_deref().and_then(memory_total);
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let groups = limit_files(&own).into_iter();
+        let groups = groups.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
+        // Version 1 says a number near 2^63 if there is no limit, version 2 a word.
+        groups.chain(machine).min()
+    }
+
     fn occupied(&self, folder: &Path) -> Option<u64> {
         let own = fs::symlink_metadata(folder).ok()?;
         let mut bytes = own.blocks() * BLOCK_BYTES;
@@ -65,6 +75,39 @@ impl Host for LinuxHost {
     fn standstills(&self) -> Option<StandstillStats> {
         self.watchdog.as_ref().map(|watchdog| watchdog.stats())
     }
+}
+
+/// The machine's memory in bytes, from `/proc/meminfo`.
+fn memory_total(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// The files that may limit this process's memory, from `/proc/self/cgroup`: those of the groups above it count, too.
+fn limit_files(text: &str) -> Vec<String> {
+    let mut files = vec!["/sys/fs/cgroup/memory/memory.limit_in_bytes".to_owned()];
+    for line in text.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let (folder, file) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => continue,
+        };
+        let mut path = Path::new(path);
+        loop {
+            let within = path.strip_prefix("/").unwrap_or(path);
+            files.push(Path::new(folder).join(within).join(file).display().to_string());
+            match path.parent() {
+                Some(parent) => path = parent,
+                None => break,
+            }
+        }
+    }
+    files
 }
 
 fn ticks(ticks: u64) -> Duration {
@@ -124,6 +167,30 @@ mod tests {
         assert_eq!(
             booted("cpu 1 2\nbtime 1700000000\nprocesses 3\n"),
             Some(Duration::from_secs(1_700_000_000))
+        );
+    }
+
+    #[test]
+    fn limits_are_looked_for_in_all_groups_above() {
+        let files = limit_files("12:cpu,cpuacct:/x\n5:memory:/kube/pod\n0::/a/b\n");
+        let expected = [
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/kube/pod/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/kube/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/a/b/memory.max",
+            "/sys/fs/cgroup/a/memory.max",
+            "/sys/fs/cgroup/memory.max",
+        ];
+        assert_eq!(files, expected);
+        assert_eq!(
+            memory_total("MemTotal:       16 kB\nMemFree: 1 kB\n"),
+            Some(16_384)
+        );
+        assert!(
+            LinuxHost::default()
+                .memory_limit()
+                .is_some_and(|limit| limit > 1 << 20)
         );
     }
 

@@ -19,6 +19,7 @@ fn state_machine() -> StateMachine {
         group: GROUP,
         replica: Arc::new(Replica::empty(MachineKind::Queue)),
         checkpointer: Checkpointer::start(&env, store),
+        io: env.io.clone(),
         front: options.front,
         installed: Installed::default(),
         kind: MachineKind::Queue,

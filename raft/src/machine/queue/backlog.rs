@@ -20,6 +20,7 @@ pub(super) struct Backlog {
     in_flight: usize,
     delayed: usize,
     bytes: u64,
+    memory_bytes: u64,
     ages: Ages,
     pub(super) departures: Departures,
     pub(super) changes: Changes,
@@ -45,6 +46,7 @@ impl Backlog {
             in_flight: 0,
             delayed: 0,
             bytes: 0,
+            memory_bytes: 0,
             ages: Ages::default(),
             departures: Departures::default(),
             changes: Changes::default(),
@@ -86,11 +88,16 @@ impl Backlog {
         self.bytes
     }
 
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
     /// Adds a message with a higher sequence than all before.
     pub(super) fn add(&mut self, sequence: u64, message: Message) {
         let (letter, place) = (message.letter().clone(), message.place());
         self.ages.arrived(letter.sent(), sequence);
         self.bytes += letter.approximate_bytes();
+        self.memory_bytes += letter.memory_bytes();
         self.messages.insert(sequence, message);
         self.count(place, 1);
         if let Some(until) = place.until() {
@@ -110,6 +117,7 @@ impl Backlog {
         let (letter, place) = (message.letter(), message.place());
         self.ages.left(letter.sent(), sequence);
         self.bytes -= letter.approximate_bytes();
+        self.memory_bytes -= letter.memory_bytes();
         self.count(place, -1);
         if let Some(until) = place.until() {
             self.timers.unset(until, sequence);
@@ -161,7 +169,9 @@ impl Backlog {
         if let Some(message) = self.messages.get_mut(sequence)
             && (may || matches!(message.letter(), Letter::Stored(_)))
         {
+            self.memory_bytes -= message.letter().memory_bytes();
             message.release(stored);
+            self.memory_bytes += message.letter().memory_bytes();
         }
     }
 

@@ -104,6 +104,15 @@ impl Letter {
     }
 
     /// About how many bytes the message has, wherever they are.
+    /// About how many bytes of memory it takes with its message.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let held = match self {
+            Letter::Held(packed) => packed.bytes.len() as u64,
+            Letter::Stored(_) => 0,
+        };
+        held + OVERHEAD_BYTES
+    }
+
     pub(super) fn approximate_bytes(&self) -> u64 {
         let letter = match self {
             Letter::Held(packed) => packed.bytes.len(),

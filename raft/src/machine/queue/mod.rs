@@ -38,6 +38,7 @@ mod groups;
 mod import;
 mod letter;
 mod line;
+mod memory;
 mod message;
 mod message_id;
 mod moves;

@@ -79,7 +79,7 @@ fn what_is_too_much_goes_early_and_is_counted() {
     // What has had its time is not early.
     window.expire(SPAN);
     window.expire(Millis(1).after(SPAN));
-    assert_eq!((known(&window), window.stats()), (vec![], stats(0, 7)));
+    assert_eq!((known(&window), window.stats()), (Vec::new(), stats(0, 7)));
 }
 
 #[test]

@@ -115,6 +115,7 @@ fn a_full_disk_ends_nothing_and_can_be_emptied() {
     filling.append();
     filling.append();
     assert_eq!(filling.durable(), durable, "entries wait");
+    assert_eq!(filling.process.wal.pressure(), [FILLED], "whatever the budget is");
 
     // Votes pass those who wait, of their own group as well as of others.
     let votes = [(FILLED, "of the group that waits"), (GroupId(2), "of another")];
