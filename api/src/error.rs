@@ -196,6 +196,14 @@ pub fn service_unavailable() -> ApiError {
     )
 }
 
+/// [`SERVICE_UNAVAILABLE`] for a resource whose replicas were taken out of service: it lasts until an operator acts.
+pub fn quarantined() -> ApiError {
+    ApiError::new(
+        &SERVICE_UNAVAILABLE,
+        "The request has failed because the replicas of the resource are quarantined. Nothing of it is lost; an operator has to act.",
+    )
+}
+
 /// [`REQUEST_TOO_LARGE`] with the greatest length that the server takes.
 pub fn request_too_large(bytes_max: usize) -> ApiError {
     ApiError::new(

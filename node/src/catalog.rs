@@ -160,7 +160,7 @@ impl CatalogView {
     }
 
     /// Reads the local replica.
-    pub fn read<T>(&self, read: impl FnOnce(&Catalog) -> T) -> T {
+    pub fn read<T>(&self, mut read: impl FnMut(&Catalog) -> T) -> T {
         self.group.replica().read(|machine| match machine {
             Machine::Catalog(catalog) => read(catalog),
             Machine::Queue(_) => unreachable!("the catalog's group holds a catalog"),

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use raft::command::catalog::NodeRecord;
 use raft::env::Env;
 use raft::group::OpenError;
-use raft::groups::{Birth, Groups, GroupsOptions, Origin, StartError};
+use raft::groups::{Birth, GroupFault, Groups, GroupsOptions, Origin, StartError};
 use raft::level::Level;
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
@@ -100,6 +100,8 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
                 continue;
             }
             Err(error) if error.is::<StartOver>() => tracing::info!("{error}"),
+            // The next life waits, with an admin port that says why, until an operator retries.
+            Err(error) if is_without_catalog(&error) => tracing::error!("{error}"),
             Err(error) if error.is::<Removed>() && config.renumber => {
                 tracing::warn!("{error}; it gives up what it has and joins as a new node");
                 Identity::open(&env, &config.data_dir, config.node_id)?.spend()?;
@@ -108,6 +110,11 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         }
         lives_before = Some(Instant::now());
     }
+}
+
+fn is_without_catalog(error: &anyhow::Error) -> bool {
+    let fault = error.downcast_ref::<GroupFault>();
+    fault.is_some_and(|fault| fault.is_quarantined)
 }
 
 fn is_in_use(error: &anyhow::Error) -> bool {
@@ -404,7 +411,9 @@ async fn open_catalog(
         }
     }
     let ids: Vec<NodeId> = founders.iter().map(|f| NodeId(f.node_id)).collect();
+    let mut retries = groups.retries();
     loop {
+        retries.mark_unchanged();
         let origin = match ids.first() {
             Some(first) => Origin::Founded(Birth {
                 members: ids.iter().copied().collect(),
@@ -429,6 +438,10 @@ async fn open_catalog(
                 tracing::warn!(%error, "no catalog yet");
                 readiness::find_members(env, seeds, me, peers).await?;
                 tokio::time::sleep(STATE_PAUSE).await;
+            }
+            Err(error @ OpenError::Quarantined(_)) => {
+                tracing::error!(%error, "this node serves nobody until its catalog is tried again");
+                retries.changed().await?;
             }
             Err(error) => return Err(error.into()),
         }

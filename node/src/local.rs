@@ -58,8 +58,13 @@ impl Local {
         command: Bytes,
         receive: Option<Duration>,
     ) -> impl Future<Output = Result<Done, NotDone>> + Send + use<> {
-        let Some(group) = self.groups.get(group) else {
-            return Either::Left(std::future::ready(Err(NotDone::Stopped)));
+        let id = group;
+        let Some(group) = self.groups.get(id) else {
+            let why = match self.groups.quarantine_of(id) {
+                Some(_) => NotDone::Quarantined,
+                None => NotDone::Stopped,
+            };
+            return Either::Left(std::future::ready(Err(why)));
         };
         if !group.leadership().leads {
             let leader = group.leadership().leader.filter(|l| *l != self.groups.me());
@@ -96,7 +101,7 @@ impl Local {
 
     /// The same for a command that another node forwarded.
     pub fn forwarded(&self, group: GroupId, command: pb::Command) -> BoxFuture<'static, pb::CommandReply> {
-        if self.groups.get(group).is_none() {
+        if self.groups.get(group).is_none() && self.groups.quarantine_of(group).is_none() {
             let gone = pb::NotDone {
                 reason: pb::not_done::Reason::NoSuchGroup.into(),
                 leader: 0,

@@ -104,6 +104,8 @@ declare! {
         "Replicas on this node that know no leader. Take the maximum over nodes.";
     GROUPS_NOT_OPEN: Gauge One [] "millrace_raft_groups_not_open"
         "Groups that are placed on this node and not open here.";
+    GROUPS_QUARANTINED: Gauge One ["cause"] "millrace_raft_groups_quarantined"
+        "Replicas on this node that are out of service: a log entry (cause entry), files of the checkpoint (files) or a newer version (level) could not be coped with.";
     GROUPS_DEGRADED: Gauge One [] "millrace_raft_groups_degraded"
         "Groups led here of which a replica with a vote is silent or far behind. They are available, but have no more to lose than a majority.";
     GROUPS_CRITICAL: Gauge One [] "millrace_raft_groups_critical"

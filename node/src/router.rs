@@ -3,7 +3,7 @@
 //! request's deadline. That is safe because every command carries an invocation, under which the
 //! machine answers a repetition with the first reply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ use crate::local::{Done, Local};
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause before a repetition, while nobody leads.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// As long as a replica here knows no leader, another one is asked at every so many attempts.
+const PROBE_ATTEMPTS: usize = 8;
 /// Leaders remembered at most.
 const HINTS_MAX: usize = 65_536;
 
@@ -40,6 +42,9 @@ pub enum RouteError {
     /// The group has too much to do. The command was not taken.
     #[error("{0} is overloaded")]
     Busy(GroupId),
+    /// So many of the group's replicas are quarantined that it has no majority. An operator has to act.
+    #[error("{0} is quarantined on a majority of its replicas")]
+    Quarantined(GroupId),
     /// The group was deleted. The command may have taken effect before.
     #[error("{0} does not exist any more")]
     NoSuchGroup(GroupId),
@@ -75,6 +80,44 @@ enum Attempt {
     Failed(RouteError),
     /// Try again; perhaps that node leads.
     Again(Option<NodeId>),
+    /// That node's replica is out of service.
+    Quarantined,
+}
+
+/// The nodes whose replicas of a group were found quarantined while a command was on its way.
+struct Broken<'a> {
+    me: NodeId,
+    replicas: &'a [NodeId],
+    nodes: BTreeSet<NodeId>,
+    /// Which of the others is asked next.
+    next: usize,
+}
+
+impl Broken<'_> {
+    /// Adds a node. Returns whether the group can have no leader any more: a majority of its replicas is quarantined.
+    fn has_majority(&mut self, node: NodeId) -> bool {
+        self.nodes.insert(node);
+        let broken = self.replicas.iter().filter(|node| self.nodes.contains(node));
+        !self.replicas.is_empty() && broken.count() > self.replicas.len() / 2
+    }
+
+    /// The node to ask: `known`, or another replica in turn if that one is quarantined. With none known, another one is asked now
+    /// and then: it may be quarantined.
+    fn choose(&mut self, known: Option<NodeId>, attempt: usize) -> Option<NodeId> {
+        match known {
+            Some(node) if !self.nodes.contains(&node) => return known,
+            None if self.nodes.is_empty() && (attempt + 1) % PROBE_ATTEMPTS != 0 => return None,
+            _ => {}
+        }
+        let others: Vec<NodeId> = self
+            .replicas
+            .iter()
+            .copied()
+            .filter(|node| *node != self.me && !self.nodes.contains(node))
+            .collect();
+        self.next += 1;
+        (!others.is_empty()).then(|| others[self.next % others.len()])
+    }
 }
 
 impl Router {
@@ -119,8 +162,17 @@ impl Router {
         let wait = command.receive.unwrap_or_default();
         let deadline = begun + wait + self.patience;
         let mut hint = None;
+        let mut broken = Broken {
+            me: self.peers.me(),
+            replicas: &command.replicas,
+            nodes: BTreeSet::new(),
+            next: 0,
+        };
+        if self.groups.quarantine_of(command.group).is_some() && broken.has_majority(self.peers.me()) {
+            return Err(RouteError::Quarantined(command.group));
+        }
         for attempt in 0.. {
-            let target = self.target(&command, hint, attempt);
+            let target = broken.choose(self.target(&command, hint, attempt), attempt);
             let attempted = Instant::now();
             let outcome = match target {
                 Some(node) => {
@@ -135,7 +187,14 @@ impl Router {
                     return Ok(done.reply);
                 }
                 Attempt::Failed(error) => return Err(error),
-                Attempt::Again(leader) => {
+                Attempt::Quarantined if target.is_some_and(|node| broken.has_majority(node)) => {
+                    return Err(RouteError::Quarantined(command.group));
+                }
+                again @ (Attempt::Again(_) | Attempt::Quarantined) => {
+                    let leader = match again {
+                        Attempt::Again(leader) => leader,
+                        _ => None,
+                    };
                     if !wait.is_zero() {
                         *waited += attempted.elapsed();
                     }
@@ -284,6 +343,7 @@ impl Router {
                     Err(NotDone::NotLeader(leader)) => Attempt::Again(leader),
                     Err(NotDone::Busy) => Attempt::Failed(RouteError::Busy(command.group)),
                     Err(NotDone::Stopped) => Attempt::Again(None),
+                    Err(NotDone::Quarantined) => Attempt::Quarantined,
                 },
                 () = self.leader_changed_from(command.group, node) => Attempt::Again(None),
                 () = tokio::time::sleep_until(deadline) => {
@@ -332,6 +392,7 @@ impl Router {
                     }
                     Reason::Busy => Attempt::Failed(RouteError::Busy(group)),
                     Reason::Unintelligible => done(Reply::Unintelligible),
+                    Reason::Quarantined => Attempt::Quarantined,
                     // A replica that is not open there may be opening, or be gone for good: the
                     // catalog knows.
                     Reason::NoSuchGroup | Reason::Stopped | Reason::Unspecified => Attempt::Again(None),

@@ -13,6 +13,7 @@ use raft::group::Group;
 use raft::groups::Groups;
 use raft::level::NodeVersion;
 use raft::machine::Machine;
+use raft::quarantine::Quarantine;
 use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
 
@@ -53,12 +54,34 @@ pub struct NodeStatus {
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
+    /// Its replicas that are out of service.
+    #[serde(default)]
+    pub quarantined: Vec<QuarantinedReplica>,
     /// Damaged checkpoints that it put aside and that have not been replaced yet.
     #[serde(default)]
     pub put_aside: Vec<pb::PutAside>,
     /// The cluster's level, from its catalog.
     #[serde(default)]
     pub level: u32,
+}
+
+/// A replica that is out of service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QuarantinedReplica {
+    /// The group.
+    pub group: u64,
+    /// `account/region/name` of its queue.
+    pub queue: Option<String>,
+    /// `entry`, `files` or `level`.
+    pub cause: String,
+    /// The index of the log entry that could not be applied, if it was one.
+    pub index: Option<u64>,
+    /// Why.
+    pub reason: String,
+    /// Since when, in milliseconds since the Unix epoch, by the node's clock.
+    pub since_ms: u64,
+    /// The version of the program that could not go on.
+    pub version: String,
 }
 
 /// A member of the cluster.
@@ -179,9 +202,25 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         disk_full: full.disk,
         memory_full: full.memory,
         planned: admin.node.outlook.planned(),
+        quarantined: quarantined(&admin.node.groups, catalog),
         put_aside: put_aside(&admin.node.groups),
         level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
     }
+}
+
+fn quarantined(groups: &Groups, catalog: Option<&Arc<CatalogView>>) -> Vec<QuarantinedReplica> {
+    let replica = |quarantine: Quarantine| QuarantinedReplica {
+        group: quarantine.group.0,
+        queue: catalog
+            .and_then(|c| c.read(|c| c.group(quarantine.group).and_then(|g| g.queue.clone())))
+            .map(|q| format!("{}/{}/{}", q.account, q.region, q.name)),
+        cause: quarantine.broken.cause.name().to_owned(),
+        index: quarantine.broken.index,
+        reason: quarantine.broken.reason,
+        since_ms: quarantine.since.0,
+        version: quarantine.version,
+    };
+    groups.quarantined().into_iter().map(replica).collect()
 }
 
 fn verified(node: u64, group: &Group) -> pb::Verified {
@@ -234,6 +273,7 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
         groups_below: below.count() as u64,
         nodes: node_lines(members, &answers),
         groups,
+        quarantined: quarantined_lines(&answers),
         planned: answers.values().filter_map(|answer| answer.planned).max(),
     })
 }
@@ -265,6 +305,22 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
         }
     };
     members.into_iter().map(line).collect()
+}
+
+fn quarantined_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::QuarantinedReplica> {
+    let lines = answers.iter().flat_map(|(node, answer)| {
+        answer.quarantined.iter().map(|replica| pb::QuarantinedReplica {
+            node: *node,
+            group: replica.group,
+            queue: replica.queue.clone(),
+            cause: replica.cause.clone(),
+            index: replica.index,
+            reason: replica.reason.clone(),
+            since_ms: replica.since_ms,
+            version: replica.version.clone(),
+        })
+    });
+    lines.collect()
 }
 
 fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
@@ -385,13 +441,45 @@ pub fn table(status: &pb::ClusterStatus) -> String {
         ]);
     }
     format!(
-        "cluster {}, {}\n\n{}\n{}{}",
+        "cluster {}, {}\n\n{}\n{}{}{}",
         status.cluster,
         level_line(status),
         columns(&nodes),
         columns(&groups),
         damaged(status),
+        quarantined_table(&status.quarantined),
     )
+}
+
+/// Replicas out of service, if there are any: what an operator has to look at.
+fn quarantined_table(replicas: &[pb::QuarantinedReplica]) -> String {
+    if replicas.is_empty() {
+        return String::new();
+    }
+    let head = [
+        "QUARANTINED",
+        "QUEUE",
+        "NODE",
+        "CAUSE",
+        "ENTRY",
+        "VERSION",
+        "REASON",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for replica in replicas {
+        rows.push(vec![
+            GroupId(replica.group).to_string(),
+            replica.queue.clone().unwrap_or_else(|| "-".to_owned()),
+            replica.node.to_string(),
+            replica.cause.clone(),
+            replica
+                .index
+                .map_or_else(|| "-".to_owned(), |index| index.to_string()),
+            replica.version.clone(),
+            replica.reason.replace('\n', " "),
+        ]);
+    }
+    format!("\n{}See `millrace cluster retry --help`.\n", columns(&rows))
 }
 
 /// How a node's clock is off, if it answers.

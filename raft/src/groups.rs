@@ -20,9 +20,14 @@ pub use crate::group::{Birth, Origin};
 use crate::machine::{Machine, MachineKind, WindowStats};
 use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
+use crate::quarantine::{Cause, Ledger};
 use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{LogSpace, Wal, WalError, WalOptions};
+
+mod quarantined;
+
+use quarantined::Quarantined;
 
 /// How often log sizes are looked at.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
@@ -42,9 +47,12 @@ pub enum StartError {
     /// The checkpoints.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The folder that says which replicas are quarantined.
+    #[error("the quarantines: {0}")]
+    Quarantine(#[from] std::io::Error),
 }
 
-/// A replica stopped by itself.
+/// A replica stopped by itself, and its node cannot go on without it.
 #[derive(Debug, thiserror::Error)]
 #[error("the replica of {group} has failed: {reason}")]
 pub struct GroupFault {
@@ -52,6 +60,9 @@ pub struct GroupFault {
     pub group: GroupId,
     /// What is known about it.
     pub reason: String,
+    /// It is the catalog's, which is quarantined: the node serves nobody until it is open again. Otherwise the log or the
+    /// store has failed.
+    pub is_quarantined: bool,
 }
 
 /// Times and sizes that all groups of a node share.
@@ -75,6 +86,7 @@ pub struct Groups {
     parts: Parts,
     checkpoint_bytes: u64,
     open: RwLock<BTreeMap<GroupId, Arc<Group>>>,
+    quarantined: Quarantined,
     /// Whether the disk needs what the log can give.
     pressed: AtomicBool,
     /// How often groups were looked at.
@@ -102,6 +114,7 @@ impl Groups {
             snapshots,
         } = options;
         let wal = Wal::open(&env, &data_dir.join("wal"), wal)?;
+        let (ledger, known) = Ledger::open(env.disk.clone(), &data_dir.join("quarantine"))?;
         let (disk, folder) = (env.disk.clone(), data_dir.join("letters"));
         let store = LetterStore::open(open_store()?, disk, &folder, letters)?;
         let checkpointer = Checkpointer::start(&env, store);
@@ -123,6 +136,7 @@ impl Groups {
             parts,
             checkpoint_bytes,
             open: RwLock::default(),
+            quarantined: Quarantined::new(ledger, known),
             pressed: AtomicBool::new(false),
             looks: AtomicU32::new(0),
         }))
@@ -198,7 +212,8 @@ impl Groups {
     ///
     /// # Errors
     /// See [`OpenError`]. After [`OpenError::NoState`] the group is not open, and the caller tries again
-    /// when it thinks that one of `replicas` may have come back.
+    /// when it thinks that one of `replicas` may have come back. After [`OpenError::Quarantined`] it tries again
+    /// when [`Groups::retries`] says so.
     pub async fn open(
         self: &Arc<Self>,
         id: GroupId,
@@ -210,9 +225,23 @@ impl Groups {
         if let Some(group) = self.get(id) {
             return Ok(group);
         }
-        let group = open(&self.parts, id, kind, replicas, prelude, &origin).await?;
-        let group = Arc::new(group);
+        let quarantine = self.quarantined.get(id);
+        let replace = match &quarantine {
+            Some(quarantine) if quarantine.broken.cause != Cause::Files => {
+                return Err(quarantine.clone().into());
+            }
+            quarantine => quarantine.is_some(),
+        };
+        let group = match open(&self.parts, id, kind, replicas, prelude, &origin, replace).await {
+            Ok(group) => Arc::new(group),
+            Err(OpenError::Broken(broken)) => return Err(self.quarantine(id, broken).into()),
+            Err(error) => return Err(error),
+        };
         self.open.write().insert(id, group.clone());
+        if replace {
+            self.quarantined.remove(id);
+            tracing::info!(group = %id, "the files that could not be read are replaced; the replica is open again");
+        }
         Ok(group)
     }
 
@@ -254,64 +283,28 @@ impl Groups {
         self.parts.pulls.forget(id).await;
         self.parts.checkpointer.forget(id).await?;
         self.parts.wal.forget(id).await?;
+        self.quarantined.remove(id);
         Ok(())
     }
 
-    /// Keeps the log small, until `stop`: see [`Groups::limit_log`].
+    /// Keeps the log small, until `stop`: see [`Groups::limit_log`]. Quarantines replicas that are broken.
     ///
     /// # Errors
-    /// If a replica has stopped by itself. It would neither serve nor vote nor let its part of the log
-    /// go, and its disk is not to be trusted: the node must end.
+    /// If a replica has stopped because the log or the store failed. It would neither serve nor vote nor let
+    /// its part of the log go, and its disk is not to be trusted: the node must end. So must its life if
+    /// the catalog's replica is broken.
     pub async fn maintain(&self, stop: CancellationToken) -> Result<(), GroupFault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         let mut sweeping: Option<JoinHandle<()>> = None;
         let mut remembering = Remembering::default();
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
-            // Before the replica that stopped for it is noticed.
-            self.give_up_unreadable().await?;
-            self.check()?;
+            self.tend_faults().await?;
             // A log that has ended is noticed by whoever waits for `Wal::until_failed`.
             let _ = self.parts.wal.tend();
             self.limit_log().await;
             remembering.look(self);
             if sweeping.as_ref().is_none_or(JoinHandle::is_finished) {
                 sweeping = Some(tokio::spawn(sweep(self.parts.clone())));
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks for a replica whose messages cannot be read from their files. If they are damaged, its checkpoint is put aside first,
-    /// so that the node comes back with the state of another one. If the disk has failed, nothing is touched.
-    async fn give_up_unreadable(&self) -> Result<(), GroupFault> {
-        for group in self.list() {
-            if let Some(unreadable) = group.replica().unreadable() {
-                let (group, reason) = (group.id(), unreadable.reason.clone());
-                if unreadable.is_damage
-                    && let Err(error) = self.parts.checkpointer.put_aside(group, reason.clone()).await
-                {
-                    tracing::error!(%group, %error, "a damaged checkpoint cannot be put aside");
-                }
-                return Err(GroupFault { group, reason });
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks for a replica that has stopped by itself.
-    ///
-    /// # Errors
-    /// If there is one.
-    pub fn check(&self) -> Result<(), GroupFault> {
-        for group in self.list() {
-            // Who ends a replica on purpose takes it off the list first.
-            if let Some(reason) = group.fault()
-                && self
-                    .get(group.id())
-                    .is_some_and(|open| Arc::ptr_eq(&open, &group))
-            {
-                let group = group.id();
-                return Err(GroupFault { group, reason });
             }
         }
         Ok(())

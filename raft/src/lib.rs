@@ -13,6 +13,7 @@ pub mod level;
 pub mod machine;
 pub mod peers;
 pub mod planted;
+pub mod quarantine;
 pub mod store;
 pub mod types;
 pub mod wal;

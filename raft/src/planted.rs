@@ -56,13 +56,18 @@ pub enum Bug {
     TransferUnfollowed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
+    /// A queue's machine panics when a message with the body [`POISON`] is sent.
+    PoisonPanics,
     /// A leader stamps what its own clock shows, whatever those of the others do.
     ClockTrusted,
     /// The level rises before all nodes know it, and entries do not say that they take it.
     LevelTooEarly,
 }
 
-/// All of them.
+/// See [`Bug::PoisonPanics`].
+pub const POISON: &[u8] = b"poison: the machine panics on this message";
+
+/// All that checkers must find. [`Bug::PoisonPanics`] is none of them: nodes have to cope with it.
 pub const BUGS: &[Bug] = &[
     Bug::AckBeforeSync,
     Bug::AckBeforeWrite,
@@ -96,8 +101,12 @@ pub const BUGS: &[Bug] = &[
 #[cfg(feature = "planted-bugs")]
 mod switch {
     use std::cell::Cell;
+    use std::sync::OnceLock;
 
     use super::Bug;
+
+    /// The environment variable that plants [`Bug::PoisonPanics`] in a whole process.
+    const OF_PROCESS: &str = "MILLRACE_POISON_PANICS";
 
     thread_local! {
         static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
@@ -110,9 +119,15 @@ mod switch {
         DRAWN.set(0);
     }
 
-    /// Whether this bug is planted on this thread.
+    /// Whether this bug is planted on this thread, or in this process.
     pub fn planted(bug: Bug) -> bool {
-        PLANTED.get() == Some(bug)
+        PLANTED.get() == Some(bug) || (bug == Bug::PoisonPanics && is_in_process())
+    }
+
+    /// Whether the environment plants it: for tests of the real binary.
+    fn is_in_process() -> bool {
+        static PLANTED: OnceLock<bool> = OnceLock::new();
+        *PLANTED.get_or_init(|| std::env::var_os(OF_PROCESS).is_some())
     }
 
     /// Another number at each call: what no machine may look at.

@@ -7,8 +7,10 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use raft::env::Env;
+use raft::types::GroupId;
 use tonic::transport::Channel;
 
+use super::pb::retried::State;
 use super::pb::{self, admin_client::AdminClient};
 use super::verify::verify;
 use crate::cli::Output;
@@ -75,6 +77,22 @@ pub enum Action {
         /// The node's number.
         node: u64,
     },
+    /// Open quarantined replicas again, for example after an upgrade that fixed what they could not cope with.
+    ///
+    /// A replica is quarantined when its state machine panics on a log entry, or when files of its checkpoint cannot be
+    /// read. Its data stays. `millrace cluster status` says which replicas are quarantined, where and why. A replica that
+    /// still cannot go on is quarantined again.
+    Retry {
+        /// The group's number, `catalog`, the queue's name, or `account/region/name`.
+        #[arg(value_name = "GROUP|QUEUE")]
+        what: String,
+        /// Only the replica of this node; all replicas if it is absent.
+        #[arg(long)]
+        node: Option<u64>,
+        /// Do not read the replica's checkpoint; replace it by another replica's state, once that is there.
+        #[arg(long)]
+        from_peer: bool,
+    },
     /// Compare the states of all replicas, while the cluster works. Fails if some differ.
     Verify {
         /// Only this queue's: its name, or `account/region/name`.
@@ -124,6 +142,11 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
             let request = pb::TransferRequest { group, node };
             asker.0.transfer(request).await.map_err(said)?;
         }
+        Action::Retry {
+            what,
+            node,
+            from_peer,
+        } => return asker.retry(&what, node, from_peer, cluster.output).await,
         Action::Upgrade { hold, release } => {
             if hold || release {
                 let request = pb::UpgradeRequest { hold };
@@ -218,6 +241,37 @@ impl Asker {
     async fn drain(&mut self, node: u64, drain: bool) -> anyhow::Result<()> {
         let request = pb::DrainRequest { node, drain };
         self.0.drain(request).await.map(drop).map_err(said)
+    }
+
+    async fn retry(
+        &mut self,
+        what: &str,
+        node: Option<u64>,
+        from_peer: bool,
+        output: Output,
+    ) -> anyhow::Result<()> {
+        let group = group_of(what);
+        let request = pb::RetryRequest {
+            group,
+            queue: group.is_none().then(|| what.to_owned()),
+            node,
+            from_peer,
+            here: false,
+        };
+        let replicas = self.0.retry(request).await.map_err(said)?.into_inner().replicas;
+        match output {
+            Output::Json => println!("{}", serde_json::to_string_pretty(&replicas)?),
+            Output::Table => replicas
+                .iter()
+                .for_each(|replica| println!("{}", outcome(replica))),
+        }
+        let was_any = replicas.iter().any(|r| r.state() != State::NotQuarantined);
+        anyhow::ensure!(was_any, "no replica of {what} was quarantined");
+        let failed = replicas
+            .iter()
+            .any(|r| matches!(r.state(), State::Quarantined | State::Unreachable));
+        anyhow::ensure!(!failed, "not every replica of {what} could be opened");
+        Ok(())
     }
 
     async fn ensure_lost(&mut self, node: u64) -> anyhow::Result<()> {
@@ -318,6 +372,26 @@ impl Bar {
         if let Some(bar) = &self.shown {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// The group that is meant, unless it is a queue.
+fn group_of(what: &str) -> Option<u64> {
+    match what {
+        "catalog" => Some(GroupId::CATALOG.0),
+        what => what.strip_prefix('g').unwrap_or(what).parse().ok(),
+    }
+}
+
+/// What came of a replica, for people.
+fn outcome(replica: &pb::Retried) -> String {
+    let (group, node, reason) = (GroupId(replica.group), replica.node, &replica.reason);
+    match replica.state() {
+        State::NotQuarantined => format!("{group} on node {node}: not quarantined"),
+        State::Open => format!("{group} on node {node}: open"),
+        State::Opening => format!("{group} on node {node}: on its way: {reason}"),
+        State::Quarantined => format!("{group} on node {node}: quarantined again: {reason}"),
+        State::Unreachable | State::Unspecified => format!("{group} on node {node}: no answer: {reason}"),
     }
 }
 

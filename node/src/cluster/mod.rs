@@ -2,6 +2,7 @@
 //! of each node, `command.rs` is `millrace cluster`.
 
 pub mod command;
+mod retry;
 pub mod service;
 mod verify;
 

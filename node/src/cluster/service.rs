@@ -33,9 +33,14 @@ impl Service {
         AdminServer::new(self)
     }
 
-    fn errands(&self) -> Result<Errands, Status> {
+    pub(super) fn errands(&self) -> Result<Errands, Status> {
         let errands = self.peerside.errands.read().clone();
-        errands.ok_or_else(|| Status::unavailable("this node belongs to no cluster yet"))
+        errands.ok_or_else(|| match self.peerside.groups.quarantine_of(GroupId::CATALOG) {
+            Some(quarantine) => Status::unavailable(format!(
+                "{quarantine}; retry it on this node with `millrace cluster retry catalog`"
+            )),
+            None => Status::unavailable("this node belongs to no cluster yet"),
+        })
     }
 
     async fn order(&self, op: CatalogOp) -> Result<Response<pb::Done>, Status> {
@@ -67,6 +72,10 @@ impl pb::admin_server::Admin for Service {
     async fn remove(&self, request: Request<pb::RemoveRequest>) -> Result<Response<pb::Done>, Status> {
         let node_id = request.into_inner().node;
         self.order(CatalogOp::RemoveNode(RemoveNode { node_id })).await
+    }
+
+    async fn retry(&self, request: Request<pb::RetryRequest>) -> Result<Response<pb::RetryReply>, Status> {
+        self.retry_replicas(request.into_inner()).await.map(Response::new)
     }
 
     async fn verify(&self, request: Request<pb::VerifyRequest>) -> Result<Response<pb::Verified>, Status> {

@@ -8,6 +8,7 @@ use raft::env::Env;
 use raft::group::Group;
 use raft::groups::Groups;
 use raft::peers::Peers;
+use raft::quarantine::Cause;
 
 use super::disk::DiskUsage;
 use super::page::Page;
@@ -15,8 +16,8 @@ use super::queues::Queues;
 use super::raft_state::{Seen, State};
 use super::requests::Requests;
 use super::{
-    ALL, CATALOG_MOVE_TASKS, CATALOG_NODES, CATALOG_PARTITIONS, CATALOG_QUEUES, GROUPS_NOT_OPEN, OF_GROUPS,
-    POLLS_WAITING, admission, clock, groups, logs, peers, process,
+    ALL, CATALOG_MOVE_TASKS, CATALOG_NODES, CATALOG_PARTITIONS, CATALOG_QUEUES, GROUPS_NOT_OPEN,
+    GROUPS_QUARANTINED, OF_GROUPS, POLLS_WAITING, admission, clock, groups, logs, peers, process,
 };
 use crate::admission::{Admission, Watched};
 use crate::catalog::CatalogView;
@@ -93,6 +94,7 @@ impl Sources {
         if let Some(catalog) = catalog {
             self.catalog(catalog, &mut page);
         }
+        self.quarantines(&mut page);
         logs::collect(&self.groups, &mut page);
         self.live.disk.collect(&mut page);
         let is_member = |node| catalog.is_none_or(|catalog| catalog.read(|c| c.node(node).is_some()));
@@ -119,6 +121,14 @@ impl Sources {
         for some in groups.chunks(GROUPS_AT_ONCE) {
             some.iter().for_each(|group| look(group));
             tokio::task::yield_now().await;
+        }
+    }
+
+    fn quarantines(&self, page: &mut Page) {
+        let quarantined = self.groups.quarantined();
+        for cause in Cause::ALL {
+            let of_cause = quarantined.iter().filter(|q| q.broken.cause == cause);
+            page.gauge(&GROUPS_QUARANTINED, [cause.name().into()], of_cause.count());
         }
     }
 

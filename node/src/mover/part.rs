@@ -203,6 +203,6 @@ impl Mover {
     }
 }
 
-fn read<T>(group: &Group, read: impl FnOnce(&Queue) -> T) -> Option<T> {
-    group.replica().read(|machine| machine.as_queue().map(read))
+fn read<T>(group: &Group, mut read: impl FnMut(&Queue) -> T) -> Option<T> {
+    group.replica().read(|machine| machine.as_queue().map(&mut read))
 }

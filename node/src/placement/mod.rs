@@ -11,6 +11,7 @@ use std::time::Duration;
 use raft::group::OpenError;
 use raft::groups::Groups;
 use raft::peers::Peers;
+use raft::quarantine::Cause;
 use raft::types::{GroupId, NodeId};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -77,6 +78,7 @@ pub async fn follow(
     let mut applied = catalog.group().replica().applied();
     let mut seen = None;
     let mut current = std::pin::pin!(catalog.catch_up(Duration::MAX));
+    let mut retries = groups.retries();
     let mut retry = tokio::time::interval(STATE_PAUSE);
     retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -107,6 +109,10 @@ pub async fn follow(
                 placement.opened(opened?)?;
                 seen = None;
             }
+            changed = retries.changed() => {
+                changed?;
+                seen = None;
+            }
             _ = retry.tick(), if !placement.waiting.is_empty() => {
                 placement.waiting.clear();
                 seen = None;
@@ -124,6 +130,10 @@ impl Placement {
             let id = GroupId(record.group_id);
             let may_open = self.is_current || self.left.contains(&id);
             if !may_open || self.groups.get(id).is_some() || self.waiting.contains(&id) {
+                continue;
+            }
+            let quarantine = self.groups.quarantine_of(id);
+            if quarantine.is_some_and(|quarantine| quarantine.broken.cause != Cause::Files) {
                 continue;
             }
             let is_kept = self.left.contains(&id);
@@ -156,6 +166,10 @@ impl Placement {
                 tracing::debug!(%error, "a replica stays closed for now");
                 Ok(())
             }
+            Err(error @ OpenError::Quarantined(_)) => {
+                tracing::debug!(%error, "a replica stays closed");
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -165,7 +179,9 @@ impl Placement {
     async fn close_gone(&mut self) -> anyhow::Result<()> {
         let me = self.groups.me().0;
         let open = self.groups.list().into_iter().map(|g| g.id());
-        for id in open.chain(self.left.clone()).collect::<BTreeSet<_>>() {
+        let quarantined = self.groups.quarantined().into_iter().map(|q| q.group);
+        let all = open.chain(quarantined).chain(self.left.clone());
+        for id in all.collect::<BTreeSet<_>>() {
             if id == GroupId::CATALOG || self.is_under_way(id) {
                 continue;
             }

@@ -79,7 +79,14 @@ impl LogStore {
                 self.io.run(read).await??
             }
         };
-        run.bodies.into_iter().map(decode_entry).collect()
+        let first = run.first.0;
+        let entries = (first..).zip(run.bodies).map(|(index, body)| {
+            decode_entry(body).map_err(|error| {
+                let reason = error.to_string();
+                io::Error::new(error.kind(), BadEntry { index, reason })
+            })
+        });
+        entries.collect()
     }
 
     fn last_purged(&self) -> io::Result<Option<LogId>> {
@@ -87,6 +94,21 @@ impl LogStore {
             Some((_, description)) => Ok(Some(decode_log_id(description)?)),
             None => Ok(None),
         }
+    }
+}
+
+/// An entry that was read well from the disk, and that this version cannot decode.
+#[derive(Debug, thiserror::Error)]
+#[error("log entry {index} cannot be decoded: {reason}")]
+pub(super) struct BadEntry {
+    pub(super) index: u64,
+    reason: String,
+}
+
+impl BadEntry {
+    /// The bad entry that an error is about, if it is about one.
+    pub(super) fn of(error: &io::Error) -> Option<&BadEntry> {
+        error.get_ref()?.downcast_ref()
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver;
+use openraft::errors::Fatal;
 use openraft::{ChangeMembers, EmptyNode, ReadPolicy, ServerState};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -20,6 +21,7 @@ use crate::machine::queue::Unread;
 use crate::machine::{Machine, MachineKind};
 use crate::peers::pb;
 use crate::planted::{Bug, planted};
+use crate::quarantine::{Broken, Cause};
 use crate::types::{GroupId, NodeId};
 use crate::wal::GroupLog;
 
@@ -85,6 +87,9 @@ pub enum NotDone {
     /// The replica has stopped.
     #[error("the replica has stopped")]
     Stopped,
+    /// The replica is out of service until an operator retries, or its files are replaced.
+    #[error("the replica is quarantined")]
+    Quarantined,
 }
 
 /// What this node knows about a group's leader.
@@ -96,6 +101,25 @@ pub struct Leadership {
     pub leader: Option<NodeId>,
     /// Whether that is this node.
     pub leads: bool,
+}
+
+/// Why a replica stopped, or has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It concerns this group alone: its replica is quarantined, and the node goes on.
+    Broken(Broken),
+    /// The log or the store has failed: the node must end.
+    Storage(String),
+}
+
+impl Fault {
+    fn task_ended(reason: &str) -> Fault {
+        Fault::Broken(Broken {
+            cause: Cause::Entry,
+            index: None,
+            reason: reason.to_owned(),
+        })
+    }
 }
 
 /// How far a replica is.
@@ -457,15 +481,19 @@ impl Group {
             .collect()
     }
 
-    /// Why the replica stopped: by a storage fault or a fault of this program, if it was not asked
-    /// to.
-    pub fn fault(&self) -> Option<String> {
+    /// Why the replica stopped, if it did, or has to be.
+    pub fn fault(&self) -> Option<Fault> {
+        if let Some(broken) = self.replica.broken() {
+            return Some(Fault::Broken(broken.clone()));
+        }
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
-        if let Err(fault) = &metrics.running_state {
-            return Some(fault.to_string());
+        match &metrics.running_state {
+            Err(Fatal::Panicked) => Some(Fault::task_ended("its Raft task has panicked")),
+            Err(fault) => Some(Fault::Storage(fault.to_string())),
+            Ok(()) if self.replica.has_ended() => Some(Fault::task_ended("its task has ended")),
+            Ok(()) => None,
         }
-        self.replica.has_ended().then(|| "its task has ended".to_owned())
     }
 
     /// Ends the replica's tasks.
@@ -492,6 +520,7 @@ pub fn not_done_to(not_done: &NotDone) -> pb::NotDone {
         NotDone::NotLeader(leader) => (Reason::NotLeader, leader.map_or(0, |n| n.0)),
         NotDone::Busy => (Reason::Busy, 0),
         NotDone::Stopped => (Reason::Stopped, 0),
+        NotDone::Quarantined => (Reason::Quarantined, 0),
     };
     pb::NotDone {
         reason: reason.into(),

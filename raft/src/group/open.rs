@@ -30,6 +30,7 @@ use crate::machine::MachineKind;
 use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
 use crate::planted::{Bug, planted};
+use crate::quarantine::{Broken, Cause, Quarantine};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::{GroupId, LogIndex, NodeId};
 use crate::wal::Wal;
@@ -70,6 +71,12 @@ pub enum OpenError {
     /// neither serve nor vote, so it stays closed; try again later.
     #[error("the state of {0} is lost here, and no other replica could be asked for it yet")]
     NoState(GroupId),
+    /// It was opened, or was to be, and its machine or its files could not cope with what is there.
+    #[error("{}", .0.reason)]
+    Broken(Broken),
+    /// It is out of service. See [`crate::groups::Groups::retry`].
+    #[error(transparent)]
+    Quarantined(#[from] Quarantine),
     /// The log and the checkpoint do not fit.
     #[error("raft: {0}")]
     Raft(String),
@@ -100,7 +107,8 @@ pub(crate) struct Parts {
 }
 
 /// Opens the replica of `id`. `replicas` are asked once for the state if the checkpoint is lost, or if this node has nothing and
-/// joins the group.
+/// joins the group. `replace` says that the checkpoint cannot be read: it is not looked at, and stays until another replica's
+/// state has taken its place.
 pub(crate) async fn open(
     parts: &Parts,
     id: GroupId,
@@ -108,12 +116,16 @@ pub(crate) async fn open(
     replicas: &[NodeId],
     prelude: Option<Arc<Prelude>>,
     origin: &Origin,
+    replace: bool,
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id), parts.env.io.clone()).watched(parts.env.witness.clone());
     let last = log.get_log_state().await?.last_log_id;
     let vote = log.read_vote().await?;
     let term = vote.map_or(0, |vote| vote.leader_id.term);
-    let mut replica = load(parts, id, kind).await?;
+    let mut replica = match replace {
+        true => None,
+        false => load(parts, id, kind).await?,
+    };
     if let Some((LogIndex(purged), _)) = log.wal().purged()
         && replica.as_ref().is_none_or(|r| *r.applied().borrow() <= purged)
     {
@@ -170,9 +182,12 @@ pub(crate) async fn open(
         uptime: parts.env.uptime.clone(),
     };
     let config = Arc::new(config(id, parts.timing).map_err(OpenError::Raft)?);
-    let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine)
-        .await
-        .map_err(|e| OpenError::Raft(e.to_string()))?;
+    let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine).await;
+    // Entries that are known to be committed are applied before there is a task that could fail.
+    let raft = raft.map_err(|e| match replica.broken() {
+        Some(broken) => OpenError::Broken(broken.clone()),
+        None => OpenError::Raft(e.to_string()),
+    })?;
     repair.open(&raft);
     let proposer = Proposer::start(
         raft.clone(),
@@ -238,11 +253,30 @@ fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
 }
 
 async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Replica>, OpenError> {
-    let Some((header, machine)) = parts.checkpointer.load(id, kind).await? else {
+    let loaded = parts.checkpointer.load(id, kind).await;
+    let loaded = loaded.map_err(|error| match unloadable(&error) {
+        Some(cause) => OpenError::Broken(Broken {
+            cause,
+            index: None,
+            reason: format!("the checkpoint cannot be loaded: {error}"),
+        }),
+        None => OpenError::Store(error),
+    })?;
+    let Some((header, machine)) = loaded else {
         return Ok(None);
     };
     let (meta, _) = wire::header_from(&header, parts.env.level)?;
     Ok(Some(Replica::with(machine, meta)))
+}
+
+/// What is wrong with the checkpoint of one group, if the others can do without it. A block of the disk that cannot be read may
+/// look like a fault of the whole store: then writing the replacement fails, and that does end the node.
+fn unloadable(error: &StoreError) -> Option<Cause> {
+    match error {
+        StoreError::Panicked(_) => Some(Cause::Entry),
+        StoreError::Unreadable(_) | StoreError::Failed(_) => Some(Cause::Files),
+        _ => None,
+    }
 }
 
 /// Removes what the log has after its purged part if its entry at `applied` is another one. Then it
@@ -287,7 +321,7 @@ async fn fetch(
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));
             }
-            Err(error @ (StoreError::Unreadable(_) | StoreError::NotStaged(_))) => {
+            Err(error) if error.is_of_one_group() || matches!(error, StoreError::NotStaged(_)) => {
                 tracing::warn!(group = %id, %node, %error, "the state that this peer gave cannot be used");
             }
             Err(error) => return Err(error.into()),

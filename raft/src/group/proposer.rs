@@ -378,6 +378,9 @@ impl Gatherer {
                 Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(forward))) => {
                     return Err(NotDone::NotLeader(forward.leader_id));
                 }
+                Err(_) if self.replica.has_ended() && self.replica.broken().is_some() => {
+                    return Err(NotDone::Quarantined);
+                }
                 Err(_) => return Err(NotDone::Stopped),
             };
             let lease_ran_out = matches!(forward.reason, ForwardReason::LeaseExpired);

@@ -14,6 +14,7 @@ use super::verify::SLICES_MAX;
 use super::verify::ledger::Ledger;
 use crate::env::Io;
 use crate::machine::{Machine, MachineKind};
+use crate::quarantine::{Broken, Cause, guarded};
 
 /// The state of one replica.
 pub struct Replica {
@@ -22,18 +23,10 @@ pub struct Replica {
     checkpointed: AtomicU64,
     checkpoints_under_way: AtomicUsize,
     has_ended: AtomicBool,
-    unreadable: OnceLock<Unreadable>,
+    broken: OnceLock<Broken>,
     transfers: Transfers,
     ledger: Ledger,
     slices: Arc<Semaphore>,
-}
-
-/// Why what is in files cannot be read.
-pub(crate) struct Unreadable {
-    pub(crate) reason: String,
-    /// Whether something else, or nothing, is where it was written. Otherwise the disk failed, which may pass and says
-    /// nothing about what is on it.
-    pub(crate) is_damage: bool,
 }
 
 pub(super) struct State {
@@ -70,7 +63,7 @@ impl Replica {
             checkpointed: AtomicU64::new(applied),
             checkpoints_under_way: AtomicUsize::new(0),
             has_ended: AtomicBool::new(false),
-            unreadable: OnceLock::new(),
+            broken: OnceLock::new(),
             transfers: Transfers::default(),
             ledger: Ledger::default(),
             slices: Arc::new(Semaphore::new(SLICES_MAX)),
@@ -78,8 +71,22 @@ impl Replica {
     }
 
     /// Reads the machine. Keep it short: the next entry waits.
-    pub fn read<T>(&self, read: impl FnOnce(&Machine) -> T) -> T {
-        read(&self.state.read().machine)
+    ///
+    /// A panic of `read` breaks the replica; then `read` is called again, with what a broken replica
+    /// has instead of its machine ([`Replica::break_off`]).
+    pub fn read<T>(&self, mut read: impl FnMut(&Machine) -> T) -> T {
+        match guarded(|| read(&self.state.read().machine)) {
+            Ok(value) => value,
+            Err(panic) => {
+                let index = self.view(|s| s.applied.map(|id| id.index));
+                self.break_off(
+                    Cause::Entry,
+                    index,
+                    &format!("reading the state panicked: {panic}"),
+                );
+                read(&self.state.read().machine)
+            }
+        }
     }
 
     /// How many entries have been applied, as it changes: the index after the last applied one.
@@ -156,24 +163,70 @@ impl Replica {
 
     /// What is in files cannot be read.
     pub fn fail(&self, error: &std::io::Error) {
-        tracing::error!(%error, "a letter of a message cannot be read");
-        self.unreadable.get_or_init(|| Unreadable {
-            reason: error.to_string(),
-            is_damage: is_damage(error),
-        });
+        let broken = Broken {
+            cause: Cause::Files,
+            index: None,
+            reason: format!("a letter of a message cannot be read: {error}"),
+        };
+        if self.broken.set(broken).is_ok() {
+            tracing::error!(%error, "a letter of a message cannot be read");
+        }
     }
 
-    /// Why what is in files cannot be read, if it cannot.
-    pub(crate) fn unreadable(&self) -> Option<&Unreadable> {
-        self.unreadable.get()
+    /// The machine cannot go on: nothing is applied or saved any more. What it was doing may be half
+    /// done. So a queue's state is dropped, and who still reads finds an empty machine. A catalog's
+    /// stays, because an empty one would say that no queue exists; its node's life ends now.
+    pub(super) fn break_off(&self, cause: Cause, index: Option<u64>, reason: &str) {
+        let broken = Broken {
+            cause,
+            index,
+            reason: reason.to_owned(),
+        };
+        if self.broken.set(broken).is_ok() {
+            tracing::error!(index, reason, "a replica's state machine cannot go on");
+        }
+        let mut state = self.state.write();
+        let kind = state.machine.kind();
+        let dropped =
+            (kind != MachineKind::Catalog).then(|| std::mem::replace(&mut state.machine, Machine::new(kind)));
+        self.has_ended.store(true, Ordering::Release);
+        drop(state);
+        drop(dropped);
+        self.end();
+    }
+
+    /// Why this replica cannot go on, if it cannot.
+    pub(crate) fn broken(&self) -> Option<&Broken> {
+        self.broken.get()
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(&self.state.read())
     }
 
-    pub(super) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.write())
+    /// Changes the state. `index` is that of the entry that does it, if one does.
+    ///
+    /// # Errors
+    /// If `change` panics, which breaks the replica, or if it has ended before.
+    pub(super) fn update<T>(
+        &self,
+        index: Option<u64>,
+        change: impl FnOnce(&mut State) -> T,
+    ) -> std::io::Result<T> {
+        let changed = guarded(|| {
+            let mut state = self.state.write();
+            // Under the lock, as the machine is dropped when the replica breaks.
+            (!self.has_ended()).then(|| change(&mut state))
+        });
+        match changed {
+            Ok(Some(changed)) => Ok(changed),
+            Ok(None) => Err(std::io::Error::other("the replica has ended")),
+            Err(panic) => {
+                let reason = format!("the state machine panicked: {panic}");
+                self.break_off(Cause::Entry, index, &reason);
+                Err(std::io::Error::other(reason))
+            }
+        }
     }
 
     /// Tells the watchers how far this replica is. Called after [`Replica::update`], outside its lock.
@@ -186,11 +239,6 @@ impl Replica {
 
 fn next_index(last: &Option<LogId>) -> u64 {
     last.as_ref().map_or(0, |id| id.index + 1)
-}
-
-fn is_damage(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    matches!(error.kind(), NotFound | InvalidData | UnexpectedEof)
 }
 
 /// Says that a checkpoint is being written, as long as it lives.

@@ -13,10 +13,10 @@ use prost::Message;
 use tokio::sync::Mutex;
 
 use super::entry::encode_entry;
-use super::log::mark;
+use super::log::{BadEntry, mark};
 use super::pulls::Hold;
 use super::replica::{Checkpointing, Replica, State};
-use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
+use super::types::{LogId, Payload, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::verify::Mark;
 use super::wire;
 use crate::command::Batch;
@@ -25,6 +25,7 @@ use crate::level::{Level, TooNew, without_newer};
 use crate::machine::queue::Stored;
 use crate::machine::{Delta, Machine, MachineKind};
 use crate::planted::{Bug, planted};
+use crate::quarantine::Cause;
 use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
 use crate::witness::Witness;
@@ -67,6 +68,35 @@ pub(super) enum Rows {
     Staged(Hold, Level),
 }
 
+impl StateMachine {
+    /// The batch of an entry. If this version cannot apply it, the replica stops before it.
+    fn decode(&self, index: u64, payload: &Payload) -> io::Result<Batch> {
+        let known = TooNew::check(payload.level, self.level, || {
+            format!("entry {index} of the log of {}", self.group)
+        });
+        known.map_err(|error| {
+            self.replica
+                .break_off(Cause::Level, Some(index), &error.to_string());
+            error
+        })?;
+        let batch = Batch::decode(payload.batch.clone()).map_err(|error| {
+            let reason = format!("log entry {index} cannot be decoded: {error}");
+            self.replica.break_off(Cause::Entry, Some(index), &reason);
+            io::Error::new(io::ErrorKind::InvalidData, reason)
+        })?;
+        Ok(without_newer(self.kind, batch, self.level))
+    }
+
+    /// The log has no readable entry here. If that is because of what the entry is, and not of the disk, this replica
+    /// stops before it.
+    fn refuse(&self, error: &io::Error) {
+        if let Some(BadEntry { index, .. }) = BadEntry::of(error) {
+            self.replica
+                .break_off(Cause::Entry, Some(*index), &error.to_string());
+        }
+    }
+}
+
 impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotData = Rows;
     type SnapshotBuilder = CheckpointBuilder;
@@ -80,44 +110,31 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
         while let Some(item) = entries.next().await {
-            let (entry, responder) = item?;
+            let (entry, responder) = item.inspect_err(|error| self.refuse(error))?;
             let log_id = entry.log_id;
             let mark = self
                 .witness
                 .as_ref()
                 .map(|_| mark(&log_id, &encode_entry(&entry)));
-            let replies = match entry.payload {
-                EntryPayload::Blank => self.replica.update(|s| {
-                    s.applied = Some(log_id);
-                    Replies::default()
-                }),
+            let (batch, marked) = match &entry.payload {
                 EntryPayload::Normal(payload) => {
-                    TooNew::check(payload.level, self.level, || {
-                        format!("entry {} of the log of {}", log_id.index, self.group)
-                    })?;
                     let marked = Mark::in_batch(&payload.batch);
-                    let batch = Batch::decode(payload.batch)
-                        .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("log entry: {e}")))?;
-                    let batch = without_newer(self.kind, batch, self.level);
-                    let (replies, cut) = self.replica.update(|s| {
-                        s.applied = Some(log_id);
-                        let replies = Replies(s.machine.apply(&batch));
-                        (
-                            replies,
-                            marked.and_then(|mark| self.replica.marked(self.group, &mark, s)),
-                        )
-                    });
-                    if let Some(cut) = cut {
-                        tokio::spawn(cut.look(self.group, self.replica.clone(), self.io.clone()));
-                    }
-                    replies
+                    (Some(self.decode(log_id.index, payload)?), marked)
                 }
-                EntryPayload::Membership(membership) => self.replica.update(|s| {
-                    s.membership = StoredMembership::new(Some(log_id), membership);
-                    s.applied = Some(log_id);
-                    Replies::default()
-                }),
+                EntryPayload::Blank | EntryPayload::Membership(_) => (None, None),
             };
+            let (replies, cut) = self.replica.update(Some(log_id.index), |s| {
+                if let EntryPayload::Membership(membership) = entry.payload {
+                    s.membership = StoredMembership::new(Some(log_id), membership);
+                }
+                s.applied = Some(log_id);
+                let replies = batch.map_or_else(Vec::new, |batch| s.machine.apply(&batch));
+                let cut = marked.and_then(|mark| self.replica.marked(self.group, &mark, s));
+                (Replies(replies), cut)
+            })?;
+            if let Some(cut) = cut {
+                tokio::spawn(cut.look(self.group, self.replica.clone(), self.io.clone()));
+            }
             if let (Some(witness), Some(mark)) = (&self.witness, mark) {
                 witness.applied(self.group, mark, &|| self.replica.read(Machine::digest));
             }
@@ -131,19 +148,19 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
         let installed_before = *self.installed.lock().await;
-        let ((meta, mut delta), level) = self.replica.update(|s| {
+        let is_first = self.replica.checkpointed() == 0;
+        let cut = self.replica.update(None, |s| {
             let level = s.machine.level();
-            (cut(&self.replica, s), level)
+            let (meta, mut delta) = cut(&self.replica, s);
+            // The first delta of a group has everything: there is nothing that it could build on.
+            delta.clear |= is_first;
+            (meta, level, delta)
         });
-        // The first delta of a group has everything: there is nothing that it could build on.
-        delta.clear |= self.replica.checkpointed() == 0;
         CheckpointBuilder {
             group: self.group,
             replica: self.replica.clone(),
             checkpointer: self.checkpointer.clone(),
-            meta,
-            level,
-            delta: Some(delta),
+            cut: Some(cut),
             installed: self.installed.clone(),
             installed_before,
             front: self.front,
@@ -163,15 +180,22 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let machine = self
             .checkpointer
             .commit(self.group, wire::header_to(meta, level), self.kind)
-            .await
-            .map_err(io::Error::other)?;
+            .await;
+        let machine = machine.map_err(|error| {
+            if error.is_of_one_group() {
+                let reason = format!("the leader's state cannot be loaded: {error}");
+                let index = meta.last_log_id.map(|id| id.index);
+                self.replica.break_off(Cause::Entry, index, &reason);
+            }
+            io::Error::other(error)
+        })?;
         *installed += 1;
-        self.replica.update(|s| {
+        self.replica.update(None, |s| {
             self.replica.transfers().give_up();
             s.machine = machine;
             s.applied = meta.last_log_id;
             s.membership = meta.last_membership.clone();
-        });
+        })?;
         if let Some(witness) = &self.witness {
             let applied = meta.last_log_id.map_or(0, |id| id.index + 1);
             witness.installed(self.group, applied, &|| self.replica.read(Machine::digest));
@@ -214,9 +238,8 @@ pub(super) struct CheckpointBuilder {
     group: GroupId,
     replica: Arc<Replica>,
     checkpointer: Checkpointer,
-    meta: SnapshotMeta,
-    level: Level,
-    delta: Option<Delta>,
+    /// What is to be written, until it is.
+    cut: Option<io::Result<(SnapshotMeta, Level, Delta)>>,
     installed: Installed,
     installed_before: u64,
     front: u64,
@@ -226,32 +249,47 @@ pub(super) struct CheckpointBuilder {
 impl CheckpointBuilder {
     /// Writes the whole state as it is by now. Returns what was written.
     async fn write_whole(&self) -> io::Result<SnapshotMeta> {
-        let (meta, level, delta) = self.replica.update(|s| {
+        let (meta, level, delta) = self.replica.update(None, |s| {
             // What changed until now is part of the rows.
             cut(&self.replica, s);
             (s.meta(), s.machine.level(), Delta::whole(s.machine.rows()))
-        });
+        })?;
         let stored = self
             .checkpointer
             .write(self.group, wire::header_to(&meta, level), delta)
             .await
-            .map_err(io::Error::other)?;
-        self.release(stored).await;
+            .map_err(|error| self.failed(error))?;
+        self.release(stored).await?;
         Ok(meta)
     }
 
     /// Lets letters leave memory, in parts: entries are applied in between.
-    async fn release(&self, stored: Vec<(u64, Stored)>) {
+    async fn release(&self, stored: Vec<(u64, Stored)>) -> io::Result<()> {
         let mut stored = stored.into_iter();
         loop {
             let part: Vec<_> = stored.by_ref().take(RELEASED_MAX).collect();
             if part.is_empty() {
-                return;
+                return Ok(());
             }
             self.replica.transfers().stored(&part);
-            self.replica.update(|s| s.machine.release(part, self.front));
+            self.replica
+                .update(None, |s| s.machine.release(part, self.front))?;
             tokio::task::yield_now().await;
         }
+    }
+
+    /// A checkpoint could not be written. If that is the group's own fault, its replica is broken: the next
+    /// checkpoint would fail in the same way, and the log could never be purged.
+    fn failed(&self, error: StoreError) -> io::Error {
+        match &error {
+            StoreError::Unreadable(reason) => self.replica.fail(&io::Error::other(reason.clone())),
+            StoreError::Panicked(reason) => {
+                let reason = format!("writing a checkpoint panicked: {reason}");
+                self.replica.break_off(Cause::Entry, None, &reason);
+            }
+            _ => {}
+        }
+        io::Error::other(error)
     }
 }
 
@@ -260,16 +298,18 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
 
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
         let installed = self.installed.lock().await;
+        let cut = self.cut.take();
+        let (meta, level, mut delta) =
+            cut.ok_or_else(|| io::Error::other("this checkpoint was written before"))??;
         // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
         // an older one that is reported.
-        let delta = self.delta.take().filter(|_| *installed == self.installed_before);
-        if let Some(mut delta) = delta {
+        if *installed == self.installed_before {
             if planted(Bug::HeaderBehindRows) {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 delta.clear = true;
                 delta.puts = self.replica.read(Machine::rows);
             }
-            let header = wire::header_to(&self.meta, self.level);
+            let header = wire::header_to(&meta, level);
             match self.checkpointer.write(self.group, header, delta).await {
                 // The store lost what the delta builds on: it gets everything instead.
                 Err(StoreError::NoBase(_)) => {
@@ -277,19 +317,14 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
                     self.replica.set_checkpointed(&written);
                 }
                 written => {
-                    if let Err(StoreError::Unreadable(reason)) = &written {
-                        // The next checkpoint would fail in the same way: this one has to be put aside.
-                        self.replica
-                            .fail(&io::Error::new(io::ErrorKind::InvalidData, reason.clone()));
-                    }
-                    self.release(written.map_err(io::Error::other)?).await;
-                    self.replica.set_checkpointed(&self.meta);
+                    self.release(written.map_err(|error| self.failed(error))?).await?;
+                    self.replica.set_checkpointed(&meta);
                 }
             }
         }
         drop(installed);
         Ok(Snapshot {
-            meta: self.meta.clone(),
+            meta,
             snapshot: Rows::Live(self.replica.clone()),
         })
     }

@@ -1,7 +1,6 @@
 //! The worker that reads and writes checkpoints, and the handle to it.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use crate::env::{Env, Waker};
 use crate::histogram::{Counted, Histogram};
 use crate::machine::queue::Stored;
 use crate::machine::{Delta, Machine, MachineKind};
+use crate::quarantine::guarded;
 use crate::types::GroupId;
 
 /// Jobs that may wait; more callers wait before they hand theirs in. Each may hold the rows of one
@@ -240,9 +240,7 @@ enum Written {
 
 /// A panic is answered, too: the worker must live for the groups that are not concerned.
 fn reply<T>(answer: Answer<T>, body: impl FnOnce() -> Result<T, StoreError>) -> Written {
-    let outcome = catch_unwind(AssertUnwindSafe(body));
-    let panicked = || StoreError::Failed("the checkpoint worker has panicked".into());
-    let outcome = outcome.unwrap_or_else(|_| Err(panicked()));
+    let outcome = guarded(body).unwrap_or_else(|panic| Err(StoreError::Panicked(panic)));
     let written = match &outcome {
         Ok(_) => Written::Done,
         Err(StoreError::NoBase(_)) => Written::NoBase,

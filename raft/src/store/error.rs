@@ -39,7 +39,17 @@ pub enum StoreError {
     /// to be put aside.
     #[error("a checkpoint is damaged: {0}")]
     Unreadable(String),
+    /// Code that makes rows of a machine, or a machine of rows, has panicked: the text of the panic.
+    #[error("the checkpoint worker has panicked: {0}")]
+    Panicked(String),
     /// The store's worker is gone.
     #[error("the checkpoint store has stopped")]
     Stopped,
+}
+
+impl StoreError {
+    /// Whether only the group that was asked about is concerned. Otherwise the store itself has failed.
+    pub fn is_of_one_group(&self) -> bool {
+        matches!(self, StoreError::Unreadable(_) | StoreError::Panicked(_))
+    }
 }

@@ -67,7 +67,12 @@ pub(crate) async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node
     start_with(id, dir, store, options()).await
 }
 
-async fn start_with(id: NodeId, dir: &Path, store: Arc<dyn Store>, options: GroupsOptions) -> Node {
+pub(crate) async fn start_with(
+    id: NodeId,
+    dir: &Path,
+    store: Arc<dyn Store>,
+    options: GroupsOptions,
+) -> Node {
     start_in(Env::real().unwrap(), id, dir, store, options).await
 }
 

@@ -7,6 +7,7 @@ use raft::command::queue::{QueueOp, SetLevel};
 use raft::env::Env;
 use raft::level::Level;
 use raft::machine::Machine;
+use raft::quarantine::Cause;
 use raft::store::MemoryStore;
 
 use crate::cluster::{GROUP, NODES, Node, caught_up, introduce, open, start, start_in, stop};
@@ -50,11 +51,12 @@ async fn a_replica_stops_before_an_entry_that_its_node_does_not_know() {
         }
     };
     tokio::time::timeout(PATIENCE, stops).await.unwrap();
-    let fault = three.groups.check().unwrap_err();
-    assert_eq!(fault.group, GROUP);
+    three.groups.tend_faults().await.unwrap();
+    let broken = three.groups.quarantine_of(GROUP).unwrap().broken;
+    assert_eq!((broken.cause, broken.index), (Cause::Level, Some(caught_up_to)));
     let expected =
         format!("entry {caught_up_to} of the log of {GROUP} has level 1, and this node knows levels up to 0");
-    assert!(fault.reason.contains(&expected), "{}", fault.reason);
+    assert!(broken.reason.contains(&expected), "{}", broken.reason);
     assert_eq!(third.replica().read(Machine::level), Level::ZERO);
     assert_eq!(third.progress().applied, caught_up_to);
 

@@ -10,6 +10,8 @@ mod levels;
 mod moves;
 mod node;
 mod proxy;
+#[cfg(feature = "planted-bugs")]
+mod quarantine;
 mod reads;
 mod space;
 mod store;

@@ -26,6 +26,7 @@ mod one_group;
 mod operator;
 mod own_writes;
 mod partitions;
+mod poison;
 mod produce;
 mod purge;
 mod queue;
@@ -100,5 +101,6 @@ pub const WORKLOADS: &[&Workload] = &[
     &tenants::TENANTS,
     &partitions::PARTITIONS,
     &late_retries::LATE_RETRIES,
+    &poison::POISON,
     &operator::OPERATOR,
 ];

@@ -241,6 +241,7 @@ fn route_error(error: RouteError) -> ApiError {
     match error {
         RouteError::Busy(_) => errors::request_throttled(),
         RouteError::Unavailable(_) | RouteError::NoSuchGroup(_) => error::service_unavailable(),
+        RouteError::Quarantined(_) => error::quarantined(),
     }
 }
 

@@ -162,7 +162,7 @@ async fn sweep(
         match ask(context, partition, command).await {
             Ok(answer) if is_empty(&answer) || is_full(&answer) => {}
             Ok(answer) => return Ok(Some((partition.group, answer))),
-            Err(error) if error == error::service_unavailable() => {}
+            Err(error) if error.spec() == error::service_unavailable().spec() => {}
             // A queue that is gone is gone; and one that has too much to do would be asked again and again.
             Err(error) => return Err(error),
         }

@@ -114,6 +114,13 @@ impl Cluster {
         String::from_utf8(out.stdout).expect("status is text")
     }
 
+    /// Variables for the environment of all nodes, from their next start on.
+    pub(crate) fn set_environment(&mut self, variables: &[(&'static str, &'static str)]) {
+        for node in &mut self.nodes {
+            node.environment = variables.to_vec();
+        }
+    }
+
     /// The cluster as node `i` sees it.
     pub(crate) fn status(&self, i: usize) -> Value {
         let text = self.status_text(i, &["--output", "json"]);

@@ -54,6 +54,8 @@ pub(crate) struct Process {
     /// The data folder.
     pub(crate) data: PathBuf,
     arguments: Vec<String>,
+    /// Variables of its environment beside ours.
+    pub(super) environment: Vec<(&'static str, &'static str)>,
     log: PathBuf,
     disk_bytes: Option<u64>,
     release: Release,
@@ -89,6 +91,7 @@ impl Process {
             admin,
             data,
             arguments: std::iter::once("server".to_owned()).chain(arguments).collect(),
+            environment: Vec::new(),
             log: folder.join(format!("node-{id}.log")),
             disk_bytes: None,
             release: Release::Current,
@@ -124,6 +127,7 @@ impl Process {
         let child = command
             .args(["-c", &self.script(), &program])
             .args(&self.arguments)
+            .envs(self.environment.iter().copied())
             .envs(variable)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)

@@ -8,6 +8,7 @@
 //! - `quorum`: too few nodes, and a leader that is frozen
 //! - `overload`: more than the bounds allow, and nonsense
 //! - `overview`: `millrace status`
+//! - `quarantine`: a log entry that no node can apply
 //! - `verify`: `millrace cluster verify`
 
 mod behind;
@@ -16,6 +17,7 @@ mod disk;
 mod membership;
 mod overload;
 mod overview;
+mod quarantine;
 mod quorum;
 mod startup;
 mod verify;

@@ -53,10 +53,11 @@ fn apply(state: &StateMachine, index: u64) {
         commands: commands.to_vec(),
         ..Batch::default()
     };
-    state.replica.update(|s| {
+    let updated = state.replica.update(None, |s| {
         s.machine.apply(&batch);
         s.applied = Some(log_id(1, index));
     });
+    updated.unwrap();
 }
 
 /// A state with `messages` messages, applied up to `index`, put together in another one's store.

@@ -45,10 +45,11 @@ impl Life {
             commands: vec![command.encode_to_vec().into()],
             ..Batch::default()
         };
-        self.replica.update(|s| {
+        let updated = self.replica.update(None, |s| {
             s.machine.apply(&batch);
             s.applied = Some(log_id(1, self.next));
         });
+        updated.unwrap();
         self.next += 1;
     }
 
@@ -66,11 +67,12 @@ impl Life {
 
     /// Cuts a checkpoint, which is durable at once.
     fn cut(&self) {
-        self.replica.update(|s| {
+        let updated = self.replica.update(None, |s| {
             let (meta, delta) = (s.meta(), s.machine.take_delta());
             self.transfers().cut(&meta, &delta);
             self.replica.set_checkpointed(&meta);
         });
+        updated.unwrap();
     }
 
     fn transfers(&self) -> &Transfers {

@@ -8,7 +8,7 @@ use super::message::{Message, Place};
 use super::message_id::message_id;
 use super::{Moment, Queue};
 use crate::command::queue::{QueueAnswer, Send, SendEntry, Sent, SentEntry};
-use crate::planted::{Bug, draw, planted};
+use crate::planted::{Bug, POISON, draw, planted};
 use crate::types::Millis;
 
 impl Queue {
@@ -41,6 +41,10 @@ impl Queue {
     }
 
     fn add(&mut self, moment: Moment, entry: &SendEntry) -> Original {
+        assert!(
+            !planted(Bug::PoisonPanics) || entry.body != POISON,
+            "a poisoned message was sent"
+        );
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         self.tally.sent += 1;

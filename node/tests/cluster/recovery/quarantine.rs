@@ -1,0 +1,96 @@
+//! A log entry on which the state machine panics: one queue stops, everywhere; the nodes and all other queues go on.
+
+use aws_sdk_sqs::error::ProvideErrorMetadata;
+use serde_json::Value;
+
+use super::{create, receive, send};
+use crate::harness::{Cluster, client};
+
+/// What the body is, and what has the machine panic on it: see `raft/src/planted.rs`.
+const POISON: &str = "poison: the machine panics on this message";
+const PLANTED: [(&str, &str); 1] = [("MILLRACE_POISON_PANICS", "1")];
+const ALL: [usize; 3] = [0, 1, 2];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poisoned_entry_stops_one_queue_until_a_retry_with_a_fixed_program() {
+    let mut cluster = Cluster::start(3);
+    let any = client(&cluster.endpoint(0));
+    let poisoned = create(&any, "poisoned", 30).await;
+    let healthy = create(&any, "healthy", 0).await;
+    send(&any, &poisoned, "before").await;
+    begin_anew(&mut cluster, &PLANTED);
+
+    for i in ALL {
+        refused(&cluster, i, &poisoned).await;
+        serves(&cluster, i, &healthy).await;
+    }
+    let told = quarantined(&cluster, 1);
+    assert_eq!(told.len(), 3, "{told:?}");
+    for replica in &told {
+        assert_eq!(replica["queue"], "000000000000/us-east-1/poisoned");
+        assert_eq!(replica["cause"], "entry");
+        let reason = replica["reason"].as_str().unwrap();
+        assert!(reason.contains("a poisoned message was sent"), "{reason}");
+    }
+    let table = cluster.status_text(0, &[]);
+    assert!(table.contains("QUARANTINED"), "{table}");
+    for i in ALL {
+        assert!(cluster.runs(i), "node {} ended", i + 1);
+    }
+
+    // A restart finds no node in a loop, and a retry with the same program no way past the entry.
+    begin_anew(&mut cluster, &PLANTED);
+    for i in ALL {
+        serves(&cluster, i, &healthy).await;
+        refused(&cluster, i, &poisoned).await;
+    }
+    let retried = tokio::task::block_in_place(|| cluster.operate(2, &["retry", "poisoned"]));
+    assert!(retried.is_err(), "{retried:?}");
+    refused(&cluster, 0, &poisoned).await;
+
+    begin_anew(&mut cluster, &[]);
+    let still = quarantined(&cluster, 0).len();
+    assert!(still >= 2, "only an operator ends a quarantine: {still} left");
+    tokio::task::block_in_place(|| cluster.operate(0, &["retry", "poisoned"])).unwrap();
+    let any = client(&cluster.endpoint(2));
+    let mut bodies = Vec::new();
+    while bodies.len() < 2 {
+        let messages = receive(&any, &poisoned, 10, 5).await;
+        bodies.extend(messages.into_iter().map(|message| message.body.unwrap()));
+    }
+    assert!(
+        bodies.contains(&"before".to_owned()) && bodies.contains(&POISON.to_owned()),
+        "{bodies:?}"
+    );
+    assert_eq!(quarantined(&cluster, 0), [Value::Null; 0]);
+}
+
+/// Ends all nodes and starts them with this environment.
+fn begin_anew(cluster: &mut Cluster, environment: &[(&'static str, &'static str)]) {
+    ALL.iter().for_each(|i| cluster.kill(*i));
+    cluster.set_environment(environment);
+    cluster.restart(&ALL);
+}
+
+/// Sends the poisoned message by a node, and expects the service's error, by name.
+async fn refused(cluster: &Cluster, i: usize, url: &str) {
+    let client = client(&cluster.endpoint(i));
+    let sent = client.send_message().queue_url(url).message_body(POISON);
+    let error = sent.send().await.unwrap_err();
+    assert_eq!(error.code(), Some("ServiceUnavailable"), "{error:?}");
+}
+
+async fn serves(cluster: &Cluster, i: usize, url: &str) {
+    let client = client(&cluster.endpoint(i));
+    let sent = send(&client, url, "hello").await;
+    let received = receive(&client, url, 10, 5).await;
+    assert!(
+        received
+            .iter()
+            .any(|message| message.message_id.as_deref() == Some(&sent))
+    );
+}
+
+fn quarantined(cluster: &Cluster, i: usize) -> Vec<Value> {
+    cluster.status(i)["quarantined"].as_array().unwrap().clone()
+}
