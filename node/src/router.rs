@@ -106,7 +106,7 @@ impl Broken<'_> {
     fn choose(&mut self, known: Option<NodeId>, attempt: usize) -> Option<NodeId> {
         match known {
             Some(node) if !self.nodes.contains(&node) => return known,
-            None if self.nodes.is_empty() && (attempt + 1) % PROBE_ATTEMPTS != 0 => return None,
+            None if self.nodes.is_empty() && !(attempt + 1).is_multiple_of(PROBE_ATTEMPTS) => return None,
             _ => {}
         }
         let others: Vec<NodeId> = self

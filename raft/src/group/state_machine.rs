@@ -74,10 +74,9 @@ impl StateMachine {
         let known = TooNew::check(payload.level, self.level, || {
             format!("entry {index} of the log of {}", self.group)
         });
-        known.map_err(|error| {
+        known.inspect_err(|error| {
             self.replica
                 .break_off(Cause::Level, Some(index), &error.to_string());
-            error
         })?;
         let batch = Batch::decode(payload.batch.clone()).map_err(|error| {
             let reason = format!("log entry {index} cannot be decoded: {error}");

@@ -19,7 +19,8 @@ fn text(panic: &(dyn Any + Send)) -> String {
         (None, Some(text)) => text.as_str(),
         (None, None) => "a panic without a text",
     };
-    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].to_owned()
+    let end = (0..=TEXT_BYTES_MAX.min(text.len())).rfind(|at| text.is_char_boundary(*at));
+    text[..end.unwrap_or(0)].to_owned()
 }
 
 #[cfg(test)]
