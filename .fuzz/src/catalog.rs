@@ -63,6 +63,7 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
             tags: tags(recipe),
             partitions: recipe.small_number() % 4,
             replicas: recipe.small_number(),
+            candidates: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
         }),
         4 => CatalogOp::DeleteQueue(key(recipe).unwrap_or_default()),
         5 | 6 => CatalogOp::SetQueueAttributes(SetQueueAttributes {
@@ -107,6 +108,7 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
             seen: recipe.small_number(),
             wanted: recipe.small_number(),
             replicas: recipe.small_number(),
+            candidates: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
         }),
         _ => CatalogOp::ReportMoveTask(ReportMoveTask {
             number: recipe.number(),

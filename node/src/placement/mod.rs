@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::CatalogView;
 use crate::polls::Polls;
 
+pub mod candidates;
 pub mod heard;
 pub mod moves;
 mod opening;

@@ -16,6 +16,7 @@
 //! - `elastic`: nodes that join, drain and leave under load
 //! - `full_disks`: all disks full at once
 //! - `levels`: rolling upgrades and roll-backs between levels
+//! - `living`: where new partitions and those of dead nodes go
 //! - `metrics`: what nodes tell those who watch over them
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
@@ -35,6 +36,7 @@ mod harness;
 mod in_flight;
 mod javascript;
 mod levels;
+mod living;
 mod metrics;
 mod python;
 mod recovery;

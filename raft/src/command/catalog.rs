@@ -142,6 +142,10 @@ pub struct CreateQueue {
     /// How many replicas each partition wants; fewer if there are fewer nodes.
     #[prost(uint32, tag = "6")]
     pub replicas: u32,
+    /// The nodes that answered the catalog's leader when it proposed the command, which is who sets
+    /// them. Partitions go to these first. Empty if the leader did not say.
+    #[prost(uint64, repeated, tag = "7")]
+    pub candidates: Vec<u64>,
 }
 
 /// Changes attributes. Replies `Queue` or a refusal.
@@ -233,6 +237,9 @@ pub struct AddPartitions {
     /// How many replicas each new partition wants; fewer if there are fewer nodes.
     #[prost(uint32, tag = "4")]
     pub replicas: u32,
+    /// As in [`CreateQueue`].
+    #[prost(uint64, repeated, tag = "5")]
+    pub candidates: Vec<u64>,
 }
 
 /// One growth of a queue.

@@ -82,6 +82,7 @@ impl History {
                 tags: BTreeMap::new(),
                 partitions: self.random.below(4) as u32,
                 replicas: self.random.below(5) as u32,
+                candidates: (0..self.random.below(4)).map(|_| self.random.below(6)).collect(),
             }),
             6..8 => CatalogOp::DeleteQueue(key),
             8..10 => CatalogOp::SetQueueAttributes(SetQueueAttributes {

@@ -1,7 +1,8 @@
 //! Stories of the catalog. Queues belong to account 1 in region r unless written `account/region/name`.
 //!
 //!     node 1 [disk=a] [zone=z] [peer=host:1] [runs=0.2.0+level.1]
-//!     create NAME [partitions=1] [replicas=3] [Attribute=value …] [call=KEY]
+//!     create NAME [partitions=1] [replicas=3] [there=1,2] [Attribute=value …] [call=KEY]
+//!     grow NAME [from=1] [to=2] [replicas=3] [there=1,2]
 //!     delete NAME [call=KEY]
 //!     set NAME Attribute=value … [version=3] [call=KEY]   an empty value removes
 //!     tag NAME key=value … [max=50] [call=KEY]
@@ -159,6 +160,7 @@ impl Interpreter for Script {
                 seen: line.number("from").unwrap_or(1) as u32,
                 wanted: line.number("to").unwrap_or(2) as u32,
                 replicas: line.number("replicas").unwrap_or(3) as u32,
+                candidates: numbers(line.value("there")),
             }),
             "delete" => CatalogOp::DeleteQueue(key(line.words()[0])),
             "set" => CatalogOp::SetQueueAttributes(SetQueueAttributes {
@@ -316,7 +318,16 @@ fn create(line: &Line) -> CatalogOp {
         tags: BTreeMap::new(),
         partitions: line.number("partitions").unwrap_or(1) as u32,
         replicas: line.number("replicas").unwrap_or(3) as u32,
+        candidates: numbers(line.value("there")),
     })
+}
+
+/// Numbers such as `1,2`.
+fn numbers(text: Option<&str>) -> Vec<u64> {
+    text.into_iter()
+        .flat_map(|text| text.split(','))
+        .map(number)
+        .collect()
 }
 
 fn tell(answer: CatalogAnswer) -> String {
