@@ -171,6 +171,7 @@ impl Random for Counter {
 /// A world with this disk and these workers.
 pub fn env(disk: &MemoryDisk, work: &Work) -> Env {
     Env {
+        level: raft::level::Level::LATEST,
         disk: Arc::new(disk.clone()),
         workers: Arc::new(work.clone()),
         random: Arc::new(Counter(AtomicU64::new(FIRST_RANDOM))),

@@ -101,9 +101,10 @@ impl Carrier {
             let Some((departures, messages)) = batch else {
                 return;
             };
-            let messages = match messages.read() {
-                Ok(messages) => messages,
-                Err(error) => return group.replica().fail(&error),
+            // If they cannot be read, the replica stops; if nothing can read now, they are asked
+            // for again.
+            let Ok(messages) = group.read_letters(messages).await else {
+                return;
             };
             // What is for one partition goes there together, in its order; one that cannot be reached does not keep back the others.
             let mut runs: BTreeMap<GroupId, Vec<_>> = BTreeMap::new();

@@ -49,6 +49,7 @@ pub mod quorum;
 pub mod readiness;
 pub mod router;
 pub mod smoke;
+pub mod standstill;
 pub mod status;
 pub mod succession;
 pub mod telemetry;

@@ -1,12 +1,15 @@
 //! The `millrace` binary.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
 use node::cli::{Cli, Command, Output};
 use node::config::Limits;
+use node::standstill::Reporter;
 use raft::env::Env;
+use raft::env::real::{LinuxHost, Watchdog};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +21,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     node::telemetry::start(cli.log_format);
     let threads = cli.worker_threads.unwrap_or_else(worker_threads).max(1);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build();
-    let runtime = match runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let watchdog = Watchdog::install(builder.worker_threads(threads).enable_all());
+    let mut reporter = Reporter::default();
+    if let Err(error) = watchdog.start(move |still| reporter.tell(&still)) {
+        tracing::warn!(%error, "nobody watches the runtime's threads");
+    }
+    let runtime = match builder.build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("millrace: no runtime: {error}");
@@ -30,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     let descriptors = raise_descriptor_limit();
-    match runtime.block_on(execute(cli.command, descriptors)) {
+    match runtime.block_on(execute(cli.command, descriptors, watchdog)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("millrace: {error:#}");
@@ -66,8 +71,11 @@ fn raise_descriptor_limit() -> usize {
         .unwrap_or(usize::MAX)
 }
 
-async fn execute(command: Command, descriptors: usize) -> anyhow::Result<()> {
-    let env = Env::real().context("no randomness from the operating system")?;
+async fn execute(command: Command, descriptors: usize, watchdog: Arc<Watchdog>) -> anyhow::Result<()> {
+    let mut env = Env::real().context("no randomness from the operating system")?;
+    env.host = Arc::new(LinuxHost {
+        watchdog: Some(watchdog),
+    });
     match command {
         Command::Dev(dev) => {
             let mut limits = Limits::default();

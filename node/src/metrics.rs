@@ -163,6 +163,11 @@ declare! {
     DISK_SIZE: Gauge Bytes [] "millrace_disk_size_bytes"
         "Size of that file system.";
 
+    DISK_READ: Histogram Seconds [] "millrace_disk_read_duration_seconds"
+        "Time of one read of messages or old log entries from their files, without the time in which it waited for others.";
+    DISK_READS_WAITING: Gauge One [] "millrace_disk_reads_waiting"
+        "Such reads that are not done yet.";
+
     // The other nodes.
     PEERS_CONNECTED: Gauge One [] "millrace_peers_connected"
         "Other nodes to which this node has a stream.";
@@ -188,6 +193,12 @@ declare! {
         "File descriptors that may be open.";
     THREADS: Gauge One [] "process_threads"
         "Threads.";
+    STANDSTILL: Histogram Seconds [] "millrace_runtime_standstill_duration_seconds"
+        "Time that a runtime thread spent in one step of a task, of those steps that took 50 ms and more and are over. Nothing else has its turn on that thread meanwhile.";
+    STANDSTILL_LONGEST: Gauge Seconds [] "millrace_runtime_standstill_longest_seconds"
+        "The longest of these since the process started, one that is not over included. Take the maximum over nodes.";
+    STANDSTILL_NOW: Gauge One [] "millrace_runtime_threads_standing_still"
+        "Runtime threads that stand still while the page is made.";
     STARTED: Gauge Seconds [] "process_start_time_seconds"
         "When the process started, from the Unix epoch on.";
 }

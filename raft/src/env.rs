@@ -5,20 +5,22 @@
 //! own (timers may use `tokio::time`, which simulation controls).
 
 use std::future::Future;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::level::Level;
 use crate::types::Millis;
 use crate::witness::Witness;
 
 mod host;
+mod io;
 pub mod real;
 
-pub use host::{Host, NoHost, ProcessUsage, Space};
+pub use self::io::{Blocking, Io, Job, READS_MAX, ReadStats};
+pub use host::{Host, NoHost, ProcessUsage, Space, StandstillStats};
 
 /// Everything a node needs from outside, cheap to clone.
 #[derive(Clone)]
@@ -33,8 +35,12 @@ pub struct Env {
     pub net: Arc<dyn Net>,
     /// How blocking loops (WAL writer, checkpoint writer) are run.
     pub workers: Arc<dyn Workers>,
+    /// Where async code reads what may block.
+    pub io: Io,
     /// What the operating system tells of the process and of its disk.
     pub host: Arc<dyn Host>,
+    /// The highest level that the node knows. Lower than its binary's only for a node that acts as an older release.
+    pub level: Level,
     /// Who watches what the node's replicas do; nobody in production.
     pub witness: Option<Arc<dyn Witness>>,
 }
@@ -54,37 +60,37 @@ pub trait Random: Send + Sync {
 /// The files of a node, in the manner of `std::fs`. All calls block.
 pub trait Disk: Send + Sync {
     /// Opens for reading and writing; creates an empty file where there is none and `create` is set.
-    fn open(&self, path: &Path, create: bool) -> io::Result<Arc<dyn DiskFile>>;
+    fn open(&self, path: &Path, create: bool) -> std::io::Result<Arc<dyn DiskFile>>;
     /// Creates a folder and its parents.
-    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    fn create_dir_all(&self, path: &Path) -> std::io::Result<()>;
     /// The entries of a folder, sorted by path.
-    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>>;
+    fn list(&self, path: &Path) -> std::io::Result<Vec<PathBuf>>;
     /// Renames a file over another one, atomically.
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()>;
     /// Removes a file.
-    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    fn remove_file(&self, path: &Path) -> std::io::Result<()>;
     /// Removes a folder with all that is in it.
-    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
+    fn remove_dir_all(&self, path: &Path) -> std::io::Result<()>;
     /// Makes creations, renames and removals in this folder durable.
-    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    fn sync_dir(&self, path: &Path) -> std::io::Result<()>;
     /// Takes an exclusive lock that lasts as long as the value lives; an error if another process holds it.
-    fn lock(&self, path: &Path) -> io::Result<Box<dyn std::any::Any + Send + Sync>>;
+    fn lock(&self, path: &Path) -> std::io::Result<Box<dyn std::any::Any + Send + Sync>>;
 }
 
 /// An open file. Offsets are bytes from its start.
 pub trait DiskFile: Send + Sync {
     /// Fills `buf` from `offset`, or fails.
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> std::io::Result<()>;
     /// Writes all of `buf` at `offset`.
-    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> std::io::Result<()>;
     /// Makes the data durable (fdatasync).
-    fn sync_data(&self) -> io::Result<()>;
+    fn sync_data(&self) -> std::io::Result<()>;
     /// Reserves space for `len` bytes and sets the length to it; contents past the old end read as zeros.
-    fn allocate(&self, len: u64) -> io::Result<()>;
+    fn allocate(&self, len: u64) -> std::io::Result<()>;
     /// Length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn len(&self) -> std::io::Result<u64>;
     /// Whether the file has no bytes.
-    fn is_empty(&self) -> io::Result<bool> {
+    fn is_empty(&self) -> std::io::Result<bool> {
         Ok(self.len()? == 0)
     }
 }
@@ -99,17 +105,17 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Connections. Addresses are `host:port`; names are resolved at each call, because pods move.
 pub trait Net: Send + Sync {
     /// Connects. No time limit of its own: callers have deadlines.
-    fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+    fn connect<'a>(&'a self, address: &'a str) -> BoxFuture<'a, std::io::Result<Box<dyn Stream>>>;
     /// Listens.
-    fn bind<'a>(&'a self, address: &'a str) -> BoxFuture<'a, io::Result<Box<dyn Listener>>>;
+    fn bind<'a>(&'a self, address: &'a str) -> BoxFuture<'a, std::io::Result<Box<dyn Listener>>>;
 }
 
 /// A listening socket.
 pub trait Listener: Send + Sync {
     /// The next connection and its peer's address.
-    fn accept<'a>(&'a self) -> BoxFuture<'a, io::Result<(Box<dyn Stream>, String)>>;
+    fn accept<'a>(&'a self) -> BoxFuture<'a, std::io::Result<(Box<dyn Stream>, String)>>;
     /// Where it listens, with the port that was chosen if port 0 was asked for.
-    fn local_address(&self) -> io::Result<String>;
+    fn local_address(&self) -> std::io::Result<String>;
 }
 
 /// Runs the two blocking loops of a node. In production each is a thread of its own; in

@@ -156,7 +156,7 @@ impl Groups {
     }
 
     /// Opens this node's replica of a group. `prelude` is asked before each batch that this node
-    /// proposes as leader: the command it gives, if any, goes first. `origin` says how a replica begins that has nothing
+    /// proposes as leader: the commands it gives go first. `origin` says how a replica begins that has nothing
     /// yet.
     ///
     /// Not to be called twice at the same time for the same group.
@@ -234,6 +234,8 @@ impl Groups {
             // Before the replica that stopped for it is noticed.
             self.give_up_unreadable().await?;
             self.check()?;
+            // A log that has ended is noticed by whoever waits for `Wal::until_failed`.
+            let _ = self.parts.wal.tend();
             self.limit_log().await;
             if sweeping.as_ref().is_none_or(JoinHandle::is_finished) {
                 sweeping = Some(tokio::spawn(sweep(self.parts.clone())));

@@ -9,6 +9,7 @@ pub mod env;
 pub mod group;
 pub mod groups;
 pub mod histogram;
+pub mod level;
 pub mod machine;
 pub mod peers;
 pub mod planted;

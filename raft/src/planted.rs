@@ -12,6 +12,10 @@ pub enum Bug {
     AckBeforeWrite,
     /// A batch of nothing but votes is not synced.
     VoteUnsynced,
+    /// A commit hint can be durable before the entry that it names, and is believed.
+    HintAhead,
+    /// Recovery takes what it reads for durable, although it may be in the page cache only.
+    CacheTrusted,
     /// A spoilt batch in the middle of the log is taken for a torn tail, and the rest is dropped.
     RotAsTornTail,
     /// A leader that restarts goes on in its old term.
@@ -59,6 +63,8 @@ pub const BUGS: &[Bug] = &[
     Bug::AckBeforeSync,
     Bug::AckBeforeWrite,
     Bug::VoteUnsynced,
+    Bug::HintAhead,
+    Bug::CacheTrusted,
     Bug::RotAsTornTail,
     Bug::LeaderRestored,
     Bug::StaleRead,

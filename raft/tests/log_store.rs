@@ -2,103 +2,31 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io;
-use std::sync::Arc;
-
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use openraft::entry::RaftEntry;
-use openraft::storage::{EntryResponder, RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
 use openraft::testing::log::{StoreBuilder, Suite};
-use openraft::{
-    EmptyNode, EntryPayload, OptionalSend, RaftLogReader, RaftSnapshotBuilder, Snapshot, SnapshotMeta,
-    StorageError, StoredMembership,
-};
-use parking_lot::Mutex;
+use openraft::{EntryPayload, RaftLogReader, StorageError};
 use raft::env::Env;
-use raft::group::entry::{CommittedLeaderId, Entry, LogId, Vote};
+use raft::group::entry::{Entry, LogId, Vote};
 use raft::group::log::LogStore;
 use raft::group::types::{Payload, TypeConfig};
+use raft::level::Level;
 use raft::types::{GroupId, NodeId};
 use raft::wal::{Wal, WalOptions};
 
-type Meta = SnapshotMeta<CommittedLeaderId, NodeId, EmptyNode>;
-type Taken = Snapshot<CommittedLeaderId, NodeId, EmptyNode, ()>;
+#[path = "common/applied.rs"]
+mod applied;
 
-/// The least state machine that the suite accepts: it knows what it applied, and nothing else.
-#[derive(Clone, Default)]
-struct Applied {
-    last: Option<LogId>,
-    membership: StoredMembership<CommittedLeaderId, NodeId, EmptyNode>,
-    snapshot: Arc<Mutex<Option<Meta>>>,
-}
-
-impl RaftSnapshotBuilder<TypeConfig> for Applied {
-    type SnapshotData = ();
-
-    async fn build_snapshot(&mut self) -> Result<Taken, io::Error> {
-        let meta = Meta {
-            last_log_id: self.last,
-            last_membership: self.membership.clone(),
-        };
-        *self.snapshot.lock() = Some(meta.clone());
-        Ok(Taken { meta, snapshot: () })
-    }
-}
-
-impl RaftStateMachine<TypeConfig> for Applied {
-    type SnapshotData = ();
-    type SnapshotBuilder = Applied;
-
-    async fn applied_state(
-        &mut self,
-    ) -> Result<
-        (
-            Option<LogId>,
-            StoredMembership<CommittedLeaderId, NodeId, EmptyNode>,
-        ),
-        io::Error,
-    > {
-        Ok((self.last, self.membership.clone()))
-    }
-
-    async fn apply<Strm>(&mut self, mut entries: Strm) -> Result<(), io::Error>
-    where
-        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
-    {
-        while let Some(entry) = entries.next().await {
-            let (entry, _) = entry?;
-            self.last = Some(entry.log_id());
-            if let EntryPayload::Membership(membership) = entry.payload {
-                self.membership = StoredMembership::new(self.last, membership);
-            }
-        }
-        Ok(())
-    }
-
-    async fn get_snapshot_builder(&mut self) -> Applied {
-        self.clone()
-    }
-
-    async fn install_snapshot(&mut self, meta: &Meta, (): ()) -> Result<(), io::Error> {
-        self.last = meta.last_log_id;
-        self.membership = meta.last_membership.clone();
-        *self.snapshot.lock() = Some(meta.clone());
-        Ok(())
-    }
-
-    async fn get_current_snapshot(&mut self) -> Result<Option<Taken>, io::Error> {
-        let meta = self.snapshot.lock().clone();
-        Ok(meta.map(|meta| Taken { meta, snapshot: () }))
-    }
-}
+use applied::Applied;
 
 struct Builder;
 
 impl StoreBuilder<TypeConfig, LogStore, Applied, tempfile::TempDir> for Builder {
     async fn build(&self) -> Result<(tempfile::TempDir, LogStore, Applied), StorageError<TypeConfig>> {
         let dir = tempfile::tempdir().unwrap();
-        let log = LogStore::new(open(&dir).group(GroupId(3)));
+        let log = log_store(&open(&dir), 3);
         Ok((dir, log, Applied::default()))
     }
 }
@@ -112,6 +40,10 @@ fn open(dir: &tempfile::TempDir) -> Wal {
     Wal::open(&Env::real().unwrap(), dir.path(), options).unwrap()
 }
 
+fn log_store(wal: &Wal, group: u64) -> LogStore {
+    LogStore::new(wal.group(GroupId(group)), Env::real().unwrap().io)
+}
+
 #[tokio::test]
 async fn openrafts_suite_passes() {
     Suite::test_all(Builder).await.unwrap();
@@ -120,7 +52,10 @@ async fn openrafts_suite_passes() {
 fn entry(term: u64, index: u64, payload: usize) -> Entry {
     Entry {
         log_id: LogId::new_term_index(term, index),
-        payload: EntryPayload::Normal(Payload(Bytes::from(vec![7; payload]))),
+        payload: EntryPayload::Normal(Payload {
+            batch: Bytes::from(vec![7; payload]),
+            level: Level::ZERO,
+        }),
     }
 }
 
@@ -132,7 +67,7 @@ async fn append(store: &mut LogStore, entries: Vec<Entry>) {
 async fn everything_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let wal = open(&dir);
-    let mut store = LogStore::new(wal.group(GroupId(1)));
+    let mut store = log_store(&wal, 1);
     let vote = Vote::new_committed(2, NodeId(5));
     store.save_vote(&vote).await.unwrap();
     append(&mut store, (0..20).map(|index| entry(1, index, 50)).collect()).await;
@@ -150,7 +85,7 @@ async fn everything_survives_a_restart() {
     append(&mut store, vec![entry(2, 16, 3)]).await;
     wal.close().await.unwrap();
 
-    let mut store = LogStore::new(open(&dir).group(GroupId(1)));
+    let mut store = log_store(&open(&dir), 1);
     assert_eq!(store.read_vote().await.unwrap(), Some(vote));
     let state = store.get_log_state().await.unwrap();
     assert_eq!(state.last_purged_log_id, Some(LogId::new_term_index(1, 4)));
@@ -165,12 +100,40 @@ async fn everything_survives_a_restart() {
     assert_eq!(entries, expected);
 }
 
+/// A log with entries of term 1 up to index 4, closed with `hint` as its commit hint.
+async fn hinted(dir: &tempfile::TempDir, hint: LogId) -> LogStore {
+    let wal = open(dir);
+    let mut store = LogStore::new(wal.group(GroupId(1)));
+    store.save_committed(Some(hint)).await.unwrap();
+    append(&mut store, (0..5).map(|index| entry(1, index, 50)).collect()).await;
+    append(&mut LogStore::new(wal.group(GroupId(2))), vec![entry(1, 0, 1)]).await;
+    wal.close().await.unwrap();
+    LogStore::new(open(dir).group(GroupId(1)))
+}
+
+#[tokio::test]
+async fn a_hint_counts_only_if_the_log_has_the_entry_that_it_names() {
+    // The last two are what earlier versions could leave: the hint was durable before its entry, or
+    // before the truncation that made room for it. Then the log has another entry there.
+    let (kept, ahead) = (LogId::new_term_index(1, 3), LogId::new_term_index(1, 9));
+    let replaced = LogId::new_term_index(2, 3);
+    for (hint, expected) in [(kept, Some(kept)), (ahead, None), (replaced, None)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = hinted(&dir, hint).await;
+        assert_eq!(store.read_committed().await.unwrap(), expected, "{hint}");
+        let purged = LogId::new_term_index(1, 1);
+        store.purge(purged).await.unwrap();
+        let expected = expected.or(Some(purged));
+        assert_eq!(store.read_committed().await.unwrap(), expected, "{hint}");
+    }
+}
+
 #[tokio::test]
 async fn a_replication_read_is_bounded_but_never_empty() {
     let dir = tempfile::tempdir().unwrap();
     let options = WalOptions::default();
     let wal = Wal::open(&Env::real().unwrap(), dir.path(), options).unwrap();
-    let mut store = LogStore::new(wal.group(GroupId(1)));
+    let mut store = log_store(&wal, 1);
     append(&mut store, (0..5).map(|index| entry(1, index, 600_000)).collect()).await;
     append(&mut store, vec![entry(1, 5, 3_000_000)]).await;
     assert_eq!(store.limited_get_log_entries(0, 6).await.unwrap().len(), 1);

@@ -130,7 +130,8 @@ impl Host {
 
     fn suffer(&self, who: &str) {
         let wal = Path::new(DATA).join("wal");
-        for harm in std::mem::take(&mut *self.before_next_life.lock()) {
+        let harms = std::mem::take(&mut *self.before_next_life.lock());
+        for harm in harms {
             let what = match harm {
                 Harm::Wipe => {
                     *self.store.lock() = Arc::default();

@@ -90,6 +90,7 @@ impl Sources {
         let is_member = |node| catalog.is_none_or(|catalog| catalog.read(|c| c.node(node).is_some()));
         peers::collect(&self.peers, is_member, &mut page);
         let usage = self.env.host.process();
+        process::collect_threads(&self.env, &mut page);
         process::collect(&self.me, self.readiness.is_ready(), usage.as_ref(), &mut page);
         page
     }

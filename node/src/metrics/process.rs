@@ -1,10 +1,25 @@
 //! The process: what it uses, and what it is.
 
 use raft::command::catalog::NodeRecord;
-use raft::env::ProcessUsage;
+use raft::env::{Env, ProcessUsage};
 
 use super::page::Page;
-use super::{BUILD, CPU, DESCRIPTORS, DESCRIPTORS_MAX, READY, RESIDENT, STARTED, THREADS, VIRTUAL};
+use super::{
+    BUILD, CPU, DESCRIPTORS, DESCRIPTORS_MAX, DISK_READ, DISK_READS_WAITING, READY, RESIDENT, STANDSTILL,
+    STANDSTILL_LONGEST, STANDSTILL_NOW, STARTED, THREADS, VIRTUAL,
+};
+
+/// The threads that work, and those that read for them.
+pub(super) fn collect_threads(env: &Env, page: &mut Page) {
+    let reads = env.io.stats();
+    page.histogram(&DISK_READ, [], &reads.read_ns);
+    page.gauge(&DISK_READS_WAITING, [], reads.waiting);
+    if let Some(still) = env.host.standstills() {
+        page.histogram(&STANDSTILL, [], &still.lasted_ns);
+        page.gauge(&STANDSTILL_LONGEST, [], still.longest);
+        page.gauge(&STANDSTILL_NOW, [], still.now);
+    }
+}
 
 pub(super) fn collect(me: &NodeRecord, ready: bool, usage: Option<&ProcessUsage>, page: &mut Page) {
     page.gauge(&READY, [], ready);

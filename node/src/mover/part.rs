@@ -6,7 +6,7 @@ use raft::command::catalog::CatalogOp;
 use raft::command::move_tasks::{MovePart, MoveStatus, MoveTask, ReportMoveTask};
 use raft::command::queue::{Move, Moved, QueueOp};
 use raft::group::Group;
-use raft::machine::queue::{Progress, Queue, Unread};
+use raft::machine::queue::{Progress, Queue};
 use raft::planted::{Bug, planted};
 use raft::types::{GroupId, Millis};
 use tokio::time::Instant;
@@ -51,7 +51,11 @@ impl Mover {
         let task = |mover: &Mover| mover.errands.catalog.read(|c| c.move_task(number).cloned());
         let mut pace = task(self).map_or(Pace::new(0, 1), |task| Pace::new(task.rate_max, task.parts.len()));
         let mut reported = Reported::default();
-        while let (Some(group), Some(task)) = (self.led(origin), task(self)) {
+        loop {
+            let (group, task) = (self.led(origin), task(self));
+            let (Some(group), Some(task)) = (group, task) else {
+                return;
+            };
             if !task.is_active() {
                 return;
             }
@@ -126,11 +130,10 @@ impl Mover {
         task: &MoveTask,
         max: usize,
     ) -> Result<(usize, Option<&'static str>), RouteError> {
-        let messages = match read(group, |queue| queue.movable(max)).map(Unread::read) {
-            Some(Ok(messages)) => messages,
-            Some(Err(error)) => {
-                group.replica().fail(&error);
-                return Err(RouteError::Unavailable(group.id()));
+        let messages = match read(group, |queue| queue.movable(max)) {
+            Some(messages) => {
+                let messages = group.read_letters(messages).await;
+                messages.map_err(|_| RouteError::Unavailable(group.id()))?
             }
             None => Vec::new(),
         };

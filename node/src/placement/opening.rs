@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 use raft::command::catalog::{GroupRecord, ResourceKey};
-use raft::command::queue::{QueueCommand, QueueOp};
+use raft::command::queue::{QueueCommand, QueueOp, SetLevel};
 use raft::group::{OpenError, Prelude};
 use raft::groups::{Birth, Groups, Origin};
+use raft::level::Level;
+use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
 use raft::types::{GroupId, NodeId};
 
@@ -61,26 +63,34 @@ pub(super) async fn open_one(
         .map(drop)
 }
 
-/// Puts the queue's settings into its group's log whenever the catalog's are newer.
+/// Puts the cluster's level and the queue's settings into the group's log whenever the catalog's are newer.
 fn prelude(catalog: &Arc<CatalogView>, record: &GroupRecord) -> Option<Arc<Prelude>> {
     let key = record.queue.clone()?;
     let catalog = catalog.clone();
     Some(Arc::new(move |machine: &Machine| {
         let Machine::Queue(queue) = machine else {
-            return None;
+            return Vec::new();
         };
-        newer_settings(&catalog, &key, queue.config_version())
+        let level = higher_level(&catalog, queue.level());
+        let settings = newer_settings(&catalog, &key, queue.config_version());
+        level.into_iter().chain(settings).map(encoded).collect()
     }))
 }
 
-fn newer_settings(catalog: &CatalogView, key: &ResourceKey, known: u64) -> Option<Bytes> {
+fn higher_level(catalog: &CatalogView, known: Level) -> Option<QueueOp> {
+    let level = catalog.read(Catalog::level);
+    (level > known).then_some(QueueOp::SetLevel(SetLevel { to: level.0 }))
+}
+
+fn newer_settings(catalog: &CatalogView, key: &ResourceKey, known: u64) -> Option<QueueOp> {
     let view = catalog.queue_here(key)?;
-    if view.record.version <= known {
-        return None;
-    }
+    (view.record.version > known).then(|| QueueOp::Configure(view.configure()))
+}
+
+fn encoded(op: QueueOp) -> Bytes {
     let command = QueueCommand {
         invocation: Bytes::new(),
-        op: Some(QueueOp::Configure(view.configure())),
+        op: Some(op),
     };
-    Some(command.encode_to_vec().into())
+    command.encode_to_vec().into()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
+use super::cluster::{AdmitNode, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup};
 use super::move_tasks::{CancelMoveTask, MoveTask, ReportMoveTask, StartMoveTask};
 
 /// One command to the catalog.
@@ -16,7 +16,7 @@ pub struct CatalogCommand {
     /// What to do.
     #[prost(
         oneof = "CatalogOp",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19"
     )]
     pub op: Option<CatalogOp>,
 }
@@ -75,6 +75,9 @@ pub enum CatalogOp {
     /// Takes a node in and gives it a number.
     #[prost(message, tag = "18")]
     AdmitNode(AdmitNode),
+    /// Raises the cluster's level.
+    #[prost(message, tag = "19")]
+    RaiseLevel(RaiseLevel),
 }
 
 /// Who a node is and where it is reached.
@@ -99,7 +102,7 @@ pub struct NodeRecord {
     /// Failure zone; empty if unknown.
     #[prost(string, tag = "6")]
     pub zone: String,
-    /// The version of Millrace it runs.
+    /// The version of Millrace it runs, with its level: see [`NodeVersion`](crate::level::NodeVersion).
     #[prost(string, tag = "7")]
     pub version: String,
 }
@@ -425,4 +428,8 @@ pub enum RefusalReason {
     GroupChanged = 30,
     /// No replica could be placed so.
     BadPlacement = 31,
+    /// The node `subject` does not know the level.
+    NodeBelowLevel = 40,
+    /// The node `subject` is held: the cluster's level must not rise.
+    LevelHeld = 41,
 }

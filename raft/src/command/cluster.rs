@@ -1,6 +1,29 @@
 //! Commands to the catalog about its nodes and about where groups live.
 
 use super::catalog::NodeRecord;
+use crate::level::{Level, NodeVersion};
+
+impl NodeRecord {
+    /// The node's release and level.
+    pub fn node_version(&self) -> NodeVersion {
+        let Ok(version) = self.version.parse();
+        version
+    }
+
+    /// The highest level that the node knows.
+    pub fn level(&self) -> Level {
+        self.node_version().level
+    }
+}
+
+/// Raises the cluster's level. Refused unless every node of the cluster knows it and none is held.
+/// Replies `Done` or a refusal. A level never sinks.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct RaiseLevel {
+    /// The level.
+    #[prost(uint32, tag = "1")]
+    pub to: u32,
+}
 
 /// Has a node give away all that it has, or no more. Replies `Done` or a refusal.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]

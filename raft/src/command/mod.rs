@@ -38,6 +38,6 @@ pub enum Reply {
     Queue(queue::QueueReply),
     /// From a queue partition, with messages that have to be read from files first. Never leaves the replica's node.
     Unread(Box<UnreadReply>),
-    /// The command could not be decoded by this version: it changed nothing, on every replica alike.
+    /// The command cannot be decoded, or needs a higher level than the machine has: it changed nothing, on every replica alike.
     Unintelligible,
 }

@@ -10,7 +10,7 @@ pub struct QueueCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 40")]
     pub op: Option<QueueOp>,
 }
 
@@ -47,6 +47,9 @@ pub enum QueueOp {
     /// Finds what a send was answered, or keeps it from ever taking effect.
     #[prost(message, tag = "11")]
     Recall(Recall),
+    /// Raises the partition's level. Proposed by the group's leader whenever the cluster's is higher.
+    #[prost(message, tag = "40")]
+    SetLevel(SetLevel),
 }
 
 /// Adds messages, in order. Replies [`Sent`], an entry for each.
@@ -61,6 +64,14 @@ pub struct Send {
 /// [`Sent`] if it took effect. Else it never will, and the reply is `Refused(Recalled)`, as it is to the send if that comes late.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub struct Recall {}
+
+/// Raises the level that the machine behaves by; a lower one than it has is ignored. Replies [`Outcomes`] with no outcome.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct SetLevel {
+    /// The level.
+    #[prost(uint32, tag = "1")]
+    pub to: u32,
+}
 
 /// One message to add.
 #[derive(Clone, PartialEq, prost::Message)]

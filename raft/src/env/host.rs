@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::histogram::Counted;
+
 /// The operating system. What it does not tell is none.
 pub trait Host: Send + Sync {
     /// What this process uses.
@@ -11,6 +13,21 @@ pub trait Host: Send + Sync {
     fn space(&self, path: &Path) -> Option<Space>;
     /// Bytes on disk that belong to a folder and all that is in it. Blocks.
     fn occupied(&self, folder: &Path) -> Option<u64>;
+    /// How the threads of the process's runtime stood still, if somebody watches them.
+    fn standstills(&self) -> Option<StandstillStats> {
+        None
+    }
+}
+
+/// What was seen of runtime threads that stood still.
+#[derive(Clone, Debug, Default)]
+pub struct StandstillStats {
+    /// Nanoseconds that each standstill lasted, of those that are over.
+    pub lasted_ns: Counted,
+    /// The longest, one that is not over included.
+    pub longest: Duration,
+    /// Threads that stand still now.
+    pub now: usize,
 }
 
 /// What a process uses.

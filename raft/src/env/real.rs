@@ -7,29 +7,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Clock, Env, Random};
+use super::{Clock, Env, Io, Random};
+use crate::level::Level;
 use crate::types::Millis;
 
 mod disk;
 mod host;
 mod net;
+mod readers;
+mod watchdog;
 mod workers;
 
 pub use disk::StdDisk;
 pub use host::LinuxHost;
 pub use net::TokioNet;
+pub use readers::ThreadReaders;
+pub use watchdog::{STANDSTILL, Standstill, Watchdog};
 pub use workers::ThreadWorkers;
 
 impl Env {
     /// The outside world as it is. Fails if the operating system gives no randomness.
     pub fn real() -> std::io::Result<Env> {
         Ok(Env {
+            level: Level::LATEST,
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()?),
             disk: Arc::new(StdDisk),
             net: Arc::new(TokioNet),
             workers: Arc::new(ThreadWorkers),
-            host: Arc::new(LinuxHost),
+            io: Io::new(ThreadReaders::default()),
+            host: Arc::new(LinuxHost::default()),
             witness: None,
         })
     }

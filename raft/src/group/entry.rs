@@ -12,6 +12,7 @@ use openraft::{EmptyNode, EntryPayload, Membership, RaftTypeConfig};
 use prost::Message;
 
 use super::types::{Payload, TypeConfig};
+use crate::level::Level;
 use crate::types::NodeId;
 
 /// A log entry of any group.
@@ -25,8 +26,12 @@ pub type CommittedLeaderId = <LeaderId as RaftLeaderId>::Committed;
 
 type LeaderId = <TypeConfig as RaftTypeConfig>::LeaderId;
 
-/// The version of the encoding. A decoder refuses what is newer than it.
+/// The version of the encoding of entries without a level. A decoder refuses what is newer than it
+/// knows.
 const ENTRY_VERSION: u32 = 1;
+/// The version of entries with a level. Binaries that know no levels refuse it, so that they
+/// neither take such an entry from a leader nor apply it.
+const LEVELLED_VERSION: u32 = 2;
 
 /// Bytes that are no entry, vote or log id, or one of a newer version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +40,7 @@ pub enum DecodeError {
     #[error("a log record cannot be decoded: {0}")]
     Malformed(String),
     /// Written by a newer version of this program.
-    #[error("a log entry has version {0}, and this build knows {ENTRY_VERSION}")]
+    #[error("a log entry has version {0}, and this build knows versions up to {LEVELLED_VERSION}")]
     Version(u32),
 }
 
@@ -61,6 +66,9 @@ struct EntryRecord {
     index: u64,
     #[prost(oneof = "PayloadRecord", tags = "4, 5, 6")]
     payload: Option<PayloadRecord>,
+    /// What it takes to apply it. Never 0 in version 2.
+    #[prost(uint32, tag = "7")]
+    level: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -115,16 +123,24 @@ struct VoteRecord {
 
 /// The bytes of an entry.
 pub fn encode_entry(entry: &Entry) -> Bytes {
-    let payload = match &entry.payload {
-        EntryPayload::Blank => PayloadRecord::Blank(BlankRecord {}),
-        EntryPayload::Normal(payload) => PayloadRecord::Normal(payload.0.clone()),
-        EntryPayload::Membership(membership) => PayloadRecord::Membership(MembershipRecord::from(membership)),
+    let (payload, level) = match &entry.payload {
+        EntryPayload::Blank => (PayloadRecord::Blank(BlankRecord {}), Level::ZERO),
+        EntryPayload::Normal(payload) => (PayloadRecord::Normal(payload.batch.clone()), payload.level),
+        EntryPayload::Membership(membership) => {
+            let membership = MembershipRecord::from(membership);
+            (PayloadRecord::Membership(membership), Level::ZERO)
+        }
+    };
+    let version = match level {
+        Level::ZERO => ENTRY_VERSION,
+        _ => LEVELLED_VERSION,
     };
     let record = EntryRecord {
-        version: ENTRY_VERSION,
+        version,
         term: entry.log_id.committed_leader_id().term,
         index: entry.log_id.index(),
         payload: Some(payload),
+        level: level.0,
     };
     Bytes::from(record.encode_to_vec())
 }
@@ -135,12 +151,15 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
 /// `InvalidData` with a [`DecodeError`].
 pub fn decode_entry(bytes: Bytes) -> io::Result<Entry> {
     let record = EntryRecord::decode(bytes).map_err(DecodeError::from)?;
-    if record.version != ENTRY_VERSION {
+    if !(ENTRY_VERSION..=LEVELLED_VERSION).contains(&record.version) {
         return Err(DecodeError::Version(record.version).into());
     }
     let payload = match record.payload {
         Some(PayloadRecord::Blank(_)) => EntryPayload::Blank,
-        Some(PayloadRecord::Normal(payload)) => EntryPayload::Normal(Payload(payload)),
+        Some(PayloadRecord::Normal(batch)) => EntryPayload::Normal(Payload {
+            batch,
+            level: Level(record.level),
+        }),
         Some(PayloadRecord::Membership(membership)) => EntryPayload::Membership(membership.try_into()?),
         None => return Err(DecodeError::Malformed("an entry without payload".into()).into()),
     };
@@ -222,6 +241,10 @@ impl TryFrom<MembershipRecord> for Membership<NodeId, EmptyNode> {
 mod tests {
     use super::*;
 
+    fn payload(batch: Bytes, level: Level) -> Payload {
+        Payload { batch, level }
+    }
+
     fn entry(payload: EntryPayload<Payload, NodeId, EmptyNode>) -> Entry {
         let log_id = LogId::new_term_index(3, 8);
         Entry { log_id, payload }
@@ -234,8 +257,9 @@ mod tests {
         let membership = Membership::new_with_defaults(joint, [NodeId(9)]);
         for payload in [
             EntryPayload::Blank,
-            EntryPayload::Normal(Payload(Bytes::from_static(b"batch"))),
-            EntryPayload::Normal(Payload(Bytes::new())),
+            EntryPayload::Normal(payload(Bytes::from_static(b"batch"), Level::ZERO)),
+            EntryPayload::Normal(payload(Bytes::new(), Level::ZERO)),
+            EntryPayload::Normal(payload(Bytes::from_static(b"batch"), Level(3))),
             EntryPayload::Membership(membership),
             EntryPayload::Membership(Membership::default()),
         ] {
@@ -246,23 +270,23 @@ mod tests {
 
     #[test]
     fn decoding_shares_the_payload() {
-        let payload = Payload(Bytes::from(vec![7; 1_000]));
+        let payload = payload(Bytes::from(vec![7; 1_000]), Level::ZERO);
         let bytes = encode_entry(&entry(EntryPayload::Normal(payload)));
         let range = bytes.as_ptr_range();
         let EntryPayload::Normal(payload) = decode_entry(bytes.clone()).unwrap().payload else {
             panic!("another kind came back");
         };
-        assert!(range.contains(&payload.0.as_ptr()));
+        assert!(range.contains(&payload.batch.as_ptr()));
     }
 
     #[test]
     fn newer_versions_and_nonsense_are_refused() {
         let newer = EntryRecord {
-            version: 2,
+            version: 3,
             ..EntryRecord::default()
         };
         let refused = decode_entry(Bytes::from(newer.encode_to_vec())).unwrap_err();
-        assert!(refused.to_string().contains("version 2"), "{refused}");
+        assert!(refused.to_string().contains("version 3"), "{refused}");
         assert!(decode_entry(Bytes::from_static(b"\xff\xff")).is_err());
     }
 

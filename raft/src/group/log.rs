@@ -18,6 +18,7 @@ use super::entry::{
     Entry, LogId, Vote, decode_entry, decode_log_id, decode_vote, encode_entry, encode_log_id, encode_vote,
 };
 use super::types::TypeConfig;
+use crate::env::Io;
 use crate::planted::{Bug, planted};
 use crate::types::LogIndex;
 use crate::wal::{GroupLog, WalError};
@@ -30,13 +31,19 @@ const READ_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct LogStore {
     log: GroupLog,
+    io: Io,
     witness: Option<Arc<dyn Witness>>,
 }
 
 impl LogStore {
-    /// Wraps a group's part of the write-ahead log.
-    pub fn new(log: GroupLog) -> LogStore {
-        LogStore { log, witness: None }
+    /// Wraps a group's part of the write-ahead log. What is not in memory any more is read through
+    /// `io`.
+    pub fn new(log: GroupLog, io: Io) -> LogStore {
+        LogStore {
+            log,
+            io,
+            witness: None,
+        }
     }
 
     /// The same log, watched.
@@ -55,8 +62,15 @@ impl LogStore {
         self.log.purged().map(|(last, _)| last.0)
     }
 
-    fn entries(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
-        let run = self.log.read(start..end, max_bytes)?;
+    async fn entries(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
+        let run = match self.log.read_from_memory(start..end, max_bytes) {
+            Some(run) => run,
+            None => {
+                let log = self.log.clone();
+                let read = move || log.read(start..end, max_bytes).map_err(io::Error::from);
+                self.io.run(read).await??
+            }
+        };
         run.bodies.into_iter().map(decode_entry).collect()
     }
 
@@ -97,7 +111,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
         range: RB,
     ) -> Result<Vec<Entry>, io::Error> {
         let (start, end) = bounds(&range);
-        self.entries(start, end, usize::MAX)
+        self.entries(start, end, usize::MAX).await
     }
 
     /// What is applied comes through here: piece by piece, because after a restart it may be
@@ -112,7 +126,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
             if let Some(entry) = piece.next() {
                 return Ok(Some((entry, (store, next, piece))));
             }
-            let mut piece = store.entries(next, end, READ_BYTES_MAX)?.into_iter();
+            let mut piece = store.entries(next, end, READ_BYTES_MAX).await?.into_iter();
             let Some(last) = piece.as_slice().last() else {
                 return Ok(None);
             };
@@ -129,7 +143,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
-        self.entries(start, end, READ_BYTES_MAX)
+        self.entries(start, end, READ_BYTES_MAX).await
     }
 }
 
@@ -139,7 +153,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
         let last_purged_log_id = self.last_purged()?;
         let last = match self.log.last_index() {
-            Some(last) => self.entries(last.0, last.0 + 1, usize::MAX)?.pop(),
+            Some(last) => self.entries(last.0, last.0 + 1, usize::MAX).await?.pop(),
             None => None,
         };
         Ok(LogState {
@@ -171,11 +185,24 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         Ok(())
     }
 
+    /// The hint counts only if the log has the entry that it names. Logs of earlier versions may hold
+    /// a hint that became durable before its entry, or before a truncation that made room for it.
+    /// What is purged is committed for certain.
     async fn read_committed(&mut self) -> Result<Option<LogId>, io::Error> {
-        match self.log.committed() {
-            Some(committed) => Ok(Some(decode_log_id(committed)?)),
-            None => Ok(None),
+        let Some(hint) = self.log.committed() else {
+            return Ok(None);
+        };
+        let hint = decode_log_id(hint)?;
+        let purged = self.last_purged()?;
+        if planted(Bug::HintAhead) || purged.is_some_and(|purged| hint.index <= purged.index) {
+            return Ok(Some(hint));
         }
+        let named = self.entries(hint.index, hint.index + 1, usize::MAX)?.pop();
+        if named.is_some_and(|entry| entry.log_id == hint) {
+            return Ok(Some(hint));
+        }
+        tracing::warn!(group = %self.log.id(), %hint, "the log lacks the entry that its commit hint names");
+        Ok(purged)
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> Result<(), io::Error>

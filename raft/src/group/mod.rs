@@ -15,6 +15,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::command::Reply;
+use crate::command::queue::Delivered;
+use crate::machine::queue::Unread;
 use crate::machine::{Machine, MachineKind};
 use crate::peers::pb;
 use crate::planted::{Bug, planted};
@@ -57,8 +59,8 @@ use types::TypeConfig;
 
 type RaftHandle = openraft::Raft<TypeConfig, StateMachine>;
 
-/// What a leader puts before the next batch, if anything: see [`crate::groups::Groups::open`].
-pub type Prelude = dyn Fn(&Machine) -> Option<Bytes> + Send + Sync;
+/// What a leader puts before the next batch, in order: see [`crate::groups::Groups::open`].
+pub type Prelude = dyn Fn(&Machine) -> Vec<Bytes> + Send + Sync;
 
 /// Why a command has no reply. It may or may not take effect yet: whoever repeats it uses the same
 /// invocation.
@@ -153,6 +155,18 @@ impl Group {
     /// Commands that wait here for a batch.
     pub fn waiting(&self) -> usize {
         self.proposer.waiting()
+    }
+
+    /// Reads what deliveries lack from this replica's files.
+    ///
+    /// # Errors
+    /// [`NotDone::Stopped`] if it cannot be read: then the replica stops. [`NotDone::Busy`] if nothing can read now.
+    pub async fn read_letters(&self, unread: Unread) -> Result<Vec<Delivered>, NotDone> {
+        if unread.is_complete() {
+            return Ok(unread.into_delivered());
+        }
+        let io = &self.parts.env.io;
+        self.replica.read_files(io, move || unread.read()).await
     }
 
     /// Who leads, as far as this node knows.

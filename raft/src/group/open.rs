@@ -101,7 +101,7 @@ pub(crate) async fn open(
     prelude: Option<Arc<Prelude>>,
     origin: &Origin,
 ) -> Result<Group, OpenError> {
-    let mut log = LogStore::new(parts.wal.group(id)).watched(parts.env.witness.clone());
+    let mut log = LogStore::new(parts.wal.group(id), parts.env.io.clone()).watched(parts.env.witness.clone());
     let last = log.get_log_state().await?.last_log_id;
     let end = last.map_or(0, |last| last.index + 1);
     let term = log.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
@@ -145,6 +145,8 @@ pub(crate) async fn open(
         checkpointer: parts.checkpointer.clone(),
         installed: Installed::default(),
         front: parts.front,
+        kind,
+        level: parts.env.level,
     };
     let wal = log.wal().clone();
     let network = Network {
@@ -273,8 +275,9 @@ mod tests {
 
     /// A log of terms from index 1 on, purged up to `purged`.
     async fn log(dir: &std::path::Path, terms: &[u64], purged: u64) -> LogStore {
-        let wal = Wal::open(&Env::real().unwrap(), dir, WalOptions::default()).unwrap();
-        let mut log = LogStore::new(wal.group(GroupId(1)));
+        let env = Env::real().unwrap();
+        let wal = Wal::open(&env, dir, WalOptions::default()).unwrap();
+        let mut log = LogStore::new(wal.group(GroupId(1)), env.io);
         let entries = (1..)
             .zip(terms)
             .map(|(index, term)| Entry::new(log_id(*term, index), EntryPayload::Blank));

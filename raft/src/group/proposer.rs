@@ -16,6 +16,8 @@ use super::types::{Payload, Replies};
 use super::{NotDone, Prelude, RaftHandle};
 use crate::command::{Batch, Reply};
 use crate::env::Env;
+use crate::level::{Level, need};
+use crate::machine::queue::UnreadReply;
 
 /// Commands that may wait; beyond them the group is busy.
 const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -27,6 +29,10 @@ const BATCHES_IN_FLIGHT_MAX: usize = 2;
 /// A group has a second batch in flight only if its node has fewer than these: where several groups have work, they hide each
 /// other's ways, and fewer batches that are larger cost less.
 const NODE_IN_FLIGHT_MAX: usize = 2;
+/// Replies of a group that may wait for the disk; beyond them no further batch begins.
+const UNREAD_MAX: usize = 4096;
+/// Replies of one batch that are read at a time.
+const READ_AT_ONCE: usize = 4;
 /// A leader whose lease ran out while idle gets it back with one heartbeat. How often, and with
 /// which pause, that is tried.
 const LEASE_ATTEMPTS: u32 = 20;
@@ -199,42 +205,80 @@ struct Gatherer {
     of_node: InFlight,
 }
 
-type Waiting = Vec<oneshot::Sender<Result<Reply, NotDone>>>;
+type ReplyTo = oneshot::Sender<Result<Reply, NotDone>>;
+type Waiting = Vec<ReplyTo>;
+
+/// Replies that lack what is in files, and who waits for them.
+type Unread = Vec<(ReplyTo, Box<UnreadReply>)>;
 
 impl Gatherer {
     async fn run(self, mut proposals: mpsc::Receiver<Proposal>) {
         let mut in_flight = FuturesUnordered::new();
+        // Apart from those in flight: a slow disk must not keep the next batches from the log.
+        let mut reading = FuturesUnordered::new();
+        let mut unread = 0;
         loop {
             tokio::select! {
                 // Finished batches first: their callers have waited longest.
                 biased;
-                Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
-                first = proposals.recv(), if self.may_begin(in_flight.len()) => {
+                Some(rest) = in_flight.next(), if !in_flight.is_empty() => {
+                    let rest: Unread = rest;
+                    if !rest.is_empty() {
+                        unread += rest.len();
+                        reading.push(self.complete(rest));
+                    }
+                }
+                Some(read) = reading.next(), if !reading.is_empty() => unread -= read,
+                first = proposals.recv(), if self.may_begin(in_flight.len(), unread) => {
                     let Some(first) = first else { break };
-                    let (batch, waiting) = self.gather(first, &mut proposals);
-                    in_flight.push(self.write(batch, waiting));
+                    let (batch, level, waiting) = self.gather(first, &mut proposals);
+                    // Empty if all that came was refused.
+                    if !batch.commands.is_empty() {
+                        in_flight.push(self.write(batch, level, waiting));
+                    }
                 }
             }
         }
-        while in_flight.next().await.is_some() {}
+        while let Some(rest) = in_flight.next().await {
+            reading.push(self.complete(rest));
+        }
+        while reading.next().await.is_some() {}
     }
 
-    fn may_begin(&self, own: usize) -> bool {
+    fn may_begin(&self, own: usize, unread: usize) -> bool {
+        if unread >= UNREAD_MAX {
+            return false;
+        }
         own == 0 || (own < BATCHES_IN_FLIGHT_MAX && self.of_node.count() < NODE_IN_FLIGHT_MAX)
     }
 
-    fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Waiting) {
+    fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Level, Waiting) {
         let mut commands = Vec::with_capacity(16);
         let mut waiting = Waiting::with_capacity(16);
-        if let Some(prelude) = self.prelude.as_ref().and_then(|p| self.replica.read(|m| p(m))) {
-            commands.push(prelude);
+        let (kind, mut level, prelude) = self.replica.read(|machine| {
+            let prelude = self.prelude.as_ref().map(|prelude| prelude(machine));
+            (machine.kind(), machine.level(), prelude.unwrap_or_default())
+        });
+        for command in prelude {
+            // What this node may not propose, a later leader will.
+            if let Some(then) = need(kind, &command).then(level, self.env.level) {
+                level = then;
+                commands.push(command);
+            }
         }
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(Proposal { command, reply_to }) = next {
-            bytes += command.len();
-            commands.push(command);
-            waiting.push(reply_to);
+            match need(kind, &command).then(level, self.env.level) {
+                Some(then) => {
+                    level = then;
+                    bytes += command.len();
+                    commands.push(command);
+                    waiting.push(reply_to);
+                }
+                // Replicas of that level would not understand it.
+                None => drop(reply_to.send(Ok(Reply::Unintelligible))),
+            }
             let full = bytes >= BATCH_BYTES_MAX || waiting.len() >= BATCH_COMMANDS_MAX;
             next = if full { None } else { proposals.try_recv().ok() };
         }
@@ -247,36 +291,49 @@ impl Gatherer {
             seed: self.env.random.next_u64(),
             commands,
         };
-        (batch, waiting)
+        (batch, level, waiting)
     }
 
-    async fn write(&self, batch: Batch, waiting: Waiting) {
+    /// Answers what can be answered at once, and gives back the rest.
+    async fn write(&self, batch: Batch, level: Level, waiting: Waiting) -> Unread {
         let flight = self.of_node.begin(waiting.len());
-        let appended = self.append(Payload(batch.encode_to_vec().into())).await;
+        let batch = batch.encode_to_vec().into();
+        let appended = self.append(Payload { batch, level }).await;
         drop(flight);
         match appended {
             Ok(Replies(mut replies)) => {
-                // The prelude's reply comes first and interests nobody.
+                // The prelude's replies come first and interest nobody.
                 let own = replies.len() - waiting.len();
                 let mut unread = Vec::new();
                 for (reply_to, reply) in waiting.into_iter().zip(replies.drain(own..)) {
                     match reply {
-                        reply @ Reply::Unread(_) => unread.push((reply_to, reply)),
+                        Reply::Unread(reply) => unread.push((reply_to, reply)),
                         reply => drop(reply_to.send(Ok(reply))),
                     }
                 }
-                for (reply_to, reply) in unread {
-                    let _ = reply_to.send(self.replica.complete(reply));
-                    // Each waits for the disk, perhaps. Others of this thread have their turn in between.
-                    tokio::task::yield_now().await;
-                }
+                unread
             }
             Err(not_done) => {
                 for reply_to in waiting {
                     let _ = reply_to.send(Err(not_done.clone()));
                 }
+                Unread::new()
             }
         }
+    }
+
+    /// Reads what replies lack, but for callers who have left. Returns how many there were.
+    async fn complete(&self, unread: Unread) -> usize {
+        let count = unread.len();
+        let each = futures::stream::iter(unread);
+        each.for_each_concurrent(READ_AT_ONCE, async |(reply_to, reply)| {
+            if !reply_to.is_closed() {
+                let read = self.replica.read_files(&self.env.io, move || reply.read()).await;
+                let _ = reply_to.send(read.map(Reply::Queue));
+            }
+        })
+        .await;
+        count
     }
 
     async fn append(&self, payload: Payload) -> Result<Replies, NotDone> {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::NotDone;
 use super::transfers::Transfers;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
-use crate::command::Reply;
+use crate::env::Io;
 use crate::machine::{Machine, MachineKind};
 
 /// The state of one replica.
@@ -109,18 +109,24 @@ impl Replica {
         self.applied.send_modify(|_| {});
     }
 
-    /// Reads what a reply lacks from files. If it cannot be read, this replica's checkpoint is worth nothing: it stops, and
-    /// comes back with the state of another one.
-    pub(super) fn complete(&self, reply: Reply) -> Result<Reply, NotDone> {
-        match reply {
-            Reply::Unread(unread) => match unread.read() {
-                Ok(reply) => Ok(Reply::Queue(reply)),
-                Err(error) => {
-                    self.fail(&error);
-                    Err(NotDone::Stopped)
-                }
-            },
-            reply => Ok(reply),
+    /// Reads what this replica keeps in files. If it cannot be read, the replica's checkpoint is
+    /// worth nothing: it stops, and comes back with the state of another one.
+    pub(super) async fn read_files<T: Send + 'static>(
+        &self,
+        io: &Io,
+        read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, NotDone> {
+        match io.run(read).await {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(error)) => {
+                self.fail(&error);
+                Err(NotDone::Stopped)
+            }
+            // It says nothing about the files.
+            Err(error) => {
+                tracing::error!(%error, "nothing was read from a replica's files");
+                Err(NotDone::Busy)
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::types::SnapshotMeta;
 use super::{Group, wire};
 use crate::machine::Row;
 use crate::peers::pb;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 use crate::types::NodeId;
 
 /// How long a leader may take to hear that it still is one.
@@ -131,7 +131,7 @@ impl Group {
                 None => rows.push(pb::SnapshotRow { key, value: None }),
             }
         }
-        let there = self.parts.checkpointer.encode(self.id, there).await;
+        let there = store::encode(&self.parts.env.io, there).await;
         let there = there.map_err(|error| {
             if matches!(error, StoreError::Unreadable(_)) {
                 self.replica.fail(&io::Error::other(error.to_string()));

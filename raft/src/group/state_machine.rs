@@ -19,8 +19,9 @@ use super::replica::{Checkpointing, Replica, State};
 use super::types::{LogId, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
+use crate::level::{Level, TooNew, without_newer};
 use crate::machine::queue::Stored;
-use crate::machine::{Delta, Machine};
+use crate::machine::{Delta, Machine, MachineKind};
 use crate::planted::{Bug, planted};
 use crate::store::{Checkpointer, StoreError};
 use crate::types::GroupId;
@@ -36,6 +37,9 @@ pub(super) struct StateMachine {
     pub(super) checkpointer: Checkpointer,
     pub(super) installed: Installed,
     pub(super) front: u64,
+    pub(super) kind: MachineKind,
+    /// The highest level that this node knows.
+    pub(super) level: Level,
     pub(super) witness: Option<Arc<dyn Witness>>,
 }
 
@@ -85,8 +89,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     Replies::default()
                 }),
                 EntryPayload::Normal(payload) => {
-                    let batch = Batch::decode(payload.0)
+                    TooNew::check(payload.level, self.level, || {
+                        format!("entry {} of the log of {}", log_id.index, self.group)
+                    })?;
+                    let batch = Batch::decode(payload.batch)
                         .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("log entry: {e}")))?;
+                    let batch = without_newer(self.kind, batch, self.level);
                     self.replica.update(|s| {
                         s.applied = Some(log_id);
                         Replies(s.machine.apply(&batch))
@@ -128,7 +136,6 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Rows) -> Result<(), io::Error> {
-        let kind = self.replica.read(Machine::kind);
         let Rows::Staged(_hold) = snapshot else {
             // openraft would do so to a state machine that starts empty. This one never does.
             return Err(io::Error::new(
@@ -139,7 +146,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let mut installed = self.installed.lock().await;
         let machine = self
             .checkpointer
-            .commit(self.group, wire::header_to(meta), kind)
+            .commit(self.group, wire::header_to(meta), self.kind)
             .await
             .map_err(io::Error::other)?;
         *installed += 1;

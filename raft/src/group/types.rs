@@ -8,6 +8,7 @@ use openraft::impls::leader_id_std;
 use openraft::vote::RaftLeaderIdExt;
 
 use crate::command::Reply;
+use crate::level::Level;
 use crate::types::NodeId;
 
 openraft::declare_raft_types!(
@@ -23,14 +24,19 @@ openraft::declare_raft_types!(
         LeaderId = leader_id_std::LeaderId<u64, NodeId>,
 );
 
-/// An encoded [`crate::command::Batch`]. It is encoded once, by the leader; the log, the wire and
-/// the state machine share its bytes.
+/// A batch on its way through the log. It is encoded once, by the leader; the log, the wire and the
+/// state machine share its bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Payload(pub Bytes);
+pub struct Payload {
+    /// An encoded [`crate::command::Batch`].
+    pub batch: Bytes,
+    /// What it takes to apply it.
+    pub level: Level,
+}
 
 impl fmt::Display for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "batch of {} bytes", self.0.len())
+        write!(f, "batch of {} bytes", self.batch.len())
     }
 }
 

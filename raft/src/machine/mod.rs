@@ -9,6 +9,7 @@
 use bytes::Bytes;
 
 use crate::command::{Batch, Reply};
+use crate::level::Level;
 
 pub mod catalog;
 mod clock;
@@ -70,6 +71,14 @@ impl Machine {
         match self {
             Machine::Catalog(_) => MachineKind::Catalog,
             Machine::Queue(_) => MachineKind::Queue,
+        }
+    }
+
+    /// What it behaves by, and what it takes to read what it writes.
+    pub fn level(&self) -> Level {
+        match self {
+            Machine::Catalog(catalog) => catalog.level(),
+            Machine::Queue(queue) => queue.level(),
         }
     }
 

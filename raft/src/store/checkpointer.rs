@@ -15,7 +15,7 @@ use super::{LetterStore, StoreError};
 use crate::env::{Env, Waker};
 use crate::histogram::{Counted, Histogram};
 use crate::machine::queue::Stored;
-use crate::machine::{Delta, Machine, MachineKind, Row};
+use crate::machine::{Delta, Machine, MachineKind};
 use crate::types::GroupId;
 
 /// Jobs that may wait; more callers wait before they hand theirs in. Each may hold the rows of one
@@ -66,7 +66,6 @@ enum Task {
     Stage(Delta, Answer<()>),
     Commit(Bytes, MachineKind, Answer<Machine>),
     Unstage(Answer<()>),
-    Encode(Vec<Row>, Answer<Vec<(Bytes, Bytes)>>),
     Forget(Answer<()>),
     Groups(Answer<Vec<GroupId>>),
 }
@@ -148,14 +147,6 @@ impl Checkpointer {
         self.ask(group, Task::Unstage).await
     }
 
-    /// Rows as they are stored. It is done here because letters may have to be read from files.
-    ///
-    /// # Errors
-    /// [`StoreError::Unreadable`] if one is damaged, [`StoreError::Failed`] if it cannot be read for another reason.
-    pub async fn encode(&self, group: GroupId, rows: Vec<Row>) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
-        self.ask(group, |answer| Task::Encode(rows, answer)).await
-    }
-
     /// See [`LetterStore::forget`].
     pub async fn forget(&self, group: GroupId) -> Result<(), StoreError> {
         self.ask(group, Task::Forget).await
@@ -205,17 +196,10 @@ impl Job {
                 counters.count(committed, begun.elapsed());
             }
             Task::Unstage(answer) => drop(reply(answer, || store.unstage(group))),
-            Task::Encode(rows, answer) => drop(reply(answer, || encode(rows))),
             Task::Forget(answer) => drop(reply(answer, || store.forget(group))),
             Task::Groups(answer) => drop(reply(answer, || store.groups())),
         }
     }
-}
-
-fn encode(rows: Vec<Row>) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
-    let encoded = rows.into_iter().map(|row| Ok((row.key, row.value.try_encode()?)));
-    let encoded: std::io::Result<_> = encoded.collect();
-    encoded.map_err(super::letters::files::unreadable)
 }
 
 impl Counters {

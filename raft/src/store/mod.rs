@@ -17,12 +17,14 @@ use crate::machine::Delta;
 use crate::types::GroupId;
 
 mod checkpointer;
+mod encode;
 mod error;
 mod letters;
 mod memory;
 mod sled;
 
 pub use checkpointer::{CheckpointStats, Checkpointer};
+pub(crate) use encode::encode;
 pub use error::StoreError;
 pub use letters::{LetterStore, LettersOptions, Loaded};
 pub use memory::MemoryStore;

@@ -42,6 +42,34 @@ pub enum WalError {
         /// How one can tell.
         reason: String,
     },
+    /// A whole record of a kind that this build does not know. The file stays as it is: cutting the
+    /// record off would lose what a newer version has acknowledged.
+    #[error(
+        "{} has a record of kind {kind} at offset {offset}, and this build (log format \
+         {FORMAT_VERSION}) does not know that kind: start the version that wrote it", path.display()
+    )]
+    UnknownRecord {
+        /// The file.
+        path: PathBuf,
+        /// Where, in bytes from its start.
+        offset: u64,
+        /// The number of the kind.
+        kind: u8,
+    },
+    /// The newest segments are gone, and with them votes and entries that were acknowledged.
+    #[error(
+        "the newest files of the write-ahead log in {} are missing: segment {prepared} was made, and \
+         the newest one there is {found}: put the files back, or give the node an empty data folder \
+         and a new number", folder.display()
+    )]
+    Missing {
+        /// The log's folder.
+        folder: PathBuf,
+        /// The newest segment that was made, says the manifest.
+        prepared: u64,
+        /// The newest one that is there; 0 if there is none.
+        found: u64,
+    },
     /// A write or a sync failed. It is never tried again, because what reached the disk is
     /// unknown after a failed fdatasync: the node has to stop.
     #[error("the write-ahead log has failed: {0}")]
@@ -89,7 +117,9 @@ impl From<WalError> for io::Error {
     fn from(error: WalError) -> io::Error {
         let kind = match &error {
             WalError::Io { source, .. } => source.kind(),
-            WalError::Damaged { .. } => io::ErrorKind::InvalidData,
+            WalError::Damaged { .. } | WalError::Missing { .. } | WalError::UnknownRecord { .. } => {
+                io::ErrorKind::InvalidData
+            }
             _ => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)

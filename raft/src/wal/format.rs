@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! folder    wal.id            identity: magic, format version, the folder's random number, CRC
+//!           wal.manifest      how far the log has come: see `manifest.rs`
 //!           00000001.wal …    segments, each a header block and then batches
 //! batch     crc u32, tag u32, number u64, body length u32, records u32, then its records; starts at a multiple of 8
 //! record    crc u32, length u32, group u64, index u64, kind u8, then the body
@@ -24,6 +25,7 @@ pub(super) const FORMAT_VERSION: u32 = 1;
 /// The header has a disk block of its own, so that rewriting it can tear nothing else.
 pub(super) const SEGMENT_HEADER_BYTES: u64 = 4096;
 pub(super) const IDENTITY_BYTES: usize = 24;
+pub(super) const MANIFEST_USED: usize = 48;
 pub(super) const BATCH_HEADER_BYTES: usize = 24;
 pub(super) const RECORD_HEADER_BYTES: usize = 25;
 /// Batches start at multiples of this, which makes looking for one cheap.
@@ -34,6 +36,7 @@ const NUMBER_MAX: u64 = u64::MAX >> 1;
 
 const IDENTITY_MAGIC: &[u8; 8] = b"MILLRLOG";
 const SEGMENT_MAGIC: &[u8; 8] = b"MILLRSEG";
+const MANIFEST_MAGIC: &[u8; 8] = b"MILLRMAN";
 const SEGMENT_HEADER_USED: usize = 40;
 const BATCH_TAG: u32 = u32::from_le_bytes(*b"MRba");
 
@@ -132,7 +135,49 @@ impl SegmentHeader {
     }
 }
 
-/// Identity and segment headers share their first 16 bytes: magic, version, CRC of all with the CRC as zero.
+/// What a slot of the manifest says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ManifestSlot {
+    /// The folder's number, from the identity file.
+    pub(super) log: u64,
+    /// Grows by one with each write.
+    pub(super) count: u64,
+    /// The newest segment that was made.
+    pub(super) prepared: u64,
+    /// A batch that is known to be durable.
+    pub(super) sealed: u64,
+}
+
+impl ManifestSlot {
+    pub(super) fn encode(&self) -> [u8; MANIFEST_USED] {
+        let mut bytes = [0; MANIFEST_USED];
+        bytes[..8].copy_from_slice(MANIFEST_MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.log.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.count.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.prepared.to_le_bytes());
+        bytes[40..48].copy_from_slice(&self.sealed.to_le_bytes());
+        let crc = crc32c::crc32c(&bytes);
+        bytes[12..16].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8; MANIFEST_USED]) -> Result<ManifestSlot, HeaderError> {
+        check_header(bytes, MANIFEST_MAGIC)?;
+        let slot = ManifestSlot {
+            log: u64_at(bytes, 16),
+            count: u64_at(bytes, 24),
+            prepared: u64_at(bytes, 32),
+            sealed: u64_at(bytes, 40),
+        };
+        if slot.count.max(slot.prepared).max(slot.sealed) > NUMBER_MAX {
+            return Err(HeaderError::Invalid);
+        }
+        Ok(slot)
+    }
+}
+
+/// Identity, manifest and segment headers share their first 16 bytes: magic, version, CRC of all with the CRC as zero.
 fn check_header(bytes: &[u8], magic: &[u8; 8]) -> Result<(), HeaderError> {
     if bytes[..8] != *magic {
         return Err(HeaderError::Invalid);
@@ -221,25 +266,34 @@ pub(super) fn encode_record(
     buffer.extend_from_slice(body);
 }
 
-/// Reads the record that `bytes` start with; its body follows the header. The error says what is wrong with it.
-pub(super) fn decode_record(bytes: &[u8], salt: u32) -> Result<RecordHeader, &'static str> {
+/// Why a record cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum RecordError {
+    /// Not a record, or not all of one.
+    Invalid(&'static str),
+    /// A whole record of a kind that this build does not know: a newer one has written it.
+    Kind(u8),
+}
+
+/// Reads the record that `bytes` start with; its body follows the header.
+pub(super) fn decode_record(bytes: &[u8], salt: u32) -> Result<RecordHeader, RecordError> {
     let header = bytes
         .get(..RECORD_HEADER_BYTES)
-        .ok_or("a record ends before its header does")?;
+        .ok_or(RecordError::Invalid("a record ends before its header does"))?;
     let body_bytes = u32_at(header, 4);
     let record = bytes
         .get(..RECORD_HEADER_BYTES + body_bytes as usize)
-        .ok_or("a record is longer than its batch")?;
+        .ok_or(RecordError::Invalid("a record is longer than its batch"))?;
     if u32_at(record, 0) != crc32c::crc32c_append(salt, &record[4..]) {
-        return Err("the checksum of a record does not match");
+        return Err(RecordError::Invalid("the checksum of a record does not match"));
     }
+    let kind = RecordKind::from_byte(record[24]).ok_or(RecordError::Kind(record[24]))?;
     let index = u64_at(record, 16);
     if index > NUMBER_MAX {
-        return Err("a record has an index that no log reaches");
+        return Err(RecordError::Invalid("a record has an index that no log reaches"));
     }
     Ok(RecordHeader {
-        kind: RecordKind::from_byte(record[24])
-            .ok_or("a record is of a kind that this build does not know")?,
+        kind,
         group: u64_at(record, 8),
         index,
         body_bytes,

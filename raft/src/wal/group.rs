@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::entries::Entries;
 use super::error::WalError;
 use super::format::RecordKind;
+use super::hint::Hints;
 use super::shared::{Action, Done, Op, Shared};
 use crate::env::Waker;
 use crate::types::{GroupId, LogIndex};
@@ -26,8 +27,7 @@ pub(super) struct GroupState {
     /// The last purged index and the caller's description of it.
     pub(super) purged: Option<(LogIndex, Bytes)>,
     pub(super) committed: Option<Bytes>,
-    /// The commit hint is newer than what the writer has seen.
-    pub(super) is_committed_new: bool,
+    pub(super) hints: Hints,
     pub(super) is_forgotten: bool,
 }
 
@@ -91,7 +91,7 @@ impl GroupLog {
             first: first.0,
             bodies: bodies.clone(),
         };
-        self.push(action, Some(done))?;
+        self.push(&mut state, action, Some(done))?;
         state.entries.append(first.0, &bodies);
         state.entries.evict_to(self.shared.options.group_cache_bytes);
         drop(state);
@@ -108,7 +108,7 @@ impl GroupLog {
             body: vote.clone(),
             dead: Vec::new(),
         };
-        self.push(action, Some(done))?;
+        self.push(&mut state, action, Some(done))?;
         state.vote = Some(vote);
         drop(state);
         self.waker.wake();
@@ -116,12 +116,12 @@ impl GroupLog {
     }
 
     /// Notes how far the log is known to be committed. A hint: it becomes durable with a later
-    /// batch and costs no sync of its own.
+    /// batch, after everything that was queued before it, and costs no sync of its own.
     pub fn save_committed(&self, committed: Bytes) -> Result<(), WalError> {
         let mut state = self.lock()?;
         self.shared.check()?;
+        state.hints.note(committed.clone());
         state.committed = Some(committed);
-        state.is_committed_new = true;
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl GroupLog {
             return Ok(());
         }
         let dead = state.entries.truncate(end);
-        self.push(Action::Truncate { end, dead }, None)?;
+        self.push(&mut state, Action::Truncate { end, dead }, None)?;
         drop(state);
         self.waker.wake();
         Ok(())
@@ -156,7 +156,7 @@ impl GroupLog {
             body: description,
             dead,
         };
-        self.push(action, None)?;
+        self.push(&mut state, action, None)?;
         drop(state);
         self.waker.wake();
         Ok(())
@@ -210,7 +210,7 @@ impl GroupLog {
         let mut state = self.lock()?;
         let end = state.entries.end();
         let dead = state.entries.purge(end);
-        self.push(Action::Forget { dead }, Some(done))?;
+        self.push(&mut state, Action::Forget { dead }, Some(done))?;
         *state = GroupState {
             is_forgotten: true,
             ..GroupState::default()
@@ -228,11 +228,13 @@ impl GroupLog {
         Ok(state)
     }
 
-    fn push(&self, action: Action, done: Option<Done>) -> Result<(), WalError> {
+    fn push(&self, state: &mut GroupState, action: Action, done: Option<Done>) -> Result<(), WalError> {
         self.shared.push(Op {
             group: self.group.clone(),
             action,
             done,
-        })
+        })?;
+        state.hints.queue();
+        Ok(())
     }
 }

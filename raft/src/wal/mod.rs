@@ -7,13 +7,14 @@
 //! - [`Wal::open`] takes the folder, replays it, cuts a torn tail and refuses damage.
 //! - [`Wal::group`] gives the handle through which one group appends, votes, truncates, purges and reads.
 //! - Space comes back when groups purge: [`Wal::pressure`] names those that hold the oldest segments.
+//! - [`Wal::tend`] notes how far an idle log is durable.
 //! - A failed write or sync ends the log for good: [`Wal::until_failed`].
 //!
 //! It does not know what an entry means, does not decide when to purge, and never retries.
 //!
 //! A write's way: `group.rs` (memory, queue) → `writer.rs` (batch, write, sync, callbacks) →
-//! `segment.rs` (files); the bytes are described in `format.rs`. The way back: `scan.rs` and
-//! `replay.rs`. `live.rs` knows which segments are needed.
+//! `segment.rs` (one file), `folder.rs` (all of them); the bytes are described in `format.rs`. The way back: `scan.rs` and
+//! `replay.rs`, with `found.rs` for the files. `live.rs` knows which segments are needed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,12 +26,17 @@ use crate::types::GroupId;
 
 mod entries;
 mod error;
+mod folder;
 mod format;
+mod found;
 mod group;
+mod hint;
 mod live;
+mod manifest;
 mod read;
 mod replay;
 mod scan;
+mod seal;
 mod segment;
 mod shared;
 mod stats;
@@ -43,9 +49,9 @@ pub use read::Run;
 pub use shared::Done;
 pub use stats::{BatchObserver, BatchStats, WalBatches, WalStats};
 
+use folder::Folder;
 use format::{BATCH_HEADER_BYTES, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES};
 use group::{Group, GroupState};
-use segment::Folder;
 use shared::{Action, Op, Shared};
 use writer::Writer;
 
@@ -124,6 +130,7 @@ impl Wal {
         let segments = recovered.segments.into_iter();
         let segments = segments.map(|segment| (segment.sequence, segment));
         let shared = Arc::new(Shared::new(options, groups.collect(), segments.collect()));
+        shared.seals.sealed(folder.sealed());
         let mut writer = Writer::new(shared.clone(), folder, recovered.live, recovered.tail);
         let waker = env.workers.run("wal", Box::new(move || writer.step()));
         Ok(Wal { shared, waker })
@@ -223,16 +230,31 @@ impl Wal {
         self.shared.check().err().unwrap_or(WalError::Closed)
     }
 
+    /// To be called about once a second: seals the last batch once the log is idle, so that a
+    /// recovery misses it should it rot.
+    ///
+    /// # Errors
+    /// If the log has ended.
+    pub fn tend(&self) -> Result<(), WalError> {
+        if self.shared.seals.are_due() {
+            self.shared.push(self.for_no_group(Action::Seal, None))?;
+            self.waker.wake();
+        }
+        Ok(())
+    }
+
     /// Makes all that is queued durable, then ends the log and lets go of the folder.
     pub async fn close(&self) -> Result<(), WalError> {
         let (done, closed) = oneshot::channel();
-        self.shared.push(Op {
-            group: Group::new(GroupId(u64::MAX), GroupState::default()),
-            action: Action::Close,
-            done: Some(answer(done)),
-        })?;
+        let done = Some(answer(done));
+        self.shared.push(self.for_no_group(Action::Close, done))?;
         self.waker.wake();
         outcome(closed).await
+    }
+
+    fn for_no_group(&self, action: Action, done: Option<Done>) -> Op {
+        let group = Group::new(GroupId(u64::MAX), GroupState::default());
+        Op { group, action, done }
     }
 
     fn handle(&self, group: Arc<Group>) -> GroupLog {

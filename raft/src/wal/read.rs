@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::entries::Location;
 use super::error::WalError;
-use super::format::{RECORD_HEADER_BYTES, RecordKind, decode_record};
+use super::format::{RECORD_HEADER_BYTES, RecordError, RecordKind, decode_record};
 use super::group::GroupLog;
 use crate::types::LogIndex;
 
@@ -25,6 +25,20 @@ enum Source {
 }
 
 impl GroupLog {
+    /// What [`GroupLog::read`] gives, if it needs nothing from the disk.
+    pub fn read_from_memory(&self, range: Range<u64>, max_bytes: usize) -> Option<Run> {
+        let (first, sources) = self.find(range, max_bytes);
+        let bodies = sources.into_iter().map(|source| match source {
+            Source::Memory(body) => Some(body),
+            Source::Disk(_) => None,
+        });
+        let first = LogIndex(first);
+        Some(Run {
+            first,
+            bodies: bodies.collect::<Option<_>>()?,
+        })
+    }
+
     /// The entries of `range` that exist, as many as fit into `max_bytes` and at least one. Reads of
     /// older entries block on the disk, mostly on the page cache.
     pub fn read(&self, range: Range<u64>, max_bytes: usize) -> Result<Run, WalError> {
@@ -91,8 +105,10 @@ impl GroupLog {
         let mut record = vec![0; RECORD_HEADER_BYTES + location.body_bytes as usize];
         let offset = u64::from(location.offset);
         segment.read(&mut record, offset)?;
-        let header = decode_record(&record, segment.salt)
-            .map_err(|reason| WalError::damaged(&segment.path, offset, reason))?;
+        let header = decode_record(&record, segment.salt).map_err(|error| match error {
+            RecordError::Invalid(reason) => WalError::damaged(&segment.path, offset, reason),
+            RecordError::Kind(kind) => WalError::damaged(&segment.path, offset, format!("kind {kind}")),
+        })?;
         if (header.kind, header.group, header.index) != (RecordKind::Entry, self.group.id.0, index) {
             let reason = format!("entry {index} of group {} was here", self.group.id);
             return Err(WalError::damaged(&segment.path, offset, reason));

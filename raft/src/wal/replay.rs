@@ -1,6 +1,7 @@
 //! Recovery: what a folder's segments say, once the tail that no sync covered is cut off.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,11 +9,12 @@ use bytes::Bytes;
 
 use super::entries::{Dead, Location};
 use super::error::WalError;
+use super::folder::Folder;
 use super::format::{BATCH_HEADER_BYTES, RecordKind, SEGMENT_HEADER_BYTES};
 use super::group::GroupState;
 use super::live::Live;
 use super::scan::{Found, Record, Scanner};
-use super::segment::{Folder, Segment};
+use super::segment::Segment;
 use super::writer::Tail;
 use crate::planted::{Bug, planted};
 use crate::types::{GroupId, LogIndex};
@@ -28,6 +30,7 @@ pub(super) struct Recovered {
 /// Reads all segments and leaves the last one ready to be written.
 pub(super) fn replay(folder: &mut Folder, mut segments: Vec<Segment>) -> Result<Recovered, WalError> {
     if let [only] = segments.as_slice()
+        && folder.sealed() == 0
         && !folder.has_current_size(only)
         && is_empty(only)?
     {
@@ -67,7 +70,9 @@ pub(super) fn replay(folder: &mut Folder, mut segments: Vec<Segment>) -> Result<
         folder.discard(&unfit)?;
     }
     replay.refuse_gaps(&used[0])?;
-    clean_tail(replay.live.active(), next.as_ref(), end.position)?;
+    refuse_lost_batches(folder, &end)?;
+    clean_tail(folder, replay.live.active(), next.as_ref(), &end)?;
+    folder.seal(end.next_batch - 1)?;
     Ok(Recovered {
         groups: replay.groups,
         segments: used,
@@ -86,13 +91,36 @@ fn is_empty(segment: &Segment) -> Result<bool, WalError> {
     Ok(!matches!(first, Found::Batch { .. }) && scanner.later_batch(SEGMENT_HEADER_BYTES)?.is_none())
 }
 
+/// A batch that was sealed was durable, so that a log that ends before it has no torn tail.
+fn refuse_lost_batches(folder: &Folder, end: &End) -> Result<(), WalError> {
+    let sealed = folder.sealed();
+    if end.next_batch > sealed || planted(Bug::RotAsTornTail) {
+        return Ok(());
+    }
+    let (offset, what) = end.torn.unwrap_or((end.position, "it ends"));
+    let reason = format!(
+        "{what} where batch {} should be, but batches up to {sealed} were durable",
+        end.next_batch
+    );
+    Err(WalError::damaged(&end.path, offset, reason))
+}
+
 /// What a torn batch left must never be taken for a part of the log by a later recovery. And what
-/// was read may be in the page cache only, while Raft is about to rely on it.
-fn clean_tail(active: &Segment, next: Option<&Segment>, position: u64) -> Result<(), WalError> {
-    if position + BATCH_HEADER_BYTES as u64 <= active.capacity {
-        active.wipe_batch(position)?;
+/// was read may be in the page cache only, while Raft is about to rely on it: a sync that failed in
+/// an earlier life has cleaned its pages. Every batch but the last was synced before the next one
+/// was written, so that the last one and the headers are all that can be missing on the disk.
+fn clean_tail(folder: &Folder, active: &Segment, next: Option<&Segment>, end: &End) -> Result<(), WalError> {
+    let is_trusted = planted(Bug::CacheTrusted);
+    if !is_trusted {
+        active.write_again(folder.log(), end.last_batch.clone())?;
+    }
+    if end.position + BATCH_HEADER_BYTES as u64 <= active.capacity {
+        active.wipe_batch(end.position)?;
     }
     if let Some(next) = next {
+        if !is_trusted {
+            next.write_again(folder.log(), 0..0)?;
+        }
         next.wipe_batch(SEGMENT_HEADER_BYTES)?;
     }
     active
@@ -106,6 +134,8 @@ struct End {
     path: PathBuf,
     position: u64,
     next_batch: u64,
+    /// Where the last batch of the segment stands; empty if it has none.
+    last_batch: Range<u64>,
     /// What stands there, if it is no batch, and exactly where.
     torn: Option<(u64, &'static str)>,
 }
@@ -119,6 +149,7 @@ impl Replay {
     fn segment(&mut self, segment: &Segment, before: Option<&End>) -> Result<End, WalError> {
         let mut scanner = Scanner::new(segment)?;
         let mut position = SEGMENT_HEADER_BYTES;
+        let mut last_batch = position..position;
         let mut next_batch = before.map(|end| end.next_batch);
         let torn = loop {
             match scanner.batch(position)? {
@@ -129,6 +160,7 @@ impl Replay {
                     for record in records {
                         self.record(segment, &record, scanner.body(&record))?;
                     }
+                    last_batch = position..end.min(segment.capacity);
                     position = end;
                     next_batch = Some(number + 1);
                 }
@@ -148,6 +180,7 @@ impl Replay {
             path: segment.path.clone(),
             position,
             next_batch: next_batch.unwrap_or(1),
+            last_batch,
             torn,
         })
     }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::error::WalError;
 use super::format::{
-    BATCH_ALIGNMENT, BATCH_HEADER_BYTES, BatchHeader, RECORD_HEADER_BYTES, RecordHeader, decode_record,
+    BATCH_ALIGNMENT, BATCH_HEADER_BYTES, BatchHeader, RECORD_HEADER_BYTES, RecordError, RecordHeader,
+    decode_record,
 };
 use super::segment::Segment;
 
@@ -84,7 +85,12 @@ impl<'a> Scanner<'a> {
             let offset = body_at + at as u64;
             let record = match decode_record(&self.buffer[at..], self.segment.salt) {
                 Ok(record) => record,
-                Err(reason) => return nothing(offset, reason),
+                Err(RecordError::Invalid(reason)) => return nothing(offset, reason),
+                // It was written by a newer version, whatever else this batch is.
+                Err(RecordError::Kind(kind)) => {
+                    let path = self.segment.path.clone();
+                    return Err(WalError::UnknownRecord { path, offset, kind });
+                }
             };
             let start = at + RECORD_HEADER_BYTES;
             at = start + record.body_bytes as usize;

@@ -16,6 +16,7 @@ use super::entries::Dead;
 use super::error::WalError;
 use super::format::RecordKind;
 use super::group::Group;
+use super::seal::Seals;
 use super::segment::Segment;
 use super::stats::Counters;
 use crate::types::GroupId;
@@ -44,6 +45,8 @@ pub(super) enum Action {
     Truncate { end: u64, dead: Dead },
     /// The group is gone.
     Forget { dead: Dead },
+    /// Everything before it is to be noted as durable; the group is not looked at.
+    Seal,
     /// The end of the log in good order; the group is not looked at.
     Close,
 }
@@ -55,7 +58,7 @@ impl Op {
         match &self.action {
             Action::Append { bodies, .. } => bodies.iter().map(|body| body.len() + OVERHEAD).sum(),
             Action::Mark { body, .. } => body.len() + OVERHEAD,
-            Action::Truncate { .. } | Action::Forget { .. } | Action::Close => OVERHEAD,
+            Action::Truncate { .. } | Action::Forget { .. } | Action::Seal | Action::Close => OVERHEAD,
         }
     }
 }
@@ -73,6 +76,7 @@ pub(super) struct Shared {
     /// By sequence number; readers find entries through it.
     pub(super) segments: RwLock<FxHashMap<u64, Arc<Segment>>>,
     pub(super) counters: Counters,
+    pub(super) seals: Seals,
     queue: Mutex<Queue>,
     queued_bytes: AtomicUsize,
     has_room: Notify,
@@ -91,6 +95,7 @@ impl Shared {
             groups: RwLock::new(groups),
             segments: RwLock::new(segments),
             counters: Counters::default(),
+            seals: Seals::default(),
             queue: Mutex::default(),
             queued_bytes: AtomicUsize::new(0),
             has_room: Notify::new(),

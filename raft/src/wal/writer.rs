@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use super::entries::Location;
 use super::error::WalError;
+use super::folder::Folder;
 use super::format::{
     BATCH_ALIGNMENT, BATCH_HEADER_BYTES, BatchHeader, RECORD_HEADER_BYTES, RecordKind, SEGMENT_HEADER_BYTES,
     encode_record,
 };
 use super::group::Group;
 use super::live::Live;
-use super::segment::{Folder, Segment};
+use super::segment::Segment;
 use super::shared::{Action, Op, Shared};
 use super::stats::BatchStats;
 use super::window::CacheWindow;
@@ -50,6 +51,8 @@ pub(super) struct Writer {
     /// The batch in the making: space for its header, then records.
     buffer: Vec<u8>,
     records: u32,
+    /// The manifest is to say that this batch is durable.
+    seal_asked: bool,
     /// Where each record of the step lies, in order.
     placed: Vec<Location>,
     window: CacheWindow,
@@ -67,6 +70,7 @@ impl Writer {
             in_flight: Vec::new(),
             buffer: vec![0; BATCH_HEADER_BYTES],
             records: 0,
+            seal_asked: false,
             placed: Vec::new(),
             window,
         };
@@ -103,6 +107,7 @@ impl Writer {
             self.place_last()?;
         }
         self.flush()?;
+        self.seal()?;
 
         let mut placed = std::mem::take(&mut self.placed);
         let mut next = 0;
@@ -134,7 +139,10 @@ impl Writer {
             } => self.place(*kind, group, *index, body),
             Action::Truncate { end, .. } => self.place(RecordKind::Truncate, group, *end, &[]),
             Action::Forget { .. } => self.place(RecordKind::Forget, group, 0, &[]),
-            Action::Close => Ok(()),
+            Action::Seal | Action::Close => {
+                self.seal_asked = true;
+                Ok(())
+            }
         };
         self.in_flight.push(op);
         result
@@ -195,6 +203,19 @@ impl Writer {
         Ok(())
     }
 
+    fn seal(&mut self) -> Result<(), WalError> {
+        let durable = self.tail.next_batch - 1;
+        self.shared.seals.durable(durable);
+        if std::mem::take(&mut self.seal_asked)
+            && let Some(folder) = &mut self.folder
+            && folder.sealed() < durable
+        {
+            folder.seal(durable)?;
+            self.shared.seals.sealed(durable);
+        }
+        Ok(())
+    }
+
     /// Goes on to the next segment.
     fn rotate(&mut self) -> Result<(), WalError> {
         self.prepare()?;
@@ -246,11 +267,15 @@ impl Writer {
                 self.live.forget(group);
                 1
             }
+            Action::Seal => 0,
             Action::Close => {
                 self.close();
                 0
             }
         };
+        if let Some(hint) = op.group.state.lock().hints.settle() {
+            self.live.hint_committed(group, hint);
+        }
         if let Some(done) = op.done {
             done(Ok(()));
         }
@@ -264,11 +289,6 @@ impl Writer {
             .entries
             .publish(first, placed, |segment| live.add_entry(segment));
         state.entries.evict_to(self.shared.options.group_cache_bytes);
-        if std::mem::take(&mut state.is_committed_new)
-            && let Some(committed) = state.committed.clone()
-        {
-            live.hint_committed(group.id, committed);
-        }
         drop(state);
         let bytes = placed.iter().map(|at| at.body_bytes as usize).sum();
         let last = (first + placed.len() as u64).saturating_sub(1);

@@ -64,7 +64,16 @@ pub(crate) async fn start(id: NodeId, dir: &Path, store: Arc<dyn Store>) -> Node
 }
 
 async fn start_with(id: NodeId, dir: &Path, store: Arc<dyn Store>, options: GroupsOptions) -> Node {
-    let env = Env::real().unwrap();
+    start_in(Env::real().unwrap(), id, dir, store, options).await
+}
+
+pub(crate) async fn start_in(
+    env: Env,
+    id: NodeId,
+    dir: &Path,
+    store: Arc<dyn Store>,
+    options: GroupsOptions,
+) -> Node {
     let listener = env.net.bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_address().unwrap();
     let peers = Peers::new(env.clone(), id);
@@ -105,7 +114,7 @@ pub(crate) async fn open(node: &Node) -> Result<Arc<Group>, OpenError> {
 }
 
 /// Ends a node as a crash would, but in order, so that its folder can be opened again.
-async fn stop(node: Node) {
+pub(crate) async fn stop(node: Node) {
     node.groups.shutdown().await;
     node.groups.wal().close().await.unwrap();
 }

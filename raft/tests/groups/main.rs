@@ -4,8 +4,11 @@
 
 mod cluster;
 mod faults;
+mod gate;
+mod levels;
 mod moves;
 mod node;
 mod proxy;
+mod reads;
 mod space;
 mod store;

@@ -47,10 +47,14 @@ pub(crate) fn options() -> GroupsOptions {
 }
 
 pub(crate) fn start(dir: &Path, store: Arc<dyn Store>) -> Arc<Groups> {
-    let env = Env::real().unwrap();
+    start_in(Env::real().unwrap(), dir, store, options())
+}
+
+/// The same in another world, or with other sizes.
+pub(crate) fn start_in(env: Env, dir: &Path, store: Arc<dyn Store>, options: GroupsOptions) -> Arc<Groups> {
     let peers = Peers::new(env.clone(), ME);
     peers.set_cluster("test");
-    Groups::start(env, dir, || Ok(store), peers, options()).unwrap()
+    Groups::start(env, dir, || Ok(store), peers, options).unwrap()
 }
 
 /// Opens a queue partition with this node as its only member, and waits until it leads.
@@ -77,7 +81,8 @@ pub(crate) async fn open(groups: &Arc<Groups>, id: u64) -> Arc<Group> {
     group
 }
 
-async fn propose(group: &Group, op: QueueOp) -> QueueAnswer {
+/// What a command is answered.
+pub(crate) async fn propose(group: &Group, op: QueueOp) -> QueueAnswer {
     let command = QueueCommand {
         invocation: Bytes::new(),
         op: Some(op),

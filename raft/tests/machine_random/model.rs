@@ -116,6 +116,7 @@ impl Model {
             }
             QueueOp::Receive(receive) if receive.again => Told::Received(Vec::new()),
             QueueOp::Receive(receive) => Told::Received(self.receive(receive)),
+            QueueOp::SetLevel(_) => Told::Outcomes(Vec::new()),
             QueueOp::Recall(_) => Told::Refused(Outcome::Recalled),
             QueueOp::Delete(delete) => Told::Outcomes(
                 delete

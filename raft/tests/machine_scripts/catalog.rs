@@ -1,6 +1,6 @@
 //! Stories of the catalog. Queues belong to account 1 in region r unless written `account/region/name`.
 //!
-//!     node 1 [disk=a] [zone=z] [peer=host:1]
+//!     node 1 [disk=a] [zone=z] [peer=host:1] [runs=0.2.0+level.1]
 //!     create NAME [partitions=1] [replicas=3] [Attribute=value …] [call=KEY]
 //!     delete NAME [call=KEY]
 //!     set NAME Attribute=value … [version=3] [call=KEY]   an empty value removes
@@ -15,11 +15,12 @@
 //!     report NUMBER group=1 [to-move=5] [moved=5] [ended] [failure=text]
 //!     tasks NAME                                move tasks, the latest first
 //!     admit NUMBER [disk=a] [above=3]
+//!     raise LEVEL                               the cluster's level
 //!     drain NUMBER, undrain NUMBER, remove NUMBER
 //!     place GROUP on=1,2,3 [version=0]
 //!     settle GROUP [version=1]
 //!     placement                                 where groups are and where they are to be
-//!     queue NAME, groups, nodes, version, restart, garbage
+//!     queue NAME, groups, nodes, version, level, restart, garbage
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ use raft::command::catalog::{
     NodeRecord, QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue,
     UntagQueue,
 };
-use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
+use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, MoveTask, ReportMoveTask, StartMoveTask};
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
@@ -131,6 +132,9 @@ impl Interpreter for Script {
                 node_id: number(line.words()[0]),
                 drain: line.verb == "drain",
             }),
+            "raise" => CatalogOp::RaiseLevel(RaiseLevel {
+                to: number(line.words()[0]) as u32,
+            }),
             "remove" => CatalogOp::RemoveNode(RemoveNode {
                 node_id: number(line.words()[0]),
             }),
@@ -205,6 +209,7 @@ impl Interpreter for Script {
             "groups" => return self.groups(),
             "nodes" => return self.nodes(),
             "version" => return vec![self.catalog().version().to_string()],
+            "level" => return vec![self.catalog().level().to_string()],
             "restart" => {
                 self.machine = reload(&self.machine);
                 return Vec::new();
@@ -238,6 +243,7 @@ fn node(line: &Line) -> CatalogOp {
         incarnation: Bytes::copy_from_slice(line.value("disk").unwrap_or("a").as_bytes()),
         peer_address: line.value("peer").unwrap_or("").into(),
         zone: line.value("zone").unwrap_or("").into(),
+        version: line.value("runs").unwrap_or("").into(),
         ..NodeRecord::default()
     })
 }

@@ -13,9 +13,10 @@
 //!     delete 1.1 2.1 [call=KEY]            receipts: sequence.delivery
 //!     visibility 1.1=60s 2.1=0s [call=KEY]
 //!     purge [forced] [call=KEY]
+//!     set-level N                          the machine's level
 //!     fill N                               sends N messages and receives them all for 1 h
 //!     look                                 counts, what is visible, the next change
-//!     config, knows KEY, knows-attempt ID, oldest, restart, garbage
+//!     config, level, knows KEY, knows-attempt ID, oldest, restart, garbage
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ use prost::Message;
 use raft::command::queue::{
     ChangeVisibility, Configure, Delete, Delivered, Import, Imported, Move, Moved, Outcome, Purge,
     QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, SentEntry,
-    Settle, VisibilityEntry,
+    SetLevel, Settle, VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 use raft::machine::queue::Queue;
@@ -201,6 +202,10 @@ impl Interpreter for Script {
                 partitions: 1,
             }),
             "recall" => QueueOp::Recall(Recall {}),
+            "set-level" => QueueOp::SetLevel(SetLevel {
+                to: number(line.words()[0]) as u32,
+            }),
+            "level" => return vec![self.machine.level().to_string()],
             "departures" => return self.departures(),
             "settle" => QueueOp::Settle(Settle {
                 target: number(line.words()[0]),

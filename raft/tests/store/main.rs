@@ -19,6 +19,7 @@ use raft::types::GroupId;
 mod letters;
 mod memory;
 mod steps;
+mod threads;
 
 const GROUPS: u64 = 5;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use raft::types::{GroupId, LogIndex};
-use raft::wal::WalError;
+use raft::wal::{Wal, WalError};
 
 use crate::support::{append, copy, end_of_data, entries, flip, open, segments, try_open, vote};
 
@@ -16,8 +16,21 @@ fn refused(dir: &Path) -> WalError {
     }
 }
 
-/// Three batches; where each ended.
+/// Three batches in a log that was closed; where each ended.
 async fn three_batches(dir: &Path) -> Vec<usize> {
+    let (wal, ends) = write_batches(dir);
+    wal.close().await.unwrap();
+    ends
+}
+
+/// The same as a crash leaves it.
+fn crashed_batches() -> (tempfile::TempDir, Vec<usize>) {
+    let dir = tempfile::tempdir().unwrap();
+    let (_wal, ends) = write_batches(dir.path());
+    (copy(dir.path()), ends)
+}
+
+fn write_batches(dir: &Path) -> (Wal, Vec<usize>) {
     let wal = open(dir);
     let log = wal.group(GroupId(7));
     let mut ends = Vec::new();
@@ -25,14 +38,12 @@ async fn three_batches(dir: &Path) -> Vec<usize> {
         append(&log, first, &bodies);
         ends.push(end_of_data(&segments(dir)[0]));
     }
-    wal.close().await.unwrap();
-    ends
+    (wal, ends)
 }
 
 #[tokio::test]
 async fn a_tail_cut_anywhere_loses_only_the_last_batch() {
-    let dir = tempfile::tempdir().unwrap();
-    let ends = three_batches(dir.path()).await;
+    let (dir, ends) = crashed_batches();
     for end in ends[1]..=ends[2] {
         let crashed = copy(dir.path());
         let file = OpenOptions::new()
@@ -52,15 +63,52 @@ async fn a_tail_cut_anywhere_loses_only_the_last_batch() {
     }
 }
 
-#[tokio::test]
-async fn pages_of_the_last_batch_may_be_lost_in_any_order() {
-    let dir = tempfile::tempdir().unwrap();
-    let ends = three_batches(dir.path()).await;
+#[test]
+fn pages_of_the_last_batch_may_be_lost_in_any_order() {
+    let (dir, ends) = crashed_batches();
     for offset in ends[1].next_multiple_of(8)..ends[2] {
         let crashed = copy(dir.path());
         flip(&segments(crashed.path())[0], offset);
         assert_eq!(entries(&open(crashed.path()), 7).len(), 4, "flipped {offset}");
     }
+}
+
+/// The last batch, damaged at each of its bytes, is refused.
+fn no_torn_tail(dir: &Path, ends: &[usize]) {
+    for offset in ends[1].next_multiple_of(8)..ends[2] {
+        let damaged = copy(dir);
+        flip(&segments(damaged.path())[0], offset);
+        let error = refused(damaged.path());
+        assert!(error.to_string().contains("were durable"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_batch_of_a_closed_log_is_no_torn_tail() {
+    let dir = tempfile::tempdir().unwrap();
+    let ends = three_batches(dir.path()).await;
+    no_torn_tail(dir.path(), &ends);
+}
+
+#[test]
+fn the_last_batch_of_a_log_that_was_opened_again_is_no_torn_tail() {
+    let (dir, ends) = crashed_batches();
+    let _wal = open(dir.path());
+    no_torn_tail(copy(dir.path()).path(), &ends);
+}
+
+#[test]
+fn the_last_batch_of_an_idle_log_is_no_torn_tail() {
+    let dir = tempfile::tempdir().unwrap();
+    let (wal, ends) = write_batches(dir.path());
+    let manifest = dir.path().join("wal.manifest");
+    let unsealed = std::fs::read(&manifest).unwrap();
+    wal.tend().unwrap();
+    wal.tend().unwrap();
+    while std::fs::read(&manifest).unwrap() == unsealed {
+        std::thread::yield_now();
+    }
+    no_torn_tail(copy(dir.path()).path(), &ends);
 }
 
 #[tokio::test]
@@ -121,6 +169,84 @@ async fn a_missing_segment_is_refused() {
 }
 
 #[tokio::test]
+async fn the_newest_segments_are_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    many_segments(dir.path()).await;
+    let count = segments(dir.path()).len();
+    for left in 0..count {
+        let damaged = copy(dir.path());
+        for file in &segments(damaged.path())[left..] {
+            std::fs::remove_file(file).unwrap();
+        }
+        let error = refused(damaged.path());
+        assert!(
+            matches!(error, WalError::Missing { prepared, found, .. }
+                if (prepared, found) == (count as u64, left as u64)),
+            "{error}"
+        );
+        assert!(error.to_string().contains("a new number"), "{error}");
+        // It stays so.
+        assert!(matches!(refused(damaged.path()), WalError::Missing { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_an_earlier_version_gets_a_manifest() {
+    let dir = tempfile::tempdir().unwrap();
+    many_segments(dir.path()).await;
+    std::fs::remove_file(dir.path().join("wal.manifest")).unwrap();
+    let wal = open(dir.path());
+    assert_eq!(entries(&wal, 1).len(), 49);
+    wal.close().await.unwrap();
+    let damaged = copy(dir.path());
+    std::fs::remove_file(segments(damaged.path()).last().unwrap()).unwrap();
+    assert!(matches!(refused(damaged.path()), WalError::Missing { .. }));
+
+    // Neither slot is readable: nothing is known of the newest segments.
+    let mut manifest = std::fs::read(dir.path().join("wal.manifest")).unwrap();
+    manifest[40] ^= 1;
+    std::fs::write(dir.path().join("wal.manifest"), &manifest).unwrap();
+    open(dir.path()).close().await.unwrap();
+    let mut manifest = std::fs::read(dir.path().join("wal.manifest")).unwrap();
+    manifest[40] ^= 1;
+    manifest[4096 + 40] ^= 1;
+    std::fs::write(dir.path().join("wal.manifest"), manifest).unwrap();
+    assert!(matches!(refused(dir.path()), WalError::Damaged { .. }));
+}
+
+/// Makes the last record of the log one of another kind, with checksums that fit.
+fn change_kind(path: &Path, kind: u8, salt: u32) {
+    const HEADER: usize = 25;
+    let mut bytes = std::fs::read(path).unwrap();
+    let end = end_of_data(path);
+    let start = end - HEADER - 1;
+    bytes[start + 24] = kind;
+    let checksum = crc32c::crc32c_append(salt, &bytes[start + 4..end]);
+    bytes[start..start + 4].copy_from_slice(&checksum.to_le_bytes());
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn an_unknown_kind_of_record_is_refused_and_left_as_it_is() {
+    let (dir, _) = crashed_batches();
+    let file = segments(dir.path())[0].clone();
+    let log = std::fs::read(dir.path().join("wal.id")).unwrap();
+    let log = u64::from_le_bytes(log[16..24].try_into().unwrap());
+    let salt = ((log ^ (log >> 32)) as u32).wrapping_add(1);
+    change_kind(&file, 9, salt);
+    let before = std::fs::read(&file).unwrap();
+    let error = refused(dir.path());
+    assert!(
+        matches!(&error, WalError::UnknownRecord { path, kind: 9, .. } if *path == file),
+        "{error}"
+    );
+    assert!(error.to_string().contains("log format 1"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    change_kind(&file, 1, salt);
+    assert_eq!(entries(&open(dir.path()), 7).len(), 6);
+}
+
+#[tokio::test]
 async fn the_oldest_segment_is_missed_once_something_was_purged() {
     let dir = tempfile::tempdir().unwrap();
     let wal = open(dir.path());
@@ -171,11 +297,10 @@ async fn a_segment_without_its_beginning_is_no_free_file() {
     for which in 0..count {
         let damaged = copy(dir.path());
         let file = segments(damaged.path())[which].clone();
-        // The last one may be prepared and not used yet: then nothing is lost.
-        let is_used = end_of_data(&file) > 4096 + 24;
         lose_the_beginning(&file);
+        // The last one may be prepared and not used yet, but nothing tells.
         let opened = try_open(damaged.path());
-        assert_eq!(opened.is_err(), is_used, "segment {which} of {count}");
+        assert!(opened.is_err(), "segment {which} of {count}");
     }
     let dir = tempfile::tempdir().unwrap();
     three_batches(dir.path()).await;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../common/applied.rs"]
+mod applied;
+mod crash;
 mod damage;
 mod disk;
 mod faults;

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use raft::env::{Clock, Env, NoHost, Random};
+use raft::env::{Clock, Env, Io, NoHost, Random};
+use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
 
 mod dials;
 mod disk;
 mod net;
+mod readers;
 mod workers;
 
 pub use dials::Dials;
@@ -18,16 +20,19 @@ pub(crate) use disk::{damage, wipe};
 use crate::rng::Rng;
 use disk::SimDisk;
 pub(crate) use net::SimNet;
+use readers::TaskReaders;
 use workers::TaskWorkers;
 
 /// The world of one life of a host. `seed` is this life's; the dials are the host's.
 pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> Env {
     Env {
+        level: Level::LATEST,
         clock: Arc::new(SimClock(dials.clone())),
         random: Arc::new(SeededRandom(AtomicU64::new(seed))),
         disk: Arc::new(SimDisk::new(dials.clone())),
         net: Arc::new(SimNet),
         workers: Arc::new(TaskWorkers(dials.clone())),
+        io: Io::new(TaskReaders(dials.clone())),
         host: Arc::new(NoHost),
         witness,
     }

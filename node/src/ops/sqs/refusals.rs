@@ -42,6 +42,8 @@ pub(super) fn error(refusal: &CatalogRefusal) -> ApiError {
         | RefusalReason::NodeHasReplicas
         | RefusalReason::NoSuchGroup
         | RefusalReason::GroupChanged
-        | RefusalReason::BadPlacement => misfit(refusal),
+        | RefusalReason::BadPlacement
+        | RefusalReason::NodeBelowLevel
+        | RefusalReason::LevelHeld => misfit(refusal),
     }
 }

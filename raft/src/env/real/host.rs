@@ -3,11 +3,13 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 
-use crate::env::{Host, ProcessUsage, Space};
+use super::Watchdog;
+use crate::env::{Host, ProcessUsage, Space, StandstillStats};
 
 /// Blocks that `st_blocks` counts, whatever the file system's own are.
 const BLOCK_BYTES: u64 = 512;
@@ -15,7 +17,11 @@ const BLOCK_BYTES: u64 = 512;
 const TICKS_PER_SECOND: u64 = 100;
 
 /// The operating system as it is.
-pub struct LinuxHost;
+#[derive(Default)]
+pub struct LinuxHost {
+    /// Who watches the threads of the runtime, if somebody does.
+    pub watchdog: Option<Arc<Watchdog>>,
+}
 
 impl Host for LinuxHost {
     fn process(&self) -> Option<ProcessUsage> {
@@ -54,6 +60,10 @@ impl Host for LinuxHost {
             };
         }
         Some(bytes)
+    }
+
+    fn standstills(&self) -> Option<StandstillStats> {
+        self.watchdog.as_ref().map(|watchdog| watchdog.stats())
     }
 }
 
@@ -119,7 +129,7 @@ mod tests {
 
     #[test]
     fn this_process_and_its_disk_are_known() {
-        let usage = LinuxHost.process().unwrap();
+        let usage = LinuxHost::default().process().unwrap();
         assert!(
             usage.resident_bytes > 1 << 20 && usage.virtual_bytes >= usage.resident_bytes,
             "{usage:?}"
@@ -129,15 +139,15 @@ mod tests {
         assert!(usage.started < now, "{usage:?}");
 
         let dir = tempfile::tempdir().unwrap();
-        let space = LinuxHost.space(dir.path()).unwrap();
+        let space = LinuxHost::default().space(dir.path()).unwrap();
         assert!(
             space.free_bytes <= space.total_bytes && space.total_bytes > 0,
             "{space:?}"
         );
-        let empty = LinuxHost.occupied(dir.path()).unwrap();
+        let empty = LinuxHost::default().occupied(dir.path()).unwrap();
         fs::create_dir(dir.path().join("in")).unwrap();
         fs::write(dir.path().join("in/file"), vec![1; 100_000]).unwrap();
-        assert!(LinuxHost.occupied(dir.path()).unwrap() >= empty + 100_000);
-        assert_eq!(LinuxHost.occupied(&dir.path().join("nothing")), None);
+        assert!(LinuxHost::default().occupied(dir.path()).unwrap() >= empty + 100_000);
+        assert_eq!(LinuxHost::default().occupied(&dir.path().join("nothing")), None);
     }
 }

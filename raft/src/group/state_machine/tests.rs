@@ -5,7 +5,6 @@ use super::super::types::{Membership, log_id};
 use super::*;
 use crate::command::queue::{Configure, QueueCommand, QueueOp, Send, SendEntry};
 use crate::env::Env;
-use crate::machine::MachineKind;
 use crate::store::{LetterStore, LettersOptions, MemoryStore};
 
 const GROUP: GroupId = GroupId(7);
@@ -22,6 +21,8 @@ fn state_machine() -> StateMachine {
         checkpointer: Checkpointer::start(&env, store),
         front: options.front,
         installed: Installed::default(),
+        kind: MachineKind::Queue,
+        level: Level::LATEST,
         witness: None,
     }
 }

@@ -10,6 +10,7 @@ impl Catalog {
         if node.incarnation.is_empty() {
             return Err(refusal(RefusalReason::NodeIsAnother, node.node_id.to_string()));
         }
+        self.check_level(&node)?;
         let same = |known: &&NodeRecord| known.incarnation == node.incarnation;
         if let Some(known) = self.nodes.values().find(same) {
             return Ok(CatalogAnswer::Node(known.clone()));

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use bytes::Bytes;
 use prost::Message as _;
 
 use crate::command::catalog::{
@@ -16,9 +17,10 @@ use crate::command::catalog::{
 };
 use crate::command::cluster::NodeStanding;
 use crate::command::{Batch, Reply};
+use crate::level::{self, Level};
 use crate::machine::clock::Clock;
-use crate::machine::idempotency;
 use crate::machine::window::Window;
+use crate::machine::{MachineKind, idempotency};
 use crate::types::{GroupId, Millis, NodeId};
 
 mod add_partitions;
@@ -34,6 +36,7 @@ mod move_group;
 mod move_tasks;
 mod placement;
 mod policy;
+mod raise_level;
 mod redrive;
 mod register_node;
 mod remembered;
@@ -59,6 +62,8 @@ use tombstones::Tombstones;
 /// The state of the catalog.
 pub struct Catalog {
     clock: Clock,
+    /// What the cluster behaves by: see `level.rs`.
+    level: Level,
     version: u64,
     next_group: u64,
     nodes: BTreeMap<u64, NodeRecord>,
@@ -86,6 +91,7 @@ impl Catalog {
     pub(super) fn new() -> Catalog {
         Catalog {
             clock: Clock::default(),
+            level: Level::ZERO,
             version: 0,
             next_group: GroupId::CATALOG.0 + 1,
             nodes: BTreeMap::new(),
@@ -109,13 +115,14 @@ impl Catalog {
             self.changes.touch(RowName::DeletedQueue(key));
         }
         let commands = batch.commands.iter();
-        commands
-            .map(|command| self.reply(now, CatalogCommand::decode(command.clone())))
-            .collect()
+        commands.map(|command| self.reply(now, command)).collect()
     }
 
-    fn reply(&mut self, now: Millis, command: Result<CatalogCommand, prost::DecodeError>) -> Reply {
-        match command {
+    fn reply(&mut self, now: Millis, command: &Bytes) -> Reply {
+        if !level::need(MachineKind::Catalog, command).is_met_by(self.level) {
+            return Reply::Unintelligible;
+        }
+        match CatalogCommand::decode(command.clone()) {
             Ok(CatalogCommand {
                 invocation,
                 op: Some(op),
@@ -123,7 +130,6 @@ impl Catalog {
                 let answer = self.once(now, &invocation, op);
                 Reply::Catalog(CatalogReply { answer: Some(answer) })
             }
-            // Without an operation it is one that this version does not know.
             Ok(_) | Err(_) => Reply::Unintelligible,
         }
     }
@@ -171,6 +177,7 @@ impl Catalog {
             CatalogOp::DrainNode(drain) => self.drain_node(drain),
             CatalogOp::RemoveNode(remove) => self.remove_node(remove),
             CatalogOp::AdmitNode(admit) => self.admit_node(admit),
+            CatalogOp::RaiseLevel(raise) => self.raise_level(raise),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
     }
@@ -200,6 +207,11 @@ impl Catalog {
     fn next_version(&mut self) -> u64 {
         self.version += 1;
         self.version
+    }
+
+    /// The cluster's level.
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// Rises with every change of what the accessors show.
@@ -327,7 +339,8 @@ fn is_complete(op: &CatalogOp) -> bool {
         | CatalogOp::SettleGroup(_)
         | CatalogOp::DrainNode(_)
         | CatalogOp::RemoveNode(_)
-        | CatalogOp::AdmitNode(_) => return true,
+        | CatalogOp::AdmitNode(_)
+        | CatalogOp::RaiseLevel(_) => return true,
         CatalogOp::CreateQueue(create) => create.key.as_ref(),
         CatalogOp::DeleteQueue(key) => Some(key),
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),

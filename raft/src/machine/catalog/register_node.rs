@@ -8,6 +8,7 @@ impl Catalog {
         if self.is_removed(node.node_id) {
             return Err(refusal(RefusalReason::NodeRemoved, node.node_id.to_string()));
         }
+        self.check_level(&node)?;
         let known = self.nodes.get(&node.node_id);
         // Another data folder has forgotten what this node voted: it must not vote under its number.
         if known.is_some_and(|known| known.incarnation != node.incarnation) {

@@ -35,6 +35,7 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::DrainNode(_) => 15,
         CatalogOp::RemoveNode(_) => 16,
         CatalogOp::AdmitNode(_) => 17,
+        CatalogOp::RaiseLevel(_) => 18,
     }
 }
 

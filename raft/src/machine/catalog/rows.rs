@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Catalog, placement};
 use crate::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
 use crate::command::cluster::NodeStanding;
+use crate::level::Level;
 use crate::machine::clock::Clock;
 use crate::machine::parts::Parts;
 use crate::machine::row::{Delta, LoadError, Row, named_key, numbered_key, single_key};
@@ -54,6 +55,8 @@ struct MetaRecord {
     next_group: u64,
     #[prost(uint64, tag = "5")]
     invocations_end: u64,
+    #[prost(uint32, tag = "40")]
+    level: u32,
 }
 
 /// A name that was freed a moment ago.
@@ -163,6 +166,7 @@ impl Catalog {
             version: self.version,
             next_group: self.next_group,
             invocations_end: self.invocations.end(),
+            level: self.level.0,
         }
     }
 
@@ -187,6 +191,7 @@ impl Catalog {
             )));
         }
         catalog.clock = Clock::at(Millis(meta.now_ms));
+        catalog.level = Level(meta.level);
         catalog.version = meta.version;
         catalog.next_group = meta.next_group;
         catalog.invocations = invocations.finish(meta.invocations_end)?;

@@ -12,13 +12,15 @@
 //!
 //! Messages that leave for another partition, such as dead letters, concern two groups: `departures.rs`.
 
+use bytes::Bytes;
 use prost::Message as _;
 
 use crate::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall};
 use crate::command::{Batch, Reply};
+use crate::level::{self, Level};
 use crate::machine::clock::Clock;
-use crate::machine::idempotency;
 use crate::machine::window::Window;
+use crate::machine::{MachineKind, idempotency};
 use crate::types::Millis;
 
 mod ages;
@@ -48,6 +50,7 @@ mod record;
 mod remembered;
 mod rows;
 mod send;
+mod set_level;
 mod share;
 mod tenants;
 mod timers;
@@ -75,6 +78,8 @@ use remembered::Remembered;
 /// The state of a queue partition.
 pub struct Queue {
     clock: Clock,
+    /// What the machine behaves by: see `level.rs`.
+    level: Level,
     settings: Settings,
     next_sequence: u64,
     last_purge: Option<Millis>,
@@ -100,6 +105,7 @@ impl Queue {
     pub(super) fn new() -> Queue {
         Queue {
             clock: Clock::default(),
+            level: Level::ZERO,
             settings: Settings::default(),
             next_sequence: 1,
             last_purge: None,
@@ -126,13 +132,14 @@ impl Queue {
             seed: batch.seed,
         };
         let commands = batch.commands.iter();
-        commands
-            .map(|command| self.reply(moment, QueueCommand::decode(command.clone())))
-            .collect()
+        commands.map(|command| self.reply(moment, command)).collect()
     }
 
-    fn reply(&mut self, moment: Moment, command: Result<QueueCommand, prost::DecodeError>) -> Reply {
-        match command {
+    fn reply(&mut self, moment: Moment, command: &Bytes) -> Reply {
+        if !level::need(MachineKind::Queue, command).is_met_by(self.level) {
+            return Reply::Unintelligible;
+        }
+        match QueueCommand::decode(command.clone()) {
             Ok(QueueCommand {
                 invocation,
                 op: Some(op),
@@ -143,7 +150,6 @@ impl Queue {
                     Err(unread) => Reply::Unread(Box::new(unread)),
                 }
             }
-            // Without an operation it is one that this version does not know.
             Ok(QueueCommand { op: None, .. }) | Err(_) => Reply::Unintelligible,
         }
     }
@@ -158,7 +164,10 @@ impl Queue {
             return first;
         }
         // What is deleted stays deleted: repeating that does no harm, and leaves the window to others.
-        let worth_remembering = !matches!(op, QueueOp::Delete(_) | QueueOp::Configure(_));
+        let worth_remembering = !matches!(
+            op,
+            QueueOp::Delete(_) | QueueOp::Configure(_) | QueueOp::SetLevel(_)
+        );
         let answer = self.perform(moment, op);
         if worth_remembering && let Some(remembered) = Remembered::of(&answer) {
             self.invocations.record(key, moment.now, remembered);
@@ -178,6 +187,7 @@ impl Queue {
             QueueOp::Settle(settle) => self.settle(&settle),
             QueueOp::Move(command) => self.move_messages(command),
             QueueOp::Recall(Recall {}) => self.recall(),
+            QueueOp::SetLevel(set) => self.set_level(set),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::message::Message;
 use super::moves::Moves;
 use super::record::MessageRow;
 use super::{Queue, Tally, attempts, dedup};
+use crate::level::Level;
 use crate::machine::clock::Clock;
 use crate::machine::parts::Parts;
 use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
@@ -64,6 +65,8 @@ struct MetaRecord {
     recent: Vec<String>,
     #[prost(uint32, tag = "14")]
     partitions: u32,
+    #[prost(uint32, tag = "40")]
+    level: u32,
 }
 
 impl Queue {
@@ -173,6 +176,7 @@ impl Queue {
             attempts_end: self.attempts.end(),
             recent: self.backlog.recent(),
             partitions: self.settings.partitions,
+            level: self.level.0,
         }
     }
 
@@ -210,6 +214,7 @@ impl Queue {
         }
         Ok(Queue {
             clock: Clock::at(Millis(meta.now_ms)),
+            level: Level(meta.level),
             settings: Settings {
                 version: meta.version,
                 fifo: meta.fifo,

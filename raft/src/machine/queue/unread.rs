@@ -16,6 +16,16 @@ pub struct Unread {
 }
 
 impl Unread {
+    /// Whether nothing has to be read.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// The deliveries as they are.
+    pub fn into_delivered(self) -> Vec<Delivered> {
+        self.delivered
+    }
+
     /// Reads what is missing. Blocks on the disk.
     ///
     /// # Errors

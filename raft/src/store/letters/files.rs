@@ -143,7 +143,7 @@ pub(in crate::store) fn unreadable(error: std::io::Error) -> StoreError {
     }
 }
 
-pub(super) fn failed(error: std::io::Error) -> StoreError {
+pub(in crate::store) fn failed(error: std::io::Error) -> StoreError {
     StoreError::Failed(format!("a file of letters: {error}"))
 }
 

@@ -162,7 +162,8 @@ impl Process {
 
     /// Sends it a signal, if it runs.
     pub(super) fn signal(&self, signal: Signal) {
-        if let Some(pid) = *self.pid.borrow() {
+        let pid = *self.pid.borrow();
+        if let Some(pid) = pid {
             // It may have ended meanwhile.
             let _ = kill_process(pid, signal);
         }
