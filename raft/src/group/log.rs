@@ -197,7 +197,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         if planted(Bug::HintAhead) || purged.is_some_and(|purged| hint.index <= purged.index) {
             return Ok(Some(hint));
         }
-        let named = self.entries(hint.index, hint.index + 1, usize::MAX)?.pop();
+        let named = self.entries(hint.index, hint.index + 1, usize::MAX).await?.pop();
         if named.is_some_and(|entry| entry.log_id == hint) {
             return Ok(Some(hint));
         }
