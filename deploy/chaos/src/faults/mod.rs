@@ -29,7 +29,9 @@ mod pause;
 mod rate;
 mod rolling_restart;
 mod rolling_upgrade;
+mod rot;
 mod ruin;
+mod upheaval;
 
 /// A kind of fault.
 pub struct Fault {
@@ -69,6 +71,8 @@ pub const FAULTS: &[&Fault] = &[
     &join::JOIN,
     &leave::LEAVE,
     &drain_machine::DRAIN_MACHINE,
+    &rot::ROT,
+    &upheaval::UPHEAVAL,
     &ruin::RUIN,
 ];
 
@@ -90,6 +94,8 @@ pub const DRAWN: &[&Fault] = &[
     &rolling_upgrade::ROLLING_UPGRADE,
     &join::JOIN,
     &leave::LEAVE,
+    &rot::ROT,
+    &upheaval::UPHEAVAL,
 ];
 
 /// What seeds draw from for a release on Kubernetes.

@@ -10,6 +10,8 @@ pub mod local;
 use kubernetes::Kubernetes;
 use local::Local;
 
+use sim_tests::rng::Rng;
+
 use crate::stage::Occasion;
 
 /// Stands for the clients where nodes have numbers: nodes begin at 1.
@@ -63,6 +65,9 @@ pub enum Shape {
 /// What a node says about itself, as far as faults need it.
 #[derive(Debug, Default, Deserialize)]
 pub struct Status {
+    /// Its number in the cluster.
+    #[serde(default)]
+    pub node: u64,
     /// Its replicas.
     #[serde(default)]
     pub replicas: Vec<Replica>,
@@ -234,6 +239,31 @@ impl Target {
         match self {
             Target::Local(local) => local.wipe(nodes).await,
             Target::Kubernetes(_) => unsupported("data of a release is not touched"),
+        }
+    }
+
+    /// Ends a node at once and spoils one of its files. Returns what was done to it.
+    pub async fn spoil(&self, node: u64, rng: &mut Rng) -> anyhow::Result<String> {
+        match self {
+            Target::Local(local) => local.spoil(node, rng).await,
+            Target::Kubernetes(_) => unsupported("data of a release is not touched"),
+        }
+    }
+
+    /// Gives a node whose disk is spoilt an empty one and a new number, and takes its old number out of
+    /// the cluster. Returns the last words of the node with the old one.
+    pub async fn replace_disk(&self, node: u64) -> anyhow::Result<String> {
+        match self {
+            Target::Local(local) => local.replace_disk(node).await,
+            Target::Kubernetes(_) => unsupported("data of a release is not touched"),
+        }
+    }
+
+    /// A node has no more reason to end by itself.
+    pub fn is_sound(&self, node: u64) -> anyhow::Result<()> {
+        match self {
+            Target::Local(local) => local.is_sound(node),
+            Target::Kubernetes(_) => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use rustix::process::Signal;
+use sim_tests::rng::Rng;
 
 use super::{Status, unsupported};
 use crate::journal::Journal;
@@ -19,6 +20,7 @@ mod admin;
 mod disk;
 mod net;
 mod process;
+mod rot;
 
 pub use net::Net;
 use process::Process;
@@ -261,7 +263,7 @@ impl Local {
             .into_iter()
             .find(|other| *other != node)
             .unwrap_or(node);
-        let number = node.to_string();
+        let number = self.number(node).await.to_string();
         self.cluster(at, &["drain", &number, "--wait"]).await?;
         self.cluster(at, &["remove", &number]).await?;
         self.stop(node).await?;
@@ -301,6 +303,41 @@ impl Local {
         let process = self.node(node)?;
         disk::free(&process.data)?;
         process.may_end(false);
+        Ok(())
+    }
+
+    /// The number that a node has in the cluster: another one than its address if its disk was replaced.
+    async fn number(&self, node: u64) -> u64 {
+        self.status(node).await.map_or(node, |status| status.node)
+    }
+
+    pub(super) async fn spoil(&self, node: u64, rng: &mut Rng) -> anyhow::Result<String> {
+        let process = self.node(node)?;
+        process.number.set(self.number(node).await);
+        self.kill(node).await?;
+        process.may_end(true);
+        rot::harm(&process.data.join("data"), rng)
+    }
+
+    pub(super) async fn replace_disk(&self, node: u64) -> anyhow::Result<String> {
+        let process = self.node(node)?;
+        let refusal = process.last_words();
+        self.kill(node).await?;
+        std::fs::remove_dir_all(process.data.join("data"))?;
+        process.renumber();
+        self.start(node).await?;
+        // Whoever has its address by now must be known before the old number can be said to be lost.
+        let ready = tokio::time::timeout(STOP_LIMIT, self.await_ready(node)).await;
+        ready.with_context(|| format!("node {node} does not join with an empty disk"))?;
+        let at = self.members().into_iter().find(|other| *other != node);
+        let number = process.number.get().to_string();
+        self.cluster(at.unwrap_or(node), &["remove", &number, "--lost"])
+            .await?;
+        Ok(refusal)
+    }
+
+    pub(super) fn is_sound(&self, node: u64) -> anyhow::Result<()> {
+        self.node(node)?.may_end(false);
         Ok(())
     }
 

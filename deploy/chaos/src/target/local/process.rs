@@ -37,6 +37,10 @@ pub(super) struct Process {
     may_end: Cell<bool>,
     /// How often it has ended by itself since it was last told to start.
     failures: Cell<u32>,
+    /// The number that it has in the cluster, as far as faults have asked.
+    pub(super) number: Cell<u64>,
+    /// Whether it takes any number, if it has none.
+    renumber: Cell<bool>,
 }
 
 impl Process {
@@ -58,6 +62,8 @@ impl Process {
             wanted: Cell::new(false),
             may_end: Cell::new(false),
             failures: Cell::new(0),
+            number: Cell::new(node),
+            renumber: Cell::new(false),
         })
     }
 
@@ -89,11 +95,11 @@ impl Process {
         command
             .env("MILLRACE_SEGMENT_BYTES", SEGMENT_BYTES)
             .env("NO_COLOR", "1");
-        command
-            .args(&self.arguments)
-            .stdin(Stdio::null())
-            .stdout(out.try_clone()?)
-            .stderr(out);
+        command.args(&self.arguments);
+        if self.renumber.get() {
+            command.arg("--renumber");
+        }
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let child = command.kill_on_drop(true).spawn()?;
         let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         self.pid.send_replace(pid);
@@ -130,7 +136,13 @@ impl Process {
         }
     }
 
-    fn last_words(&self) -> String {
+    /// It joins under a new number from now on, if its folder is empty.
+    pub(super) fn renumber(&self) {
+        self.renumber.set(true);
+    }
+
+    /// The end of its log.
+    pub(super) fn last_words(&self) -> String {
         const LINES: usize = 3;
         let log = std::fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
