@@ -94,8 +94,6 @@ pub const DRAWN: &[&Fault] = &[
     &rolling_upgrade::ROLLING_UPGRADE,
     &join::JOIN,
     &leave::LEAVE,
-    &rot::ROT,
-    &upheaval::UPHEAVAL,
 ];
 
 /// What seeds draw from for a release on Kubernetes.
