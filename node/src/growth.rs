@@ -119,6 +119,7 @@ impl Growth {
             seen: has,
             wanted,
             replicas: self.partitions.replicas,
+            candidates: Vec::new(),
         };
         self.errands.catalog(CatalogOp::AddPartitions(add)).await?;
         let caught_up = catalog.catch_up(PATIENCE).await;

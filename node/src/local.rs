@@ -8,11 +8,12 @@ use futures::future::{BoxFuture, Either, FutureExt};
 use prost::Message;
 use raft::command::Reply;
 use raft::env::Env;
-use raft::group::{NotDone, not_done_to};
+use raft::group::{Group, NotDone, not_done_to};
 use raft::groups::Groups;
 use raft::peers::pb::{self, command_reply};
 use raft::types::GroupId;
 
+use crate::placement::candidates;
 use crate::polls::Polls;
 
 /// What became of a command.
@@ -59,7 +60,13 @@ impl Local {
             return Either::Left(std::future::ready(Err(NotDone::NotLeader(leader))));
         }
         Either::Right(match receive {
-            None => Either::Left(group.propose(command).map(|reply| reply.map(Done::at_once))),
+            None if group.id() == GroupId::CATALOG => {
+                // In a box, because the whole call would be a type too deep for the compiler.
+                Either::Left(Either::Left(to_catalog(group, command).boxed()))
+            }
+            None => Either::Left(Either::Right(
+                group.propose(command).map(|reply| reply.map(Done::at_once)),
+            )),
             Some(wait) => Either::Right(self.polls.clone().receive(group, command, wait)),
         })
     }
@@ -115,6 +122,12 @@ impl Local {
         }
         .boxed()
     }
+}
+
+/// A command to the catalog, which this node leads: the leader adds what only it knows.
+async fn to_catalog(catalog: Arc<Group>, command: Bytes) -> Result<Done, NotDone> {
+    let command = candidates::name(&catalog, command).await?;
+    catalog.propose(command).await.map(Done::at_once)
 }
 
 fn reply_of(reply: command_reply::Reply) -> pb::CommandReply {

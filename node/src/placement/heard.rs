@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::catalog::CatalogView;
 
-/// Heartbeats come many times as often.
-const THERE: Duration = Duration::from_secs(5);
+/// Who was heard of within this time is there. Heartbeats come many times as often.
+pub(super) const THERE: Duration = Duration::from_secs(5);
 
 /// When each node was last heard of, as long as this node leads the catalog: of whom it has not heard yet, it has since it began to.
 #[derive(Default)]

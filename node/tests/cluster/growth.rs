@@ -33,14 +33,7 @@ async fn a_saturated_queue_grows() {
     let url = sqs.create_queue().queue_name("growing").send().await.unwrap();
     let url = url.queue_url.unwrap();
 
-    let load = Arc::<Load>::default();
-    let workers = (0..AT_ONCE).map(|_| tokio::spawn(work(sqs.clone(), url.clone(), load.clone())));
-    let workers: Vec<_> = workers.collect();
-    tokio::task::block_in_place(|| cluster.await_partitions("growing", 2, ENTRIES));
-    load.has_grown.store(true, Ordering::Relaxed);
-    for worker in workers {
-        worker.await.unwrap();
-    }
+    let load = saturate(&cluster, &sqs, &url, "growing", 2).await;
     assert!(balancer.lost() > 0, "no reply was lost");
 
     let taken = |all: &Mutex<BTreeSet<String>>| std::mem::take(&mut *all.lock().unwrap());
@@ -55,9 +48,28 @@ async fn a_saturated_queue_grows() {
     assert_eq!(stray, None, "never sent");
 }
 
+/// Sends as much as it can until the queue has so many partitions and messages are in each; gives what was sent.
+pub(crate) async fn saturate(
+    cluster: &Cluster,
+    sqs: &Client,
+    url: &str,
+    name: &str,
+    partitions: usize,
+) -> Arc<Load> {
+    let load = Arc::<Load>::default();
+    let workers = (0..AT_ONCE).map(|_| tokio::spawn(work(sqs.clone(), url.to_owned(), load.clone())));
+    let workers: Vec<_> = workers.collect();
+    tokio::task::block_in_place(|| cluster.await_partitions(name, partitions, ENTRIES));
+    load.has_grown.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    load
+}
+
 /// What workers share.
 #[derive(Default)]
-struct Load {
+pub(crate) struct Load {
     next: AtomicUsize,
     has_grown: AtomicBool,
     /// What was acknowledged.

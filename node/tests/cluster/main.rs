@@ -13,6 +13,7 @@
 //! - `in_flight`: the limit of messages in flight
 //! - `growth`: queues that get more partitions
 //! - `elastic`: nodes that join, drain and leave under load
+//! - `living`: where new partitions and those of dead nodes go
 //! - `metrics`: what nodes tell those who watch over them
 //! - `words`: a text file through a queue while a leader dies
 //! - `failover`: histories under load while leaders die again and again, then checked
@@ -29,6 +30,7 @@ mod growth;
 mod harness;
 mod in_flight;
 mod javascript;
+mod living;
 mod metrics;
 mod python;
 mod recovery;

@@ -21,6 +21,7 @@ pub(super) async fn create(context: &Context<'_>, input: Input) -> Result<Output
         tags: input.tags,
         partitions,
         replicas: context.frontend.partitions.replicas,
+        candidates: Vec::new(),
     };
     match context.catalog(CatalogOp::CreateQueue(command)).await? {
         CatalogAnswer::Queue(record) => {

@@ -27,7 +27,7 @@ impl Catalog {
                 at_ms: now.0,
             });
             let new: Vec<u64> = (had..wanted)
-                .map(|_| self.place_group(&key, command.replicas))
+                .map(|_| self.place_group(&key, command.replicas, &command.candidates))
                 .collect();
             self.existing(&key)?.partitions.extend(new);
             self.queue_changed(key.clone());

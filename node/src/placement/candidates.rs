@@ -1,0 +1,111 @@
+//! Names the nodes that are there in commands that place new groups.
+//!
+//! Any node proposes such a command, but only the catalog's leader knows who answers, and only at the moment at which it
+//! puts the command into the log. So the leader writes the candidates into the command there; the machine chooses among
+//! them (`raft/src/machine/catalog/placement.rs`).
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use prost::Message;
+use raft::command::catalog::{CatalogCommand, CatalogOp};
+use raft::group::{Group, NotDone};
+use raft::types::NodeId;
+
+use super::heard::THERE;
+
+/// The encoded command with its candidates, if it places groups; otherwise as it is. `catalog` is the catalog's group,
+/// which this node leads.
+///
+/// # Errors
+/// [`NotDone::NotLeader`] if no majority confirms that this node leads.
+pub async fn name(catalog: &Group, command: Bytes) -> Result<Bytes, NotDone> {
+    let Some(mut placing) = placing(&command) else {
+        return Ok(command);
+    };
+    if !catalog.leads_with_lease() {
+        // A leader that was elected a moment ago has heard of nobody yet. Once it is confirmed, a majority has answered.
+        catalog.read_index().await?;
+    }
+    set(&mut placing, living(catalog));
+    Ok(placing.encode_to_vec().into())
+}
+
+/// The command, if it places groups. One that cannot be decoded goes into the log as it is, and is refused there.
+fn placing(command: &Bytes) -> Option<CatalogCommand> {
+    let command = CatalogCommand::decode(command.clone()).ok()?;
+    let places = matches!(
+        command.op,
+        Some(CatalogOp::CreateQueue(_) | CatalogOp::AddPartitions(_))
+    );
+    places.then_some(command)
+}
+
+fn set(command: &mut CatalogCommand, living: BTreeSet<NodeId>) {
+    let living = living.into_iter().map(|node| node.0).collect();
+    match &mut command.op {
+        Some(CatalogOp::CreateQueue(create)) => create.candidates = living,
+        Some(CatalogOp::AddPartitions(add)) => add.candidates = living,
+        _ => {}
+    }
+}
+
+/// This node, and those that answered it a moment ago.
+fn living(catalog: &Group) -> BTreeSet<NodeId> {
+    let heard = catalog.heard().into_iter();
+    let there = heard.filter(|(_, ago)| ago.is_some_and(|ago| ago < THERE));
+    there.map(|(node, _)| node).chain([catalog.me()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use raft::command::catalog::{AddPartitions, CreateQueue, ResourceKey};
+
+    use super::*;
+
+    fn encoded(op: CatalogOp) -> Bytes {
+        let invocation = Bytes::from_static(b"0123456789abcdef");
+        let op = Some(op);
+        CatalogCommand { invocation, op }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn only_commands_that_place_groups_are_rewritten_and_keep_all_else() {
+        let key = Some(ResourceKey {
+            name: "q".to_owned(),
+            ..Default::default()
+        });
+        let create = CreateQueue {
+            key: key.clone(),
+            partitions: 3,
+            candidates: vec![9],
+            ..Default::default()
+        };
+        let add = AddPartitions {
+            key,
+            seen: 1,
+            wanted: 2,
+            ..Default::default()
+        };
+        let living = BTreeSet::from([NodeId(3), NodeId(1)]);
+        for op in [CatalogOp::CreateQueue(create), CatalogOp::AddPartitions(add)] {
+            let mut command = placing(&encoded(op.clone())).unwrap();
+            set(&mut command, living.clone());
+            assert_eq!(&command.invocation[..], b"0123456789abcdef");
+            match (command.op.unwrap(), op) {
+                (CatalogOp::CreateQueue(named), CatalogOp::CreateQueue(before)) => {
+                    let candidates = vec![1, 3];
+                    assert_eq!(named, CreateQueue { candidates, ..before });
+                }
+                (CatalogOp::AddPartitions(named), CatalogOp::AddPartitions(before)) => {
+                    let candidates = vec![1, 3];
+                    assert_eq!(named, AddPartitions { candidates, ..before });
+                }
+                other => panic!("another command: {other:?}"),
+            }
+        }
+        let delete = encoded(CatalogOp::DeleteQueue(ResourceKey::default()));
+        assert_eq!(placing(&delete), None);
+        assert_eq!(placing(&Bytes::from_static(b"\xff\xff")), None);
+    }
+}
