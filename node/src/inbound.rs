@@ -21,6 +21,7 @@ use raft::types::{GroupId, NodeId};
 use crate::errands::Errands;
 use crate::identity::{Founder, Identity};
 use crate::local::Local;
+use crate::placement::stalls::Stalls;
 use crate::placement::survey;
 use crate::router::{Command, Router};
 
@@ -34,6 +35,8 @@ pub struct Peerside {
     pub groups: Arc<Groups>,
     /// Its commands.
     pub local: Arc<Local>,
+    /// How the moves get on that it carries out.
+    pub stalls: Arc<Stalls>,
     /// Its way to the catalog, for nodes that want to join and for operators; none before it belongs to a cluster.
     pub errands: RwLock<Option<Errands>>,
 }
@@ -52,7 +55,7 @@ impl Inbound for Peerside {
     }
 
     fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply {
-        survey::tell(&self.groups, &asked)
+        survey::tell(&self.groups, &self.stalls, &asked)
     }
 
     fn hello(&self, hello: pb::HelloRequest) -> BoxFuture<'static, pb::HelloReply> {

@@ -15,8 +15,8 @@ use super::queues::Queues;
 use super::raft_state::{Seen, State};
 use super::requests::Requests;
 use super::{
-    ALL, CATALOG_MOVE_TASKS, CATALOG_NODES, CATALOG_PARTITIONS, CATALOG_QUEUES, GROUPS_NOT_OPEN, OF_GROUPS,
-    POLLS_WAITING, groups, logs, peers, process,
+    ALL, CATALOG_MOVE_TASKS, CATALOG_NODES, CATALOG_PARTITIONS, CATALOG_QUEUES, GROUPS_NOT_OPEN,
+    GROUPS_STUCK, OF_GROUPS, POLLS_WAITING, groups, logs, peers, process,
 };
 use crate::catalog::CatalogView;
 use crate::config::Limits;
@@ -82,6 +82,7 @@ impl Sources {
         queues.collect(now, &mut page);
         self.live.requests.collect(&self.limits, &mut page);
         page.gauge(&POLLS_WAITING, [], self.polls.waiting());
+        page.gauge(&GROUPS_STUCK, [], self.outlook.stuck().len());
         if let Some(catalog) = catalog {
             self.catalog(catalog, &mut page);
         }
