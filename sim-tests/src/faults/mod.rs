@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::rng::Rng;
 use crate::stage::Stage;
 
+mod catalog_away;
 mod clock;
 mod delay;
 mod disk_full;
@@ -88,4 +89,5 @@ pub const FAULTS: &[&Fault] = &[
     &hand_over::HAND_OVER,
     &rolling::ROLLING,
     &slow_leader::SLOW_LEADER,
+    &catalog_away::CATALOG_AWAY,
 ];
