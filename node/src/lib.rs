@@ -67,6 +67,7 @@ use metrics::{Live, Sources};
 use mover::Mover;
 use placement::moves::Moves;
 use placement::planner::{Outlook, Planner, Policy};
+use placement::stalls::Stalls;
 use polls::Polls;
 use readiness::{Readiness, Removed};
 use router::Router;
@@ -91,6 +92,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
                 continue;
             }
             Err(error) if error.is::<StartOver>() => tracing::info!("{error}"),
+            Err(error) if error.is::<Superseded>() => tracing::warn!("{error}"),
             Err(error) if error.is::<Removed>() && config.renumber => {
                 tracing::warn!("{error}; it gives up what it has and joins as a new node");
                 Identity::open(&env, &config.data_dir, config.node_id)?.spend()?;
@@ -100,6 +102,11 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
         lives_before = Some(Instant::now());
     }
 }
+
+/// The catalog goes on in a later epoch, without this node's replica. The node begins a new life, in which it joins it.
+#[derive(Debug, thiserror::Error)]
+#[error("the catalog goes on in epoch {0}: this node forgets its replica and joins it")]
+struct Superseded(u64);
 
 fn is_in_use(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(StartError::Wal(WalError::Locked(_))))
@@ -134,11 +141,13 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         local.clone(),
         config.limits.patience,
     );
+    let stalls = Arc::new(Stalls::default());
     let peerside = Arc::new(Peerside {
         me: me.clone(),
         identity: identity.clone(),
         groups: groups.clone(),
         local,
+        stalls: stalls.clone(),
         errands: RwLock::new(None),
     });
     let readiness = Readiness::default();
@@ -213,6 +222,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         groups.clone(),
         peers.clone(),
         polls.clone(),
+        errands.clone(),
         end.clone(),
     ));
     let moves = Moves {
@@ -220,12 +230,14 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         groups: groups.clone(),
         peers: peers.clone(),
         errands: errands.clone(),
+        stalls: stalls.clone(),
     };
     tasks.spawn(placement::moves::run(moves, end.clone()));
     tasks.spawn(quorum::watch(groups.clone(), peers.clone(), end.clone()));
     let policy = Policy {
         replicas: config.partitions.replicas,
         replace_after: config.replace_after,
+        snapshot_bytes_per_second: config.snapshots.bytes_per_second,
     };
     let planner = Planner {
         policy,
@@ -233,6 +245,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         groups: groups.clone(),
         peers: peers.clone(),
         errands: errands.clone(),
+        stalls,
         outlook,
     };
     tasks.spawn(placement::planner::run(planner, end.clone()));
@@ -304,6 +317,10 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
             Ok(Err(error)) => Err(error),
             Err(panic) => Err(anyhow::anyhow!("a part of the node panicked: {panic}")),
         },
+        epoch = catalog.group().superseded() => match identity.lock().enter_catalog_epoch(epoch) {
+            Ok(()) => Err(Superseded(epoch).into()),
+            Err(error) => Err(error.into()),
+        },
         () = stop.cancelled() => {
             readiness.lost();
             farewell::hand_over(&groups, &peers).await;
@@ -360,9 +377,20 @@ async fn open_catalog(
             peers.set_address(NodeId(founder.node_id), &founder.peer_address);
         }
     }
+    let epoch = identity.lock().catalog_epoch();
+    if let Some(had) = groups.log_on_disk(GroupId::CATALOG).await?
+        && had.epoch() < epoch
+    {
+        tracing::warn!(
+            epoch,
+            "what is here of an earlier epoch of the catalog is forgotten"
+        );
+        groups.leave(GroupId::CATALOG).await?;
+    }
     let ids: Vec<NodeId> = founders.iter().map(|f| NodeId(f.node_id)).collect();
     loop {
         let origin = match ids.first() {
+            _ if epoch > 0 => Origin::Joins,
             Some(first) => Origin::Founded(Birth {
                 members: ids.iter().copied().collect(),
                 first: *first == peers.me(),
@@ -376,7 +404,7 @@ async fn open_catalog(
                 GroupId::CATALOG,
                 MachineKind::Catalog,
                 &peers.known(),
-                None,
+                catalog::enters(epoch),
                 origin,
             )
             .await;

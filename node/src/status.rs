@@ -37,6 +37,9 @@ pub struct NodeStatus {
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
+    /// If it leads the catalog: groups that are on their way and make no progress, and why.
+    #[serde(default)]
+    pub stuck: BTreeMap<u64, String>,
 }
 
 /// A member of the cluster.
@@ -84,6 +87,15 @@ pub struct Replica {
     /// About how many bytes its messages have.
     #[serde(default)]
     pub bytes: u64,
+    /// Index and term of the last log entry.
+    #[serde(default)]
+    pub last_entry: Option<(u64, u64)>,
+    /// The time of the last batch that it applied, in milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub applied_ms: u64,
+    /// Whether it leads, and a majority confirmed that a moment ago.
+    #[serde(default)]
+    pub leads_with_lease: bool,
 }
 
 /// What this node tells.
@@ -134,6 +146,9 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             checkpointed: progress.checkpointed,
             first: progress.first,
             bytes: group.replica().read(Machine::message_bytes),
+            last_entry: group.last_entry(),
+            applied_ms: group.replica().read(Machine::now).0,
+            leads_with_lease: group.leads_with_lease(),
         }
     });
     NodeStatus {
@@ -143,6 +158,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         members,
         replicas: replicas.collect(),
         planned: admin.node.outlook.planned(),
+        stuck: admin.node.outlook.stuck(),
     }
 }
 
@@ -202,13 +218,10 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 id: replica.group,
                 kind: replica.kind.clone(),
                 queue: replica.queue.clone(),
-                leader: None,
-                term: 0,
                 replicas: replica.placed.clone(),
-                lag: BTreeMap::new(),
-                moving: Vec::new(),
-                bytes: 0,
+                ..Default::default()
             });
+            line.replica_states.push(replica_state(*node, replica));
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
                 line.leader = Some(*node);
@@ -220,13 +233,26 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
             *end = (*end).max(replica.last);
         }
     }
+    let mut stuck: BTreeMap<&u64, &String> = answers.values().flat_map(|a| &a.stuck).collect();
     for line in groups.values_mut() {
+        line.stuck = stuck.remove(&line.id).cloned();
         let end = ends.get(&line.id).copied().unwrap_or_default();
         for lag in line.lag.values_mut() {
             *lag = end.saturating_sub(*lag);
         }
     }
     groups.into_values().collect()
+}
+
+fn replica_state(node: u64, replica: &Replica) -> pb::ReplicaState {
+    pb::ReplicaState {
+        node,
+        last_index: replica.last_entry.map(|(index, _)| index),
+        last_term: replica.last_entry.map(|(_, term)| term),
+        applied: replica.applied,
+        applied_ms: replica.applied_ms,
+        leads: replica.leads_with_lease,
+    }
 }
 
 /// Whether the node whose admin listener is at `address` is ready for clients.
@@ -315,11 +341,14 @@ pub fn table(status: &pb::ClusterStatus) -> String {
 /// Where a group is to live, and, on its way there, who may still have a replica.
 fn replicas(group: &pb::Group) -> String {
     let list = |nodes: &[u64]| nodes.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-    if group.moving.is_empty() {
-        list(&group.replicas)
-    } else {
-        format!("{} (from {})", list(&group.replicas), list(&group.moving))
+    let mut text = list(&group.replicas);
+    if !group.moving.is_empty() {
+        text += &format!(" (from {})", list(&group.moving));
     }
+    if let Some(reason) = &group.stuck {
+        text += &format!(" (stuck: {reason})");
+    }
+    text
 }
 
 fn columns(rows: &[Vec<String>]) -> String {

@@ -10,6 +10,7 @@ use raft::env::Env;
 use tonic::transport::Channel;
 
 use super::pb::{self, admin_client::AdminClient};
+use super::{catalog, recover};
 use crate::cli::Output;
 use crate::status;
 
@@ -76,6 +77,8 @@ pub enum Action {
     },
     /// Wait until replicas and leaders are evenly placed. They are evened out all the time anyway.
     Rebalance,
+    /// Give up the lost majority of a group, and go on with one replica. Acknowledged messages may be lost.
+    UnsafeRecover(recover::Flags),
 }
 
 /// Does it.
@@ -83,6 +86,11 @@ pub enum Action {
 /// # Errors
 /// What the cluster has against it, or that nobody answers.
 pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
+    if let Action::UnsafeRecover(flags) = &cluster.action
+        && flags.is_of_catalog()
+    {
+        return catalog::recover(env, flags).await;
+    }
     let mut asker = Asker::connect(env, &cluster.server).await?;
     match cluster.action {
         Action::Status => {}
@@ -106,6 +114,12 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
             asker.0.transfer(request).await.map_err(said)?;
         }
         Action::Rebalance => asker.await_even().await?,
+        Action::UnsafeRecover(flags) => {
+            let status = asker.status().await?;
+            for request in recover::decide(env, &flags, &status)? {
+                asker.0.unsafe_recover(request).await.map_err(said)?;
+            }
+        }
     }
     show(&asker.status().await?, cluster.output)
 }

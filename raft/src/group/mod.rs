@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver;
-use openraft::{ChangeMembers, EmptyNode, ReadPolicy, ServerState};
+use openraft::{ChangeMembers, EmptyNode, ServerState};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,7 @@ use crate::wal::GroupLog;
 
 mod birth;
 pub mod entry;
+pub mod epoch;
 mod followers;
 pub mod log;
 mod network;
@@ -33,6 +35,7 @@ mod open;
 mod proposer;
 mod pull;
 mod pulls;
+mod read_index;
 mod replica;
 mod rpc;
 pub mod runtime;
@@ -118,6 +121,8 @@ pub struct Group {
     parts: Parts,
     /// This replica is about to end.
     closing: CancellationToken,
+    /// The latest epoch that another replica has spoken in, if that is later than this one's.
+    superseded: watch::Sender<u64>,
 }
 
 impl Group {
@@ -239,27 +244,6 @@ impl Group {
         leader
             .last_quorum_acked()
             .is_some_and(|acked| acked.elapsed() < self.lease || planted(Bug::StaleRead))
-    }
-
-    /// The index a reader must have applied to see everything acknowledged before now, confirmed by
-    /// a majority; only the leader can say.
-    ///
-    /// # Errors
-    /// [`NotDone::NotLeader`] with the leader, if known.
-    pub async fn read_index(&self) -> Result<u64, NotDone> {
-        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-            Ok((read, _)) => Ok(read.log_id().index + 1),
-            Err(_) => Err(NotDone::NotLeader(self.leadership().leader)),
-        }
-    }
-
-    /// Returns when this replica, which leads, has applied everything that was committed before the call.
-    ///
-    /// # Errors
-    /// [`NotDone::NotLeader`] with the leader, if known; [`NotDone::Stopped`] if the replica stops before.
-    pub async fn confirmed(&self) -> Result<(), NotDone> {
-        let index = self.read_index().await?;
-        self.wait_applied(index).await
     }
 
     /// Waits until this replica has applied everything before `index`.
@@ -411,6 +395,13 @@ impl Group {
             checkpointed: self.replica.checkpointed(),
             first: metrics.purged.as_ref().map_or(0, |id| id.index + 1),
         }
+    }
+
+    /// Index and term of the last log entry; none if there is none.
+    pub fn last_entry(&self) -> Option<(u64, u64)> {
+        let metrics = self.raft.data_metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.last_log.as_ref().map(|id| (id.index, *id.leader_id))
     }
 
     /// How far behind the leader's log each follower is, in entries; empty on other replicas.

@@ -90,6 +90,9 @@ async fn silence(replica: &Replica, to: NodeId) {
 impl Group {
     /// Takes in the state that a leader offers, in place of this replica's.
     pub(crate) async fn take_offer(&self, offer: pb::SnapshotOffer) -> Result<pb::SnapshotTaken, Status> {
+        let term = offer.vote.as_ref().map(|vote| vote.term);
+        let other = |e: io::Error| Status::failed_precondition(e.to_string());
+        self.check_epoch(term).map_err(other)?;
         let vote = wire::vote_from(offer.vote).map_err(|e| Status::invalid_argument(e.to_string()))?;
         let mine = self.promised();
         let has_it = *self.replica.applied().borrow() > offer.applied;

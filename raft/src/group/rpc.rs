@@ -8,6 +8,7 @@ use crate::peers::pb::{self, frame::Body};
 impl Group {
     /// Takes a leader's entries. Requests take effect in the order of first polls.
     pub(crate) async fn append(&self, append: pb::Append) -> io::Result<Body> {
+        self.check_epoch(append.vote.as_ref().map(|vote| vote.term))?;
         let request = wire::append_from(append)?;
         let previous = request.prev_log_id;
         let last = request.entries.last().map(|e| e.log_id).or(previous);
@@ -22,6 +23,7 @@ impl Group {
     }
 
     pub(crate) async fn vote(&self, ballot: pb::Ballot) -> io::Result<Body> {
+        self.check_epoch(ballot.vote.as_ref().map(|vote| vote.term))?;
         let response = self
             .raft
             .vote(wire::ballot_from(ballot)?)
@@ -31,6 +33,7 @@ impl Group {
     }
 
     pub(crate) async fn pre_vote(&self, ballot: pb::Ballot) -> io::Result<Body> {
+        self.check_epoch(ballot.vote.as_ref().map(|vote| vote.term))?;
         let response = self
             .raft
             .pre_vote(wire::ballot_from(ballot)?)
@@ -40,6 +43,7 @@ impl Group {
     }
 
     pub(crate) async fn transfer(&self, transfer: pb::Transfer) -> io::Result<Body> {
+        self.check_epoch(transfer.from.as_ref().map(|vote| vote.term))?;
         let request = wire::transfer_from(transfer)?;
         let outcome = self
             .raft

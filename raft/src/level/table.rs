@@ -56,7 +56,12 @@ pub const QUEUE_OPS: Tags = tags("command::queue::QueueOp", &[2..=11], &[(SET_LE
 pub const CATALOG_OPS: Tags = tags(
     "command::catalog::CatalogOp",
     &[2..=18],
-    &[(RAISE_LEVEL, Level::ONE)],
+    &[
+        (RAISE_LEVEL, Level::ONE),
+        (20, Level::ONE),
+        (23, Level::ONE),
+        (24, Level::ONE),
+    ],
 );
 
 /// The calls between peers, and their replies.
@@ -67,16 +72,20 @@ const COMMANDS: &[Tags] = &[
     tags("command::catalog::CatalogCommand", &[1..=1], &[]),
     tags("command::catalog::NodeRecord", &[1..=7], &[]),
     tags("command::catalog::ResourceKey", &[1..=3], &[]),
-    tags("command::catalog::CreateQueue", &[1..=6], &[]),
+    tags("command::catalog::CreateQueue", &[1..=6], &[(7, Level::ONE)]),
     tags("command::catalog::SetQueueAttributes", &[1..=3], &[]),
     tags("command::catalog::TagQueue", &[1..=3], &[]),
     tags("command::catalog::UntagQueue", &[1..=2], &[]),
     tags("command::catalog::AddPermission", &[1..=6], &[]),
     tags("command::catalog::RemovePermission", &[1..=2], &[]),
-    tags("command::catalog::AddPartitions", &[1..=4], &[]),
+    tags("command::catalog::AddPartitions", &[1..=4], &[(5, Level::ONE)]),
     tags("command::catalog::Growth", &[1..=2], &[]),
     tags("command::catalog::QueueRecord", &[1..=8], &[]),
-    tags("command::catalog::GroupRecord", &[1..=8], &[]),
+    tags(
+        "command::catalog::GroupRecord",
+        &[1..=8],
+        &[(11, Level::ONE), (12, Level::ONE)],
+    ),
     tags("command::catalog::CatalogAnswer", &[1..=5], &[]),
     tags("command::catalog::CatalogRefusal", &[1..=2], &[]),
     tags("command::cluster::DrainNode", &[1..=2], &[]),
@@ -86,6 +95,17 @@ const COMMANDS: &[Tags] = &[
     tags("command::cluster::SettleGroup", &[1..=2], &[]),
     tags("command::cluster::NodeStanding", &[1..=3], &[]),
     tags("command::cluster::RaiseLevel", &[], &[(1, Level::ONE)]),
+    tags(
+        "command::cluster::RecoverGroup",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE), (4, Level::ONE)],
+    ),
+    tags(
+        "command::cluster::CloseReplicas",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE)],
+    ),
+    tags("command::cluster::EnterEpoch", &[], &[(1, Level::ONE)]),
     tags("command::Batch", &[1..=3], &[]),
     tags("command::move_tasks::StartMoveTask", &[1..=5], &[]),
     tags("command::move_tasks::CancelMoveTask", &[1..=2], &[]),
@@ -128,7 +148,11 @@ const COMMANDS: &[Tags] = &[
 /// What entries, states and their rows are made of.
 const RECORDS: &[Tags] = &[
     tags("machine::MachineKind", &[1..=2], &[]),
-    tags("machine::tables", &[1..=2, 16..=21, 32..=37, 127..=127], &[]),
+    tags(
+        "machine::tables",
+        &[1..=2, 16..=21, 32..=37, 127..=127],
+        &[(22, Level::ONE)],
+    ),
     tags("group::entry::EntryRecord", &[1..=3], &[(7, Level::ONE)]),
     tags("group::entry::PayloadRecord", &[4..=6], &[]),
     tags("group::entry::MembershipRecord", &[1..=2], &[]),
@@ -141,7 +165,12 @@ const RECORDS: &[Tags] = &[
     tags(
         "machine::catalog::rows::MetaRecord",
         &[1..=5],
-        &[(40, Level::ONE)],
+        &[(40, Level::ONE), (50, Level::ONE)],
+    ),
+    tags(
+        "machine::catalog::closings::Closing",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE), (4, Level::ONE)],
     ),
     tags("machine::catalog::rows::DeletedRecord", &[1..=2], &[]),
     tags("machine::queue::attempts::AttemptRecord", &[1..=1], &[]),
@@ -173,7 +202,12 @@ const PEERS: &[Tags] = &[
     tags("peer.proto::ReadIndexReply", &[1..=2], &[]),
     tags("peer.proto::CountsReply", &[1..=5], &[]),
     tags("peer.proto::Sizes", &[1..=1], &[]),
-    tags("peer.proto::SizesReply", &[1..=3], &[]),
+    tags("peer.proto::SizesReply", &[1..=3], &[(4, Level::ONE)]),
+    tags(
+        "peer.proto::Moving",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE)],
+    ),
     tags("peer.proto::Failure", &[1..=1], &[]),
     tags("peer.proto::HelloRequest", &[1..=5], &[]),
     tags("peer.proto::HelloReply", &[1..=7], &[]),

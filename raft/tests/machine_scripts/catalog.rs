@@ -1,7 +1,8 @@
 //! Stories of the catalog. Queues belong to account 1 in region r unless written `account/region/name`.
 //!
 //!     node 1 [disk=a] [zone=z] [peer=host:1] [runs=0.2.0+level.1]
-//!     create NAME [partitions=1] [replicas=3] [Attribute=value …] [call=KEY]
+//!     create NAME [partitions=1] [replicas=3] [there=1,2] [Attribute=value …] [call=KEY]
+//!     grow NAME [from=1] [to=2] [replicas=3] [there=1,2]
 //!     delete NAME [call=KEY]
 //!     set NAME Attribute=value … [version=3] [call=KEY]   an empty value removes
 //!     tag NAME key=value … [max=50] [call=KEY]
@@ -19,6 +20,10 @@
 //!     drain NUMBER, undrain NUMBER, remove NUMBER
 //!     place GROUP on=1,2,3 [version=0]
 //!     settle GROUP [version=1]
+//!     close NUMBER groups=1,2                   a node has closed its replicas of deleted groups
+//!     recover GROUP on=1 [version=0] [epoch=1]  a group goes on with one replica
+//!     epoch NUMBER                              the catalog goes on without its majority
+//!     closings                                  deleted groups that nodes have not closed
 //!     placement                                 where groups are and where they are to be
 //!     queue NAME, groups, nodes, version, level, restart, garbage
 
@@ -32,7 +37,10 @@ use raft::command::catalog::{
     NodeRecord, QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue,
     UntagQueue,
 };
-use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup};
+use raft::command::cluster::{
+    AdmitNode, CloseReplicas, DrainNode, EnterEpoch, MoveGroup, RaiseLevel, RecoverGroup, RemoveNode,
+    SettleGroup,
+};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, MoveTask, ReportMoveTask, StartMoveTask};
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
@@ -77,6 +85,14 @@ impl Script {
             .collect()
     }
 
+    fn closings(&self) -> Vec<String> {
+        let nodes = (1..10).map(|node| (node, self.catalog().to_close(node).collect::<Vec<u64>>()));
+        let waiting = nodes.filter(|(_, groups)| !groups.is_empty());
+        waiting
+            .map(|(node, groups)| format!("n{node} is to close {groups:?}"))
+            .collect()
+    }
+
     fn groups(&self) -> Vec<String> {
         let groups = self.catalog().groups().map(|group| {
             let queue = group.queue.clone().unwrap_or_default();
@@ -96,6 +112,9 @@ impl Script {
             }
             if !group.joined.is_empty() {
                 told += &format!(" founded on {:?} joined by {:?}", group.founders, group.joined);
+            }
+            if group.epoch > 0 {
+                told += &format!(" epoch {} from node {}", group.epoch, group.survivor);
             }
             told
         });
@@ -152,6 +171,20 @@ impl Interpreter for Script {
                 group_id: number(line.words()[0]),
                 version: line.number("version").unwrap_or(1),
             }),
+            "close" => CatalogOp::CloseReplicas(CloseReplicas {
+                node_id: number(line.words()[0]),
+                groups: numbers(line.value("groups")),
+            }),
+            "recover" => CatalogOp::RecoverGroup(RecoverGroup {
+                group_id: number(line.words()[0]),
+                version: line.number("version").unwrap_or(0),
+                survivor: line.number("on").unwrap_or(0),
+                epoch: line.number("epoch").unwrap_or(1),
+            }),
+            "epoch" => CatalogOp::EnterEpoch(EnterEpoch {
+                epoch: number(line.words()[0]),
+            }),
+            "closings" => return self.closings(),
             "placement" => return self.placement(),
             "create" => create(&line),
             "grow" => CatalogOp::AddPartitions(AddPartitions {
@@ -159,6 +192,7 @@ impl Interpreter for Script {
                 seen: line.number("from").unwrap_or(1) as u32,
                 wanted: line.number("to").unwrap_or(2) as u32,
                 replicas: line.number("replicas").unwrap_or(3) as u32,
+                candidates: numbers(line.value("there")),
             }),
             "delete" => CatalogOp::DeleteQueue(key(line.words()[0])),
             "set" => CatalogOp::SetQueueAttributes(SetQueueAttributes {
@@ -316,7 +350,16 @@ fn create(line: &Line) -> CatalogOp {
         tags: BTreeMap::new(),
         partitions: line.number("partitions").unwrap_or(1) as u32,
         replicas: line.number("replicas").unwrap_or(3) as u32,
+        candidates: numbers(line.value("there")),
     })
+}
+
+/// Numbers such as `1,2`.
+fn numbers(text: Option<&str>) -> Vec<u64> {
+    text.into_iter()
+        .flat_map(|text| text.split(','))
+        .map(number)
+        .collect()
 }
 
 fn tell(answer: CatalogAnswer) -> String {

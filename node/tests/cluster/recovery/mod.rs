@@ -8,6 +8,7 @@
 //! - `quorum`: too few nodes, and a leader that is frozen
 //! - `overload`: more than the bounds allow, and nonsense
 //! - `overview`: `millrace status`
+//! - `unsafe_recover`: queues and a catalog whose majority is lost for good
 
 mod behind;
 mod blackout;
@@ -17,6 +18,7 @@ mod overload;
 mod overview;
 mod quorum;
 mod startup;
+mod unsafe_recover;
 
 use std::collections::BTreeMap;
 

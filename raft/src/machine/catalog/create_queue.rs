@@ -1,9 +1,11 @@
 //! CreateQueue: a new queue with its groups, or the existing one if the caller's idea of it agrees.
 
+use super::placement::Places;
 use super::{Answer, Catalog, RowName, placement, redrive, refusal};
 use crate::command::catalog::{
     CatalogAnswer, CreateQueue, GroupRecord, QueueRecord, RefusalReason, ResourceKey,
 };
+use crate::level::Level;
 use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
@@ -16,7 +18,7 @@ impl Catalog {
         if let Some(existing) = self.queues.get(&key) {
             return agree(existing, &command);
         }
-        if self.deleted_queues.contains(&key) {
+        if self.deleted_queues.contains(&key) || self.closings.holds(&key) {
             return Err(refusal(RefusalReason::QueueDeletedRecently, &key.name));
         }
         if self.nodes.is_empty() {
@@ -25,7 +27,7 @@ impl Catalog {
         self.check_redrive(&key, &command.complete)?;
         let partitions = 0..command.partitions.clamp(1, MAX_PARTITIONS);
         let partitions = partitions
-            .map(|_| self.place_group(&key, command.replicas))
+            .map(|_| self.place_group(&key, command.replicas, &command.candidates))
             .collect();
         let record = QueueRecord {
             key: Some(key.clone()),
@@ -43,15 +45,17 @@ impl Catalog {
         Ok(CatalogAnswer::Queue(record))
     }
 
-    /// Makes a group for a partition of a queue.
-    pub(super) fn place_group(&mut self, queue: &ResourceKey, replicas: u32) -> u64 {
+    /// Makes a group for a partition of a queue. `candidates` are the nodes that are there, if that is known.
+    pub(super) fn place_group(&mut self, queue: &ResourceKey, replicas: u32, candidates: &[u64]) -> u64 {
         let mut group_id = self.next_group;
         if planted(Bug::GroupReused) {
             let free = (1..group_id).find(|id| !self.groups.contains_key(id));
             group_id = free.unwrap_or(group_id);
         }
         self.next_group = self.next_group.max(group_id + 1);
-        let replicas = self.loads.choose(&self.nodes, |node| self.drains(node), replicas);
+        let drains = |node| self.drains(node);
+        let places = Places::new(&self.nodes, drains, self.heeded(candidates));
+        let replicas = self.loads.choose(&places, replicas);
         self.loads.add(&replicas);
         let group = GroupRecord {
             group_id,
@@ -64,6 +68,12 @@ impl Catalog {
         self.groups.insert(group_id, group);
         self.group_changed(group_id);
         group_id
+    }
+
+    /// The candidates that count. Replicas of an older version drop the field, and all must choose alike: this is the one
+    /// place that decides.
+    fn heeded<'a>(&self, candidates: &'a [u64]) -> &'a [u64] {
+        if self.level >= Level::ONE { candidates } else { &[] }
     }
 }
 

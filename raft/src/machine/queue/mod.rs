@@ -120,6 +120,11 @@ impl Queue {
         }
     }
 
+    /// The time of the last batch.
+    pub(super) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
         let now = self.clock.advance(batch.now_ms);
         self.invocations.expire(now);
