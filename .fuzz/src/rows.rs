@@ -48,6 +48,7 @@ impl History {
             now_ms: self.now,
             seed: 42,
             commands,
+            ..Batch::default()
         }
     }
 }

@@ -14,7 +14,7 @@ use raft::wal::WalOptions;
 use serde::Deserialize;
 
 use crate::cluster::command::Cluster;
-use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
+use crate::config::{CHECKPOINT_BYTES, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use crate::telemetry::LogFormat;
 
 /// More partitions than a queue needs on any cluster of today.
@@ -180,6 +180,10 @@ pub struct Server {
     /// Requests under way at most; beyond them clients are throttled [default: 8192].
     #[arg(long, env = "MILLRACE_MAX_REQUESTS")]
     pub max_requests: Option<usize>,
+    /// Act as a version that knows levels up to this one only, to try upgrades and roll-backs.
+    #[arg(long, env = "MILLRACE_LEVEL_MAX", hide = true)]
+    #[serde(skip)]
+    pub level_max: Option<u32>,
     /// Waiting receives at most; beyond them clients are throttled [default: 50000].
     #[arg(long, env = "MILLRACE_MAX_POLLS")]
     pub max_polls: Option<usize>,
@@ -253,7 +257,6 @@ impl Server {
             replace_after: pick!(replace_after_seconds)
                 .map_or(REPLACE_AFTER, |s| Duration::from_secs(s.max(1))),
             timing,
-            checkpoints: Checkpoints::Disk,
             wal: WalOptions {
                 segment_bytes: pick!(segment_bytes).map_or(wal.segment_bytes, |b| b.max(SEGMENT_BYTES_MIN)),
                 ..wal

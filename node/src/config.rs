@@ -1,13 +1,11 @@
 //! What a node is told: flags, environment variables and a TOML file, in that order of precedence.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use raft::group::Timing;
 use raft::peers::snapshot::SnapshotOptions;
-use raft::store::{LettersOptions, Store};
+use raft::store::LettersOptions;
 use raft::types::NodeId;
 use raft::wal::WalOptions;
 
@@ -43,8 +41,6 @@ pub struct Config {
     pub replace_after: Duration,
     /// Raft's times.
     pub timing: Timing,
-    /// Where checkpoints go.
-    pub checkpoints: Checkpoints,
     /// The log's sizes.
     pub wal: WalOptions,
     /// How letters of a long backlog go into files.
@@ -109,24 +105,6 @@ impl Default for Saturation {
 pub const REPLACE_AFTER: Duration = Duration::from_secs(600);
 /// What [`Config::checkpoint_bytes`] is unless something else is asked for.
 pub const CHECKPOINT_BYTES: u64 = 256 << 20;
-
-/// Where checkpoints go.
-#[derive(Clone)]
-pub enum Checkpoints {
-    /// sled, in the data folder.
-    Disk,
-    /// A store that outlives the node: for simulation, whose disks sled does not know.
-    Given(Arc<dyn Store>),
-}
-
-impl fmt::Debug for Checkpoints {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Checkpoints::Disk => "Disk",
-            Checkpoints::Given(_) => "Given",
-        })
-    }
-}
 
 /// Bounds on what clients may occupy. Beyond them a request gets the service's throttling error.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Dev;
-use crate::config::{CHECKPOINT_BYTES, Checkpoints, Config, Limits, Partitions, REPLACE_AFTER};
+use crate::config::{CHECKPOINT_BYTES, Config, Limits, Partitions, REPLACE_AFTER};
 
 /// How many nodes run in the process.
 pub const NODES: u16 = 3;
@@ -73,7 +73,6 @@ fn config(data_dir: &Path, port: u16, index: u16, limits: Limits) -> Config {
         partitions: Partitions::default(),
         replace_after: REPLACE_AFTER,
         timing: Timing::default(),
-        checkpoints: Checkpoints::Disk,
         wal: WalOptions::default(),
         letters: LettersOptions::default(),
         checkpoint_bytes: CHECKPOINT_BYTES,

@@ -8,14 +8,17 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use raft::command::catalog::NodeRecord;
 use raft::env::Env;
+use raft::level::{Level, TooNew};
 use raft::types::NodeId;
 use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 mod tests;
 
-/// The version of the file that this code writes.
+/// The version of the file as long as the data folder has level 0.
 const FORMAT: u32 = 1;
+/// Its version from then on. Binaries that know no levels refuse it before they touch anything else.
+const LEVELLED_FORMAT: u32 = 2;
 const FILE: &str = "node.json";
 /// In the log's folder: the incarnation of the node whose log that is.
 const LOG_OWNER: &str = "owner";
@@ -29,6 +32,9 @@ pub enum IdentityError {
     /// The file is not what this version writes.
     #[error("{0} cannot be read: {1}")]
     Malformed(PathBuf, String),
+    /// What the folder has was written at a level that this binary does not know.
+    #[error(transparent)]
+    TooNew(#[from] TooNew),
     /// The folder is another node's.
     #[error("data folder {0} belongs to node {1}, not to node {2}")]
     Another(PathBuf, NodeId, NodeId),
@@ -67,6 +73,13 @@ struct Contents {
     /// The epoch of the catalog that this node takes part in. A replica of an earlier one is worth nothing.
     #[serde(default)]
     catalog_epoch: u64,
+    /// What it takes to read what the folder has. Never 0 in format 2.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    level: u32,
+}
+
+fn is_zero(level: &u32) -> bool {
+    *level == 0
 }
 
 /// A node that founds a cluster or takes part in that.
@@ -121,10 +134,16 @@ impl Identity {
             let malformed = |reason: String| IdentityError::Malformed(path.clone(), reason);
             let contents: Contents =
                 serde_json::from_slice(&contents).map_err(|e| malformed(e.to_string()))?;
-            if contents.format != FORMAT {
-                let reason = format!("format {}, this version reads {FORMAT}", contents.format);
+            if !(FORMAT..=LEVELLED_FORMAT).contains(&contents.format) {
+                let reason = format!(
+                    "format {}, this version reads formats up to {LEVELLED_FORMAT}",
+                    contents.format
+                );
                 return Err(malformed(reason));
             }
+            TooNew::check(Level(contents.level), env.level, || {
+                format!("data folder {}", folder.display())
+            })?;
             if contents.spent {
                 empty(env, folder).map_err(io)?;
                 return Identity::open(env, folder, node);
@@ -154,6 +173,7 @@ impl Identity {
             wished: None,
             spent: false,
             catalog_epoch: 0,
+            level: 0,
         };
         let mut identity = Identity {
             env: env.clone(),
@@ -340,6 +360,27 @@ impl Identity {
     pub fn spend(&mut self) -> io::Result<()> {
         self.become_durably(Contents {
             spent: true,
+            ..self.contents.clone()
+        })
+    }
+
+    /// What it takes to read what the folder has.
+    pub fn level(&self) -> Level {
+        Level(self.contents.level)
+    }
+
+    /// Notes that the folder has, or will have, what takes `level` to read. From then on, binaries that
+    /// know less refuse to start on it.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn raise_level(&mut self, level: Level) -> io::Result<()> {
+        if level <= self.level() {
+            return Ok(());
+        }
+        self.become_durably(Contents {
+            format: LEVELLED_FORMAT,
+            level: level.0,
             ..self.contents.clone()
         })
     }

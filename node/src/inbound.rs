@@ -207,6 +207,13 @@ fn removed(node_id: u64) -> String {
     format!("node {node_id} was taken out of the cluster, and its number is not used again")
 }
 
+fn below_level(node_id: u64, level: &str) -> String {
+    format!(
+        "the cluster has level {level}, which the version of Millrace on node {node_id} does not know: \
+         run a newer version there"
+    )
+}
+
 /// Registers a node that wants to join this cluster.
 async fn take_in(router: &Router, asker: NodeRecord, mut reply: pb::HelloReply) -> pb::HelloReply {
     match register(router, asker).await {
@@ -224,6 +231,7 @@ async fn admit(
     above: u64,
     mut reply: pb::HelloReply,
 ) -> pb::HelloReply {
+    let node_id = asker.node_id;
     let admit = AdmitNode {
         node: Some(asker),
         above,
@@ -232,6 +240,9 @@ async fn admit(
         Ok(CatalogAnswer::Node(node)) => {
             reply.joined = true;
             reply.number = node.node_id;
+        }
+        Ok(CatalogAnswer::Refused(refusal)) if refusal.reason() == RefusalReason::NodeBelowLevel => {
+            reply.refusal = below_level(node_id, &refusal.subject);
         }
         Ok(answer) => tracing::warn!(?answer, "a node could not be given a number"),
         Err(error) => tracing::debug!(%error, "a node could not join yet"),
@@ -274,6 +285,7 @@ pub async fn register(router: &Router, record: NodeRecord) -> Result<(), Registr
         })) => Err(match refusal.reason() {
             RefusalReason::NodeIsAnother => Registration::Refused(number_taken(node_id)),
             RefusalReason::NodeRemoved => Registration::Removed(removed(node_id)),
+            RefusalReason::NodeBelowLevel => Registration::Refused(below_level(node_id, &refusal.subject)),
             other => Registration::Refused(format!("{other:?}")),
         }),
         Ok(other) => Err(Registration::NotNow(format!("unexpected reply {other:?}"))),

@@ -3,6 +3,7 @@
 //! [`run`] is the whole node, given its configuration and the outside world; the binary runs it
 //! with the real one, the simulation with its own. Everything else in this crate is a part of it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use raft::command::catalog::NodeRecord;
 use raft::env::Env;
 use raft::group::OpenError;
 use raft::groups::{Birth, Groups, GroupsOptions, Origin, StartError};
+use raft::level::Level;
 use raft::machine::MachineKind;
 use raft::peers::{Peers, server};
-use raft::store::{SledOptions, SledStore, Store, StoreError};
+use raft::store::{FileStore, FileStoreOptions, Store, StoreError, convert_sled};
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalError;
 use tokio::task::JoinSet;
@@ -38,6 +40,7 @@ pub mod http;
 pub mod identity;
 pub mod inbound;
 pub mod kubernetes;
+pub mod levels;
 pub mod local;
 pub mod membership;
 pub mod metrics;
@@ -57,11 +60,12 @@ pub mod waiting;
 
 use birth::StartOver;
 use catalog::CatalogView;
-use config::{Checkpoints, Config};
+use config::Config;
 use errands::Errands;
 use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
+use levels::Levels;
 use local::Local;
 use metrics::{Live, Sources};
 use mover::Mover;
@@ -117,13 +121,14 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     let mut identity = Identity::open(&env, &config.data_dir, config.node_id)?;
     config.node_id = identity.node();
     identity.own_log(&config.data_dir.join("wal"))?;
-    let me = record(&config, &identity);
+    let me = record(&config, &identity, env.level);
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
+    peers.require_level(identity.lock().level());
     let groups = Groups::start(
         env.clone(),
         &config.data_dir,
-        || open_store(&config),
+        || open_store(&env, &config.data_dir),
         peers.clone(),
         GroupsOptions {
             timing: config.timing,
@@ -249,6 +254,13 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         outlook,
     };
     tasks.spawn(placement::planner::run(planner, end.clone()));
+    let raising = Levels {
+        errands: errands.clone(),
+        groups: groups.clone(),
+        peers: peers.clone(),
+        identity: identity.clone(),
+    };
+    tasks.spawn(levels::run(raising, end.clone()));
     tasks.spawn(carrier::run(
         errands.clone(),
         groups.clone(),
@@ -335,7 +347,7 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
     outcome
 }
 
-fn record(config: &Config, identity: &Identity) -> NodeRecord {
+fn record(config: &Config, identity: &Identity, level: Level) -> NodeRecord {
     let at = |address: &str| {
         let port = address.rsplit(':').next().unwrap_or_default();
         format!("{}:{port}", config.advertise)
@@ -347,18 +359,17 @@ fn record(config: &Config, identity: &Identity) -> NodeRecord {
         api_address: at(&config.listen),
         admin_address: at(&config.admin_listen),
         zone: config.zone.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: levels::own_version(level),
     }
 }
 
-fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    Ok(match &config.checkpoints {
-        Checkpoints::Disk => {
-            let folder = config.data_dir.join("checkpoints");
-            Arc::new(SledStore::open(&folder, SledOptions::default())?)
-        }
-        Checkpoints::Given(store) => store.clone(),
-    })
+/// Opens the checkpoints of a data folder.
+pub(crate) fn open_store(env: &Env, data_dir: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    let folder = data_dir.join("checkpoints");
+    let options = FileStoreOptions::default();
+    let store = FileStore::open(env.disk.clone(), env.random.clone(), &folder, options)?;
+    convert_sled(&*env.disk, &folder, &store)?;
+    Ok(Arc::new(store))
 }
 
 /// Opens the catalog. A node that lost its state gets it from whomever it can reach, and finds them

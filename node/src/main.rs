@@ -10,6 +10,7 @@ use node::config::Limits;
 use node::standstill::Reporter;
 use raft::env::Env;
 use raft::env::real::{LinuxHost, Watchdog};
+use raft::level::Level;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +84,9 @@ async fn execute(command: Command, descriptors: usize, watchdog: Arc<Watchdog>) 
             node::dev::run(dev, limits, env, stop_on_signal()?).await
         }
         Command::Server(server) => {
+            if let Some(level) = server.level_max {
+                env.level = env.level.min(Level(level));
+            }
             let mut config = server.resolve()?;
             config.limits.fit_descriptors(descriptors);
             if let Some(machine) = config.zone_from_kubernetes_node.take() {

@@ -128,6 +128,10 @@ declare! {
         "Commands that were refused because too many waited at their group.";
     COMMANDS_WAITING: Gauge One [] "millrace_raft_commands_waiting"
         "Commands that wait for a batch.";
+    CALLS_REMEMBERED: Gauge Bytes [] "millrace_calls_remembered_bytes"
+        "About how many bytes the answers to calls have that all replicas here remember, so that a call that an SDK repeats within 5 minutes takes effect once.";
+    CALLS_FORGOTTEN: Counter One [] "millrace_calls_forgotten_early_total"
+        "Answers to calls that were forgotten in less than 5 minutes for want of room: a late retry of such a call takes effect again. Every replica counts them: take the maximum over nodes.";
     BATCHES_IN_FLIGHT: Gauge One [] "millrace_raft_batches_in_flight"
         "Batches on their way through the log.";
 
@@ -152,6 +156,8 @@ declare! {
         "Checkpoints that could not be written.";
     CHECKPOINTS_WAITING: Gauge One [] "millrace_checkpoints_waiting"
         "Reads and writes of checkpoints that wait for their worker or are under way.";
+    CHECKPOINTS_PUT_ASIDE: Gauge One [] "millrace_checkpoints_put_aside"
+        "Damaged checkpoints that are kept until another state of their group is on the disk.";
     SNAPSHOT_SENT: Counter Bytes [] "millrace_snapshot_sent_bytes_total"
         "Bytes of groups' states that this node sent to others, at most --snapshot-bytes-per-second of them.";
     SNAPSHOTS_INSTALLED: Counter One [] "millrace_snapshots_installed_total"

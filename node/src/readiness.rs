@@ -18,6 +18,7 @@ use tonic_health::ServingStatus;
 use crate::birth::greet;
 use crate::catalog::CatalogView;
 use crate::inbound::{Registration, register};
+use crate::levels;
 use crate::router::Router;
 
 /// How long one try to catch up may take before the seeds are greeted again.
@@ -122,8 +123,8 @@ pub async fn achieve(
                 find_members(&env, &seeds, &me, &peers).await?;
                 continue;
             }
-            if !catalog.nodes().contains(&me) {
-                match register(&router, me.clone()).await {
+            if !levels::is_registered(&catalog, &me) {
+                match register(&router, levels::registration(&catalog, &me)).await {
                     Ok(()) => continue,
                     Err(Registration::Removed(reason)) => return Err(Removed(reason).into()),
                     Err(Registration::Refused(reason)) => {

@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::HumanBytes;
 use raft::env::Env;
+use raft::groups::Groups;
+use raft::level::NodeVersion;
 use raft::machine::Machine;
 use raft::types::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,12 @@ pub struct NodeStatus {
     /// If it leads the catalog: groups that are on their way and make no progress, and why.
     #[serde(default)]
     pub stuck: BTreeMap<u64, String>,
+    /// Damaged checkpoints that it put aside and that have not been replaced yet.
+    #[serde(default)]
+    pub put_aside: Vec<pb::PutAside>,
+    /// The cluster's level, from its catalog.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// A member of the cluster.
@@ -96,6 +104,9 @@ pub struct Replica {
     /// Whether it leads, and a majority confirmed that a moment ago.
     #[serde(default)]
     pub leads_with_lease: bool,
+    /// Its group's level.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// What this node tells.
@@ -149,6 +160,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             last_entry: group.last_entry(),
             applied_ms: group.replica().read(Machine::now).0,
             leads_with_lease: group.leads_with_lease(),
+            level: group.replica().read(Machine::level).0,
         }
     });
     NodeStatus {
@@ -159,7 +171,18 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         replicas: replicas.collect(),
         planned: admin.node.outlook.planned(),
         stuck: admin.node.outlook.stuck(),
+        put_aside: put_aside(&admin.node.groups),
+        level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
     }
+}
+
+fn put_aside(groups: &Groups) -> Vec<pb::PutAside> {
+    let put_aside = groups.put_aside().into_iter().map(|aside| pb::PutAside {
+        group: aside.group.0,
+        file: aside.path.display().to_string(),
+        reason: aside.reason,
+    });
+    put_aside.collect()
 }
 
 /// Asks the node whose admin listener is at `address`, and the members that it names.
@@ -180,10 +203,17 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
     let mut answers: BTreeMap<u64, NodeStatus> = told.into_iter().flatten().collect();
     let (cluster, members) = (first.cluster.clone(), first.members.clone());
     answers.insert(first.node, first);
+    let groups = group_lines(&answers);
+    let level = answers.values().map(|answer| answer.level).max().unwrap_or(0);
+    let below = groups
+        .iter()
+        .filter(|group| group.leader.is_some() && group.level < level);
     Ok(pb::ClusterStatus {
         cluster,
+        level,
+        groups_below: below.count() as u64,
         nodes: node_lines(members, &answers),
-        groups: group_lines(&answers),
+        groups,
         planned: answers.values().filter_map(|answer| answer.planned).max(),
     })
 }
@@ -191,18 +221,22 @@ pub async fn of_cluster(env: &Env, address: &str) -> anyhow::Result<pb::ClusterS
 fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Node> {
     let line = |member: Member| {
         let answer = answers.get(&member.id);
+        let Ok(version) = member.version.parse::<NodeVersion>();
         pb::Node {
             alive: answer.is_some(),
             ready: answer.is_some_and(|a| a.ready),
             replicas: answer.map_or(0, |a| a.replicas.len() as u64),
             leads: answer.map_or(0, |a| a.replicas.iter().filter(|r| r.leads).count() as u64),
             bytes: answer.map_or(0, |a| a.replicas.iter().map(|r| r.bytes).sum()),
+            put_aside: answer.map_or_else(Vec::new, |a| a.put_aside.clone()),
             id: member.id,
             api: member.api,
             peer: member.peer,
             admin: member.admin,
             zone: member.zone,
-            version: member.version,
+            version: version.release,
+            level: version.level.0,
+            held: version.held,
             ..Default::default()
         }
     };
@@ -225,6 +259,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
                 line.leader = Some(*node);
+                line.level = replica.level;
             }
             line.term = line.term.max(replica.term);
             line.bytes = line.bytes.max(replica.bytes);
@@ -331,11 +366,78 @@ pub fn table(status: &pb::ClusterStatus) -> String {
         ]);
     }
     format!(
-        "cluster {}\n\n{}\n{}",
+        "cluster {}, {}\n\n{}\n{}{}",
         status.cluster,
+        level_line(status),
         columns(&nodes),
-        columns(&groups)
+        columns(&groups),
+        damaged(status),
     )
+}
+
+/// What nodes have put aside; nothing if there is none.
+fn damaged(status: &pb::ClusterStatus) -> String {
+    let mut text = String::new();
+    for node in &status.nodes {
+        for aside in &node.put_aside {
+            let group = GroupId(aside.group);
+            let _ = writeln!(
+                text,
+                "node {}: the checkpoint of {group} is damaged, and is kept as {} until it is replaced. {}",
+                node.id, aside.file, aside.reason
+            );
+        }
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{text}")
+    }
+}
+
+/// The levels for people.
+pub fn levels(status: &pb::ClusterStatus) -> String {
+    let mut rows = vec![
+        ["NODE", "VERSION", "LEVEL", "HELD", "STATE"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for node in &status.nodes {
+        let held = if node.held { "held" } else { "-" };
+        let state = if node.alive { "answers" } else { "unreachable" };
+        rows.push(vec![
+            node.id.to_string(),
+            node.version.clone(),
+            node.level.to_string(),
+            held.to_owned(),
+            state.to_owned(),
+        ]);
+    }
+    format!("{}\n\n{}", level_line(status), columns(&rows))
+}
+
+/// The cluster's level, and why it does not rise.
+fn level_line(status: &pb::ClusterStatus) -> String {
+    let level = status.level;
+    let held: Vec<u64> = status.nodes.iter().filter(|n| n.held).map(|n| n.id).collect();
+    let highest = status.nodes.iter().map(|n| n.level).max().unwrap_or(level);
+    let lacking: Vec<u64> = status
+        .nodes
+        .iter()
+        .filter(|n| n.level < highest)
+        .map(|n| n.id)
+        .collect();
+    let mut line = format!("level {level}");
+    if !held.is_empty() {
+        let _ = write!(line, ", held by nodes {held:?}");
+    }
+    if !lacking.is_empty() {
+        let _ = write!(line, "; nodes {lacking:?} do not know level {highest} yet");
+    }
+    if status.groups_below > 0 {
+        let _ = write!(line, "; {} groups are still below it", status.groups_below);
+    }
+    line
 }
 
 /// Where a group is to live, and, on its way there, who may still have a replica.

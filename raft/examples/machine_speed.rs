@@ -84,6 +84,7 @@ impl Bench {
             now_ms: self.now,
             seed: self.now,
             commands: commands.collect(),
+            ..Batch::default()
         };
         let begin = Instant::now();
         let replies = self.machine.apply(&batch);

@@ -1,6 +1,6 @@
 //! What writing checkpoints costs in memory and time.
 //!
-//!     cargo run --release -p raft --example store_memory -- [rows] [bytes of a row] [MiB of a delta] [KiB of a step] [rows of a step]
+//!     cargo run --release -p raft --example store_memory -- [rows] [bytes of a row] [KiB of a delta]
 //!
 //! Prints for each phase the rows written a second, the resident memory after it and its peak within it.
 //! The rows' bodies are shared, so that next to none of that is the deltas' own.
@@ -9,8 +9,9 @@ use std::fs;
 use std::time::Instant;
 
 use bytes::Bytes;
+use raft::env::Env;
 use raft::machine::{Delta, Row, RowValue};
-use raft::store::{SledOptions, SledStore, Store};
+use raft::store::{FileStore, FileStoreOptions, Store};
 use raft::types::GroupId;
 
 /// The allocator of the product: what is given back, and when, is its doing.
@@ -27,19 +28,11 @@ fn main() {
         .map(|text| text.parse().expect("a number"));
     let rows: u64 = arguments.next().unwrap_or(500_000);
     let row_bytes: u64 = arguments.next().unwrap_or(1024);
-    let delta_rows = (arguments.next().unwrap_or(256) << 20) / row_bytes;
-
-    let mut options = SledOptions::default();
-    if let Some(kib) = arguments.next() {
-        options.step_bytes = kib as usize * 1024;
-    }
-    if let Some(rows) = arguments.next() {
-        options.step_rows = rows as usize;
-    }
+    let delta_rows = (arguments.next().unwrap_or(256 << 10) << 10) / row_bytes;
 
     let folder = tempfile::tempdir().expect("a folder");
     let bench = Bench {
-        store: SledStore::open(folder.path(), options).expect("a store"),
+        store: open(folder.path()),
         bodies: noise(row_bytes as usize + 65_536),
         row_bytes: row_bytes as usize,
         delta_rows,
@@ -76,8 +69,14 @@ fn main() {
     println!("on disk: {} MiB", disk_bytes(folder.path()) >> 20);
 }
 
+fn open(folder: &std::path::Path) -> FileStore {
+    let env = Env::real().expect("the system's randomness");
+    let options = FileStoreOptions::default();
+    FileStore::open(env.disk, env.random, folder, options).expect("a store")
+}
+
 struct Bench {
-    store: SledStore,
+    store: FileStore,
     bodies: Bytes,
     row_bytes: usize,
     delta_rows: u64,

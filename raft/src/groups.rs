@@ -8,21 +8,27 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
 use crate::group::epoch::{self, OnDisk};
+use crate::group::{
+    Accountant, Group, InFlight, Memory, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Timing, open,
+};
 pub use crate::group::{Birth, Origin};
-use crate::group::{Group, InFlight, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Timing, open};
-use crate::machine::MachineKind;
+use crate::machine::{Machine, MachineKind, WindowStats};
 use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
-use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, Store, StoreError};
+use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{Wal, WalError, WalOptions};
 
 /// How often log sizes are looked at.
 const MAINTENANCE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often at most the log says that calls were forgotten.
+const FORGOTTEN_PAUSE: Duration = Duration::from_secs(60);
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +106,7 @@ impl Groups {
             timing,
             front: letters.front,
             in_flight: InFlight::default(),
+            memory: Memory::default(),
             pulls: Pulls::default(),
             snapshots,
             throttle: Arc::new(Throttle::new(snapshots.bytes_per_second)),
@@ -147,9 +154,19 @@ impl Groups {
         self.parts.checkpointer.stats()
     }
 
+    /// Damaged checkpoints that were put aside and have not been replaced yet.
+    pub fn put_aside(&self) -> Vec<PutAside> {
+        self.parts.checkpointer.aside()
+    }
+
     /// How many bytes of whole states it has sent to other nodes.
     pub fn snapshot_bytes_sent(&self) -> u64 {
         self.parts.throttle.passed()
+    }
+
+    /// What its groups remember of answered calls.
+    pub fn remembered(&self) -> WindowStats {
+        self.parts.memory.stats()
     }
 
     /// What its groups propose.
@@ -250,6 +267,7 @@ impl Groups {
     pub async fn maintain(&self, stop: CancellationToken) -> Result<(), GroupFault> {
         let mut interval = tokio::time::interval(MAINTENANCE_INTERVAL);
         let mut sweeping: Option<JoinHandle<()>> = None;
+        let mut remembering = Remembering::default();
         while stop.run_until_cancelled(interval.tick()).await.is_some() {
             // Before the replica that stopped for it is noticed.
             self.give_up_unreadable().await?;
@@ -257,6 +275,7 @@ impl Groups {
             // A log that has ended is noticed by whoever waits for `Wal::until_failed`.
             let _ = self.parts.wal.tend();
             self.limit_log().await;
+            remembering.look(self);
             if sweeping.as_ref().is_none_or(JoinHandle::is_finished) {
                 sweeping = Some(tokio::spawn(sweep(self.parts.clone())));
             }
@@ -264,14 +283,16 @@ impl Groups {
         Ok(())
     }
 
-    /// Looks for a replica whose messages cannot be read from their files. Its checkpoint is forgotten first, so that the node
-    /// comes back with the state of another one.
+    /// Looks for a replica whose messages cannot be read from their files. If they are damaged, its checkpoint is put aside first,
+    /// so that the node comes back with the state of another one. If the disk has failed, nothing is touched.
     async fn give_up_unreadable(&self) -> Result<(), GroupFault> {
         for group in self.list() {
-            if let Some(reason) = group.replica().unreadable() {
-                let (group, reason) = (group.id(), reason.to_owned());
-                if let Err(error) = self.parts.checkpointer.forget(group).await {
-                    tracing::error!(%group, %error, "a checkpoint that is worth nothing cannot be forgotten");
+            if let Some(unreadable) = group.replica().unreadable() {
+                let (group, reason) = (group.id(), unreadable.reason.clone());
+                if unreadable.is_damage
+                    && let Err(error) = self.parts.checkpointer.put_aside(group, reason.clone()).await
+                {
+                    tracing::error!(%group, %error, "a damaged checkpoint cannot be put aside");
                 }
                 return Err(GroupFault { group, reason });
             }
@@ -319,6 +340,32 @@ impl Groups {
     pub async fn shutdown(&self) {
         let groups = std::mem::take(&mut *self.open.write());
         futures::future::join_all(groups.values().map(|g| g.shutdown())).await;
+    }
+}
+
+/// Looks after what the groups remember of answered calls, and says when they had to forget some.
+#[derive(Default)]
+struct Remembering {
+    accountant: Accountant,
+    unsaid: u64,
+    said: Option<Instant>,
+}
+
+impl Remembering {
+    fn look(&mut self, groups: &Groups) {
+        let windows = groups.list().into_iter();
+        let windows = windows.map(|group| (group.id(), group.replica().read(Machine::remembered)));
+        self.unsaid += self.accountant.account(&groups.parts.memory, windows);
+        let is_due = self.said.is_none_or(|said| said.elapsed() >= FORGOTTEN_PAUSE);
+        if self.unsaid > 0 && is_due {
+            tracing::warn!(
+                calls = self.unsaid,
+                bytes = groups.remembered().bytes,
+                "answers of calls were forgotten early for want of room: a late retry of one of these \
+                 takes effect again"
+            );
+            (self.unsaid, self.said) = (0, Some(Instant::now()));
+        }
     }
 }
 

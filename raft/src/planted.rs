@@ -56,6 +56,8 @@ pub enum Bug {
     TransferUnfollowed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
+    /// The level rises before all nodes know it, and entries do not say that they take it.
+    LevelTooEarly,
 }
 
 /// All of them.
@@ -85,6 +87,7 @@ pub const BUGS: &[Bug] = &[
     Bug::GrowthUnnoticed,
     Bug::TransferUnfollowed,
     Bug::GroupScattered,
+    Bug::LevelTooEarly,
 ];
 
 #[cfg(feature = "planted-bugs")]

@@ -103,12 +103,12 @@ async fn everything_survives_a_restart() {
 /// A log with entries of term 1 up to index 4, closed with `hint` as its commit hint.
 async fn hinted(dir: &tempfile::TempDir, hint: LogId) -> LogStore {
     let wal = open(dir);
-    let mut store = LogStore::new(wal.group(GroupId(1)));
+    let mut store = log_store(&wal, 1);
     store.save_committed(Some(hint)).await.unwrap();
     append(&mut store, (0..5).map(|index| entry(1, index, 50)).collect()).await;
-    append(&mut LogStore::new(wal.group(GroupId(2))), vec![entry(1, 0, 1)]).await;
+    append(&mut log_store(&wal, 2), vec![entry(1, 0, 1)]).await;
     wal.close().await.unwrap();
-    LogStore::new(open(dir).group(GroupId(1)))
+    log_store(&open(dir), 1)
 }
 
 #[tokio::test]

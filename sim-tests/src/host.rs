@@ -5,18 +5,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use node::config::{Checkpoints, Config, Limits, Partitions, REPLACE_AFTER, Saturation};
+use node::config::{Config, Limits, Partitions, REPLACE_AFTER, Saturation};
 use parking_lot::Mutex;
 use raft::group::Timing;
+use raft::level::Level;
 use raft::peers::snapshot::SnapshotOptions;
-use raft::store::{LettersOptions, MemoryStore, Store};
+use raft::store::LettersOptions;
 use raft::types::{GroupId, NodeId};
 use raft::wal::WalOptions;
 use tokio_util::sync::CancellationToken;
 
+use crate::faults::upgrade;
 use crate::rng::Rng;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
@@ -60,12 +62,12 @@ pub struct Host {
     pub id: u64,
     /// What faults turn.
     pub dials: Arc<Dials>,
-    /// Its checkpoints, which outlive it.
-    store: Mutex<Arc<MemoryStore>>,
     scenario: Arc<Scenario>,
     timeline: Timeline,
     watch: Arc<Watch>,
     lives: AtomicU64,
+    /// The highest level that its binary knows.
+    level: AtomicU32,
     stop: Mutex<CancellationToken>,
     /// While set, a life does not begin.
     held: AtomicBool,
@@ -80,6 +82,12 @@ pub(crate) enum Harm {
     Wipe,
     /// A sector of the log is spoilt.
     Rot(Rng),
+    /// The checkpoint of a group is gone.
+    LostCheckpoint(GroupId),
+    /// Something in a checkpoint file of a group is spoilt.
+    SpoiltCheckpoint(GroupId, Rng),
+    /// Power was lost, and with it pages whose sync had failed.
+    LostPages,
 }
 
 /// The name of a node's host.
@@ -90,14 +98,16 @@ pub fn name(id: u64) -> String {
 impl Host {
     /// The host of node `id`.
     pub fn new(id: u64, scenario: Arc<Scenario>, timeline: Timeline, watch: Arc<Watch>) -> Arc<Host> {
+        let is_old = upgrade::old_nodes(&scenario).contains(&id);
+        let Level(level) = if is_old { Level::ZERO } else { Level::LATEST };
         Arc::new(Host {
             id,
             dials: Arc::default(),
-            store: Mutex::default(),
             scenario,
             timeline,
             watch,
             lives: AtomicU64::new(0),
+            level: AtomicU32::new(level),
             stop: Mutex::default(),
             held: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -118,8 +128,10 @@ impl Host {
             .next();
         let stop = CancellationToken::new();
         *self.stop.lock() = stop.clone();
-        let env = world::env(seed, &self.dials, Some(self.watch.of(NodeId(self.id))));
-        self.timeline.add_now(&who, format!("starts, life {life}"));
+        let mut env = world::env(seed, &self.dials, Some(self.watch.of(NodeId(self.id))));
+        env.level = Level(self.level.load(Ordering::Relaxed));
+        self.timeline
+            .add_now(&who, format!("starts, life {life}, level {}", env.level));
         match node::run(self.config(), env, stop).await {
             Ok(()) => self.timeline.add_now(&who, "has ended as asked"),
             Err(error) => self.timeline.add_now(&who, format!("gives up: {error:#}")),
@@ -130,18 +142,32 @@ impl Host {
 
     fn suffer(&self, who: &str) {
         let wal = Path::new(DATA).join("wal");
+        let checkpoints = Path::new(DATA).join("checkpoints");
         let harms = std::mem::take(&mut *self.before_next_life.lock());
         for harm in harms {
             let what = match harm {
                 Harm::Wipe => {
-                    *self.store.lock() = Arc::default();
+                    self.dials.forget_pages();
                     world::wipe(Path::new(DATA)).map(|()| "its disk is empty".to_owned())
                 }
+                Harm::LostPages => match self.dials.lose_pages() {
+                    Ok(0) => continue,
+                    lost => lost.map(|pages| format!("{pages} writes are not on its disk")),
+                },
                 Harm::Rot(mut rng) => world::damage(&wal, &mut rng).map(|what| format!("rot in {what}")),
+                Harm::LostCheckpoint(group) => world::lose_checkpoint(&checkpoints, group),
+                Harm::SpoiltCheckpoint(group, mut rng) => {
+                    world::spoil_checkpoint(&checkpoints, group, &mut rng)
+                }
             };
             let what = what.unwrap_or_else(|error| format!("its disk could not be harmed: {error}"));
             self.timeline.add_now(who, what);
         }
+    }
+
+    /// From its next life on its binary knows levels up to this one.
+    pub(crate) fn set_level(&self, level: Level) {
+        self.level.store(level.0, Ordering::Relaxed);
     }
 
     /// Asks the node to end.
@@ -162,12 +188,6 @@ impl Host {
     /// Harms the disk before the next life.
     pub(crate) fn harm(&self, harm: Harm) {
         self.before_next_life.lock().push(harm);
-    }
-
-    /// Loses the checkpoint of a group.
-    pub(crate) fn lose_checkpoint(&self, group: GroupId) {
-        // The store in memory cannot fail.
-        let _ = self.store.lock().forget(group);
     }
 
     fn config(&self) -> Config {
@@ -193,7 +213,6 @@ impl Host {
             },
             replace_after: REPLACE_AFTER,
             timing: Timing::default(),
-            checkpoints: Checkpoints::Given(self.store.lock().clone()),
             wal: WalOptions {
                 segment_bytes: self.scenario.segment_bytes,
                 live_segments_budget: LIVE_SEGMENTS,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use raft::level::Level;
 use turmoil::Sim;
 
 use crate::client;
@@ -69,6 +70,7 @@ impl Stage {
     pub fn power_loss(&mut self, node: u64) {
         self.sim.crash(host::name(node));
         self.kill(node);
+        self.harm(node, Harm::LostPages);
     }
 
     /// Lets a killed node start.
@@ -79,6 +81,12 @@ impl Stage {
     /// Asks a node to end. It is started again some time after it did.
     pub fn ask_to_end(&mut self, node: u64) {
         self.host(node).ask_to_end();
+    }
+
+    /// Has a node run with a level from its next life on, and asks it to end.
+    pub(crate) fn run_level(&mut self, node: u64, level: Level) {
+        self.host(node).set_level(level);
+        self.ask_to_end(node);
     }
 
     /// Harms the disk of a node, which must be down.

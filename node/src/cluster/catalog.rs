@@ -12,13 +12,14 @@ use raft::group::epoch::OnDisk;
 use raft::groups::{Groups, GroupsOptions};
 use raft::peers::Peers;
 use raft::peers::snapshot::SnapshotOptions;
-use raft::store::{LettersOptions, SledOptions, SledStore};
+use raft::store::LettersOptions;
 use raft::types::GroupId;
 use raft::wal::WalOptions;
 
 use super::recover::Flags;
 use crate::config::CHECKPOINT_BYTES;
 use crate::identity::Identity;
+use crate::open_store;
 
 /// Does it, if the operator wants it.
 ///
@@ -41,11 +42,7 @@ pub(super) async fn recover(env: &Env, flags: &Flags) -> anyhow::Result<()> {
         letters: LettersOptions::default(),
         snapshots: SnapshotOptions::default(),
     };
-    let open_store = || {
-        let store = SledStore::open(&folder.join("checkpoints"), SledOptions::default())?;
-        Ok(std::sync::Arc::new(store) as std::sync::Arc<dyn raft::store::Store>)
-    };
-    let groups = Groups::start(env.clone(), folder, open_store, peers, options)
+    let groups = Groups::start(env.clone(), folder, || open_store(env, folder), peers, options)
         .context("the data folder cannot be used; is the node stopped?")?;
     let had = groups.log_on_disk(GroupId::CATALOG).await?;
     let had = had.context("this node has nothing of the catalog")?;

@@ -75,6 +75,18 @@ pub enum Action {
         /// The node's number.
         node: u64,
     },
+    /// Show the cluster's level and what each node knows; hold the level for a roll-back, or release it.
+    ///
+    /// A new version brings a new level, which the cluster takes by itself once every node runs the
+    /// version. After that, no node can run the version before. Hold the level to keep that choice.
+    Upgrade {
+        /// Keep the level where it is.
+        #[arg(long)]
+        hold: bool,
+        /// Let the level rise again.
+        #[arg(long, conflicts_with = "hold")]
+        release: bool,
+    },
     /// Wait until replicas and leaders are evenly placed. They are evened out all the time anyway.
     Rebalance,
     /// Give up the lost majority of a group, and go on with one replica. Acknowledged messages may be lost.
@@ -113,6 +125,13 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
             let request = pb::TransferRequest { group, node };
             asker.0.transfer(request).await.map_err(said)?;
         }
+        Action::Upgrade { hold, release } => {
+            if hold || release {
+                let request = pb::UpgradeRequest { hold };
+                asker.0.upgrade(request).await.map_err(said)?;
+            }
+            return show_levels(&asker.status().await?, cluster.output);
+        }
         Action::Rebalance => asker.await_even().await?,
         Action::UnsafeRecover(flags) => {
             let status = asker.status().await?;
@@ -139,6 +158,28 @@ fn show(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
     match output {
         Output::Table => print!("{}", status::table(status)),
         Output::Json => println!("{}", serde_json::to_string_pretty(status)?),
+    }
+    Ok(())
+}
+
+/// The cluster's level and what each node knows.
+fn show_levels(status: &pb::ClusterStatus, output: Output) -> anyhow::Result<()> {
+    match output {
+        Output::Table => print!("{}", status::levels(status)),
+        Output::Json => {
+            let node = |n: &pb::Node| {
+                serde_json::json!({
+                    "id": n.id, "version": n.version, "level": n.level, "held": n.held, "alive": n.alive,
+                })
+            };
+            let told = serde_json::json!({
+                "level": status.level,
+                "held": status.nodes.iter().any(|n| n.held),
+                "groups_below": status.groups_below,
+                "nodes": status.nodes.iter().map(node).collect::<Vec<_>>(),
+            });
+            println!("{}", serde_json::to_string_pretty(&told)?);
+        }
     }
     Ok(())
 }

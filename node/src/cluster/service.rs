@@ -13,6 +13,7 @@ use super::pb::{self, admin_client::AdminClient, admin_server::AdminServer};
 use crate::catalog::CatalogView;
 use crate::errands::Errands;
 use crate::inbound::Peerside;
+use crate::levels::hold::{self, HoldError};
 use crate::placement::{plan, planner};
 use crate::status;
 use crate::succession;
@@ -65,6 +66,16 @@ impl pb::admin_server::Admin for Service {
     async fn remove(&self, request: Request<pb::RemoveRequest>) -> Result<Response<pb::Done>, Status> {
         let node_id = request.into_inner().node;
         self.order(CatalogOp::RemoveNode(RemoveNode { node_id })).await
+    }
+
+    async fn upgrade(&self, request: Request<pb::UpgradeRequest>) -> Result<Response<pb::Done>, Status> {
+        let hold = request.into_inner().hold;
+        match hold::set(&self.errands()?, hold).await {
+            Ok(()) => Ok(Response::new(pb::Done {})),
+            Err(HoldError::Refused(refusal)) => Err(refused(&refusal)),
+            Err(error @ HoldError::NoLevels) => Err(Status::failed_precondition(error.to_string())),
+            Err(error) => Err(Status::unavailable(error.to_string())),
+        }
     }
 
     async fn transfer(&self, request: Request<pb::TransferRequest>) -> Result<Response<pb::Done>, Status> {
@@ -189,6 +200,9 @@ fn refused(refusal: &CatalogRefusal) -> Status {
         RefusalReason::BadPlacement => {
             Status::failed_precondition(format!("that node has no replica of group {subject}"))
         }
+        RefusalReason::NodeBelowLevel => Status::failed_precondition(format!(
+            "the cluster has level {subject}, which that node does not know"
+        )),
         RefusalReason::NoSuchGroup => Status::not_found(format!("there is no group {subject}")),
         RefusalReason::GroupChanged => {
             Status::aborted(format!("group {subject} was moved at the same time; try again"))

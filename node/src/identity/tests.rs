@@ -140,3 +140,35 @@ fn a_number_from_the_cluster_stays_until_the_node_is_taken_out() {
     assert_ne!(fresh.incarnation(), first);
     fresh.own_log(&log).unwrap();
 }
+
+#[test]
+fn a_folder_of_a_higher_level_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("node.json");
+    let text = || std::fs::read_to_string(&file).unwrap();
+    let mut identity = open(folder.path());
+    identity.raise_level(Level::ZERO).unwrap();
+    assert!(
+        !text().contains("level") && text().contains("\"format\": 1"),
+        "{}",
+        text()
+    );
+    identity.raise_level(Level::ONE).unwrap();
+    identity.raise_level(Level::ZERO).unwrap();
+    assert_eq!(open(folder.path()).level(), Level::ONE);
+
+    // A binary that knows no levels refuses format 2.
+    let written = text();
+    assert!(written.contains("\"format\": 2"), "{written}");
+    let old = Env {
+        level: Level::ZERO,
+        ..Env::real().unwrap()
+    };
+    let refused = Identity::open(&old, folder.path(), ME).map(drop).unwrap_err();
+    let expected = format!(
+        "data folder {} has level 1, and this node knows levels up to 0",
+        folder.path().display()
+    );
+    assert!(refused.to_string().starts_with(&expected), "{refused}");
+    assert_eq!(text(), written);
+}

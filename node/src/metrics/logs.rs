@@ -2,14 +2,16 @@
 
 use raft::group::Proposals;
 use raft::groups::Groups;
+use raft::machine::WindowStats;
 use raft::store::CheckpointStats;
 use raft::wal::{WalBatches, WalStats};
 
 use super::page::Page;
 use super::{
-    BATCHES, BATCHES_IN_FLIGHT, CHECKPOINT, CHECKPOINTS_FAILED, CHECKPOINTS_WAITING, COMMANDS,
-    COMMANDS_REFUSED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET,
-    WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
+    BATCHES, BATCHES_IN_FLIGHT, CALLS_FORGOTTEN, CALLS_REMEMBERED, CHECKPOINT, CHECKPOINTS_FAILED,
+    CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING, COMMANDS, COMMANDS_REFUSED, SNAPSHOT_SENT,
+    SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET, WAL_NEEDED, WAL_QUEUED,
+    WAL_SEGMENTS, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
@@ -20,6 +22,12 @@ pub(super) fn collect(groups: &Groups, page: &mut Page) {
     checkpoints(&groups.checkpoints(), page);
     page.counter(&SNAPSHOT_SENT, [], groups.snapshot_bytes_sent());
     proposals(&groups.proposals(), page);
+    remembered(&groups.remembered(), page);
+}
+
+fn remembered(calls: &WindowStats, page: &mut Page) {
+    page.gauge(&CALLS_REMEMBERED, [], calls.bytes);
+    page.counter(&CALLS_FORGOTTEN, [], calls.forgotten_early);
 }
 
 fn log(stats: &WalStats, batches: &WalBatches, page: &mut Page) {
@@ -34,6 +42,7 @@ fn checkpoints(stats: &CheckpointStats, page: &mut Page) {
     page.histogram(&CHECKPOINT, [], &stats.written_ns);
     page.counter(&CHECKPOINTS_FAILED, [], stats.failed);
     page.gauge(&CHECKPOINTS_WAITING, [], stats.waiting);
+    page.gauge(&CHECKPOINTS_PUT_ASIDE, [], stats.put_aside);
     page.counter(&SNAPSHOTS_INSTALLED, [], stats.installed);
 }
 
@@ -72,6 +81,7 @@ mod tests {
             failed: 2,
             installed: 1,
             waiting: 4,
+            put_aside: 7,
         };
         let through = Proposals {
             in_flight: 1,
@@ -83,6 +93,11 @@ mod tests {
         log(&stats, &batches, &mut page);
         checkpoints(&checkpoint, &mut page);
         proposals(&through, &mut page);
+        let calls = WindowStats {
+            bytes: 70,
+            forgotten_early: 8,
+        };
+        remembered(&calls, &mut page);
         let text = page.render();
         for line in [
             "millrace_wal_sync_duration_seconds_sum 0.002",
@@ -94,11 +109,14 @@ mod tests {
             "millrace_checkpoint_duration_seconds_count 1",
             "millrace_checkpoints_failed_total 2",
             "millrace_checkpoints_waiting 4",
+            "millrace_checkpoints_put_aside 7",
             "millrace_snapshots_installed_total 1",
             "millrace_raft_batches_total 5",
             "millrace_raft_commands_total 50",
             "millrace_raft_commands_refused_total 6",
             "millrace_raft_batches_in_flight 1",
+            "millrace_calls_remembered_bytes 70",
+            "millrace_calls_forgotten_early_total 8",
         ] {
             assert!(text.lines().any(|l| l == line), "no {line} in {text}");
         }

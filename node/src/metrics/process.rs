@@ -23,7 +23,7 @@ pub(super) fn collect_threads(env: &Env, page: &mut Page) {
 
 pub(super) fn collect(me: &NodeRecord, ready: bool, usage: Option<&ProcessUsage>, page: &mut Page) {
     page.gauge(&READY, [], ready);
-    let build = [me.version.clone().into(), me.node_id.to_string().into()];
+    let build = [me.node_version().release.into(), me.node_id.to_string().into()];
     page.gauge(&BUILD, build, 1_u64);
     let Some(usage) = usage else {
         return;
@@ -50,7 +50,7 @@ mod tests {
     fn a_process_is_told_as_other_programs_tell_it() {
         let me = NodeRecord {
             node_id: 3,
-            version: "1.2.3".to_owned(),
+            version: "1.2.3+level.1".to_owned(),
             ..Default::default()
         };
         let usage = ProcessUsage {

@@ -13,6 +13,7 @@
 //! - `in_flight`: the limit of messages in flight
 //! - `growth`: queues that get more partitions
 //! - `elastic`: nodes that join, drain and leave under load
+//! - `levels`: rolling upgrades and roll-backs between levels
 //! - `living`: where new partitions and those of dead nodes go
 //! - `metrics`: what nodes tell those who watch over them
 //! - `words`: a text file through a queue while a leader dies
@@ -30,6 +31,7 @@ mod growth;
 mod harness;
 mod in_flight;
 mod javascript;
+mod levels;
 mod living;
 mod metrics;
 mod python;

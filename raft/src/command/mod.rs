@@ -27,6 +27,10 @@ pub struct Batch {
     /// Encoded commands of the group's kind, in order.
     #[prost(bytes = "bytes", repeated, tag = "3")]
     pub commands: Vec<Bytes>,
+    /// How many bytes the machine may remember of answered calls; 0 for as many as it does without
+    /// being told. From level 1 on.
+    #[prost(uint64, tag = "6")]
+    pub remember_bytes: u64,
 }
 
 /// The reply to one command. Its kind is the group's.

@@ -62,6 +62,14 @@ impl LogStore {
         self.log.purged().map(|(last, _)| last.0)
     }
 
+    /// Takes everything after `last` off the log, or all of it.
+    pub(super) fn cut_after(&self, last: Option<LogIndex>) -> io::Result<()> {
+        if let Some(witness) = &self.witness {
+            witness.truncated(self.log.id(), last);
+        }
+        Ok(self.log.truncate_after(last)?)
+    }
+
     async fn entries(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
         let run = match self.log.read_from_memory(start..end, max_bytes) {
             Some(run) => run,
@@ -246,11 +254,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
-        let last = last_log_id.map(|last| LogIndex(last.index()));
-        if let Some(witness) = &self.witness {
-            witness.truncated(self.log.id(), last);
-        }
-        Ok(self.log.truncate_after(last)?)
+        self.cut_after(last_log_id.map(|last| LogIndex(last.index())))
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {

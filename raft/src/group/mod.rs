@@ -29,6 +29,7 @@ pub mod entry;
 pub mod epoch;
 mod followers;
 pub mod log;
+mod memory;
 mod network;
 mod offer;
 mod open;
@@ -50,6 +51,7 @@ mod wire;
 
 pub use birth::{Birth, Origin};
 pub use followers::Follower;
+pub(crate) use memory::{Accountant, Memory};
 pub use open::{OpenError, Timing};
 pub(crate) use open::{Parts, open};
 pub(crate) use proposer::InFlight;

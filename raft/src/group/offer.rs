@@ -15,6 +15,8 @@ use super::replica::Replica;
 use super::state_machine::Rows;
 use super::types::{LogId, TypeConfig, Vote};
 use super::{Group, wire};
+use crate::level::{Level, TooNew};
+use crate::machine::Machine;
 use crate::peers::snapshot::Connection;
 use crate::peers::{Peers, pb};
 use crate::types::{GroupId, NodeId};
@@ -49,6 +51,7 @@ pub(super) async fn offer(
         vote: Some(wire::vote_to(vote)),
         to: to.0,
         applied: applied.map_or(0, |id| id.index),
+        level: replica.read(Machine::level).0,
     });
     let taken = tokio::select! {
         // An answer counts even if it comes with the last moment.
@@ -93,6 +96,9 @@ impl Group {
         let term = offer.vote.as_ref().map(|vote| vote.term);
         let other = |e: io::Error| Status::failed_precondition(e.to_string());
         self.check_epoch(term).map_err(other)?;
+        let what = || format!("the state of {} that is offered", self.id);
+        let is_known = TooNew::check(Level(offer.level), self.parts.env.level, what);
+        is_known.map_err(|e| Status::failed_precondition(e.to_string()))?;
         let vote = wire::vote_from(offer.vote).map_err(|e| Status::invalid_argument(e.to_string()))?;
         let mine = self.promised();
         let has_it = *self.replica.applied().borrow() > offer.applied;
@@ -109,7 +115,7 @@ impl Group {
         let Pulled { header, hold } =
             pulled.ok_or_else(|| Status::aborted("the replica is being closed"))??;
         let malformed = |e: io::Error| Status::data_loss(e.to_string());
-        let meta = wire::header_from(&header).map_err(malformed)?;
+        let (meta, level) = wire::header_from(&header, self.parts.env.level).map_err(malformed)?;
         if meta
             .last_log_id
             .as_ref()
@@ -126,7 +132,7 @@ impl Group {
         }
         let snapshot = Snapshot {
             meta,
-            snapshot: Rows::Staged(hold),
+            snapshot: Rows::Staged(hold, level),
         };
         let taken = self.raft.install_full_snapshot(vote, snapshot).await;
         let taken = taken.map_err(|e| Status::failed_precondition(e.to_string()))?;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::birth::{self, Birth, Origin};
 use super::log::LogStore;
+use super::memory::Memory;
 use super::network::Network;
 use super::proposer::{InFlight, Proposer};
 use super::pull::{Wanted, pull};
@@ -84,6 +85,8 @@ pub(crate) struct Parts {
     pub(crate) front: u64,
     /// What all groups have in flight.
     pub(crate) in_flight: InFlight,
+    /// What all groups remember of answered calls.
+    pub(crate) memory: Memory,
     /// The states that this node is taking in.
     pub(crate) pulls: Pulls,
     /// How states travel.
@@ -104,7 +107,6 @@ pub(crate) async fn open(
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id), parts.env.io.clone()).watched(parts.env.witness.clone());
     let last = log.get_log_state().await?.last_log_id;
-    let end = last.map_or(0, |last| last.index + 1);
     let term = log.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
     let mut replica = load(parts, id, kind).await?;
     if let Some((LogIndex(purged), _)) = log.wal().purged()
@@ -129,6 +131,8 @@ pub(crate) async fn open(
     };
     let replica = Arc::new(replica.unwrap_or_else(|| Replica::empty(kind)));
     if let Some(witness) = &parts.env.witness {
+        let last = log.get_log_state().await?.last_log_id;
+        let end = last.map_or(0, |last| last.index + 1);
         let kept = Kept {
             applied: *replica.applied().borrow(),
             end,
@@ -164,6 +168,7 @@ pub(crate) async fn open(
         parts.env.clone(),
         prelude,
         parts.in_flight.clone(),
+        parts.memory.clone(),
     );
     let lease = Duration::from_millis(parts.timing.election_max_ms);
     let group = Group {
@@ -215,7 +220,8 @@ async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Re
     let Some((header, machine)) = parts.checkpointer.load(id, kind).await? else {
         return Ok(None);
     };
-    Ok(Some(Replica::with(machine, wire::header_from(&header)?)))
+    let (meta, _) = wire::header_from(&header, parts.env.level)?;
+    Ok(Some(Replica::with(machine, meta)))
 }
 
 /// Removes what the log has after its purged part if its entry at `applied` is another one. Then it
@@ -226,7 +232,7 @@ async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), Op
     if there.first().is_some_and(|entry| entry.log_id != *applied) {
         let purged = log.wal().purged().map(|(last, _)| last);
         tracing::warn!(group = %log.wal().id(), %applied, "the log's tail contradicts the state and goes");
-        log.wal().truncate_after(purged).map_err(io::Error::from)?;
+        log.cut_after(purged)?;
     }
     Ok(())
 }
@@ -250,8 +256,12 @@ async fn fetch(
                 continue;
             }
         };
-        let meta = wire::header_from(&pulled.header)?;
-        match parts.checkpointer.commit(id, wire::header_to(&meta), kind).await {
+        let (meta, level) = wire::header_from(&pulled.header, parts.env.level)?;
+        match parts
+            .checkpointer
+            .commit(id, wire::header_to(&meta, level), kind)
+            .await
+        {
             Ok(machine) => {
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));

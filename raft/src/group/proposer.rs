@@ -11,6 +11,7 @@ use openraft::errors::{ClientWriteError, ForwardReason, RaftError};
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
 
+use super::memory::Memory;
 use super::replica::Replica;
 use super::types::{Payload, Replies};
 use super::{NotDone, Prelude, RaftHandle};
@@ -18,6 +19,7 @@ use crate::command::{Batch, Reply};
 use crate::env::Env;
 use crate::level::{Level, need};
 use crate::machine::queue::UnreadReply;
+use crate::planted::{Bug, planted};
 
 /// Commands that may wait; beyond them the group is busy.
 const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -144,6 +146,7 @@ impl Proposer {
         env: Env,
         prelude: Option<Arc<Prelude>>,
         of_node: InFlight,
+        memory: Memory,
     ) -> Proposer {
         let (queue, proposals) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let meter = Arc::<Meter>::default();
@@ -154,6 +157,7 @@ impl Proposer {
             prelude,
             meter: meter.clone(),
             of_node: of_node.clone(),
+            memory,
         };
         tokio::spawn(gatherer.run(proposals));
         Proposer {
@@ -203,6 +207,7 @@ struct Gatherer {
     prelude: Option<Arc<Prelude>>,
     meter: Arc<Meter>,
     of_node: InFlight,
+    memory: Memory,
 }
 
 type ReplyTo = oneshot::Sender<Result<Reply, NotDone>>;
@@ -255,10 +260,20 @@ impl Gatherer {
     fn gather(&self, first: Proposal, proposals: &mut mpsc::Receiver<Proposal>) -> (Batch, Level, Waiting) {
         let mut commands = Vec::with_capacity(16);
         let mut waiting = Waiting::with_capacity(16);
-        let (kind, mut level, prelude) = self.replica.read(|machine| {
+        let (kind, mut level, prelude, remembered) = self.replica.read(|machine| {
             let prelude = self.prelude.as_ref().map(|prelude| prelude(machine));
-            (machine.kind(), machine.level(), prelude.unwrap_or_default())
+            let remembered = machine.remembered().bytes;
+            (
+                machine.kind(),
+                machine.level(),
+                prelude.unwrap_or_default(),
+                remembered,
+            )
         });
+        let remember_bytes = match level {
+            Level::ZERO => 0,
+            _ => self.memory.share(remembered),
+        };
         for command in prelude {
             // What this node may not propose, a later leader will.
             if let Some(then) = need(kind, &command).then(level, self.env.level) {
@@ -290,8 +305,14 @@ impl Gatherer {
             now_ms: self.env.clock.now().0,
             seed: self.env.random.next_u64(),
             commands,
+            remember_bytes,
         };
-        (batch, level, waiting)
+        let stamped = if planted(Bug::LevelTooEarly) {
+            Level::ZERO
+        } else {
+            level
+        };
+        (batch, stamped, waiting)
     }
 
     /// Answers what can be answered at once, and gives back the rest.

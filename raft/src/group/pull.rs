@@ -160,6 +160,7 @@ impl Pull {
                 Wanted::Latest => 0,
             },
             latest: matches!(wanted, Wanted::Latest),
+            level: parts.env.level.0,
         }
     }
 

@@ -20,8 +20,16 @@ pub struct Replica {
     checkpointed: AtomicU64,
     checkpoints_under_way: AtomicUsize,
     has_ended: AtomicBool,
-    unreadable: OnceLock<String>,
+    unreadable: OnceLock<Unreadable>,
     transfers: Transfers,
+}
+
+/// Why what is in files cannot be read.
+pub(crate) struct Unreadable {
+    pub(crate) reason: String,
+    /// Whether something else, or nothing, is where it was written. Otherwise the disk failed, which may pass and says
+    /// nothing about what is on it.
+    pub(crate) is_damage: bool,
 }
 
 pub(super) struct State {
@@ -133,12 +141,15 @@ impl Replica {
     /// What is in files cannot be read.
     pub fn fail(&self, error: &std::io::Error) {
         tracing::error!(%error, "a letter of a message cannot be read");
-        self.unreadable.get_or_init(|| error.to_string());
+        self.unreadable.get_or_init(|| Unreadable {
+            reason: error.to_string(),
+            is_damage: is_damage(error),
+        });
     }
 
     /// Why what is in files cannot be read, if it cannot.
-    pub(crate) fn unreadable(&self) -> Option<&str> {
-        self.unreadable.get().map(String::as_str)
+    pub(crate) fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.get()
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {
@@ -159,6 +170,11 @@ impl Replica {
 
 fn next_index(last: &Option<LogId>) -> u64 {
     last.as_ref().map_or(0, |id| id.index + 1)
+}
+
+fn is_damage(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    matches!(error.kind(), NotFound | InvalidData | UnexpectedEof)
 }
 
 /// Says that a checkpoint is being written, as long as it lives.

@@ -13,7 +13,8 @@ use super::served::{Served, Word};
 use super::transfer::Transfer;
 use super::types::SnapshotMeta;
 use super::{Group, wire};
-use crate::machine::Row;
+use crate::level::Level;
+use crate::machine::{Machine, Row};
 use crate::peers::pb;
 use crate::store::{self, StoreError};
 use crate::types::NodeId;
@@ -31,6 +32,13 @@ impl Group {
         &self,
         request: &pb::SnapshotRequest,
     ) -> Result<pb::SnapshotChunk, Status> {
+        let (level, known) = (self.replica.read(Machine::level), Level(request.level));
+        if level > known {
+            return Err(Status::failed_precondition(format!(
+                "the state of {} has level {level}, and node {} knows levels up to {known}",
+                self.id, request.from
+            )));
+        }
         let transfer = if request.transfer == 0 {
             self.begin_transfer(request).await?
         } else {
@@ -112,7 +120,9 @@ impl Group {
                 return Err(begin_anew("the state is another one now"));
             }
             if let Some(meta) = finished {
-                return Ok(Some(wire::header_to(&meta)));
+                // Never lower than that of the rows: levels only rise.
+                let level = self.replica.read(Machine::level);
+                return Ok(Some(wire::header_to(&meta, level)));
             }
             if !served.drawn.is_empty() || begun.elapsed() > CUT_WAIT {
                 return Ok(None);
@@ -134,7 +144,8 @@ impl Group {
         let there = store::encode(&self.parts.env.io, there).await;
         let there = there.map_err(|error| {
             if matches!(error, StoreError::Unreadable(_)) {
-                self.replica.fail(&io::Error::other(error.to_string()));
+                self.replica
+                    .fail(&io::Error::new(io::ErrorKind::InvalidData, error.to_string()));
             }
             Status::data_loss(error.to_string())
         })?;

@@ -60,8 +60,8 @@ impl Drop for StateMachine {
 pub(super) enum Rows {
     /// What this replica has by the time it is sent: no less than what openraft was told.
     Live(Arc<Replica>),
-    /// What was put together in the store, of what a leader sent.
-    Staged(Hold),
+    /// What was put together in the store, of what a leader sent, and its level.
+    Staged(Hold, Level),
 }
 
 impl RaftStateMachine<TypeConfig> for StateMachine {
@@ -119,7 +119,10 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
         let installed_before = *self.installed.lock().await;
-        let (meta, mut delta) = self.replica.update(|s| cut(&self.replica, s));
+        let ((meta, mut delta), level) = self.replica.update(|s| {
+            let level = s.machine.level();
+            (cut(&self.replica, s), level)
+        });
         // The first delta of a group has everything: there is nothing that it could build on.
         delta.clear |= self.replica.checkpointed() == 0;
         CheckpointBuilder {
@@ -127,6 +130,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             replica: self.replica.clone(),
             checkpointer: self.checkpointer.clone(),
             meta,
+            level,
             delta: Some(delta),
             installed: self.installed.clone(),
             installed_before,
@@ -136,7 +140,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Rows) -> Result<(), io::Error> {
-        let Rows::Staged(_hold) = snapshot else {
+        let Rows::Staged(_hold, level) = snapshot else {
             // openraft would do so to a state machine that starts empty. This one never does.
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -146,7 +150,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let mut installed = self.installed.lock().await;
         let machine = self
             .checkpointer
-            .commit(self.group, wire::header_to(meta), self.kind)
+            .commit(self.group, wire::header_to(meta, level), self.kind)
             .await
             .map_err(io::Error::other)?;
         *installed += 1;
@@ -199,6 +203,7 @@ pub(super) struct CheckpointBuilder {
     replica: Arc<Replica>,
     checkpointer: Checkpointer,
     meta: SnapshotMeta,
+    level: Level,
     delta: Option<Delta>,
     installed: Installed,
     installed_before: u64,
@@ -209,14 +214,14 @@ pub(super) struct CheckpointBuilder {
 impl CheckpointBuilder {
     /// Writes the whole state as it is by now. Returns what was written.
     async fn write_whole(&self) -> io::Result<SnapshotMeta> {
-        let (meta, delta) = self.replica.update(|s| {
+        let (meta, level, delta) = self.replica.update(|s| {
             // What changed until now is part of the rows.
             cut(&self.replica, s);
-            (s.meta(), Delta::whole(s.machine.rows()))
+            (s.meta(), s.machine.level(), Delta::whole(s.machine.rows()))
         });
         let stored = self
             .checkpointer
-            .write(self.group, wire::header_to(&meta), delta)
+            .write(self.group, wire::header_to(&meta, level), delta)
             .await
             .map_err(io::Error::other)?;
         self.release(stored).await;
@@ -252,7 +257,7 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
                 delta.clear = true;
                 delta.puts = self.replica.read(Machine::rows);
             }
-            let header = wire::header_to(&self.meta);
+            let header = wire::header_to(&self.meta, self.level);
             match self.checkpointer.write(self.group, header, delta).await {
                 // The store lost what the delta builds on: it gets everything instead.
                 Err(StoreError::NoBase(_)) => {
@@ -261,8 +266,9 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
                 }
                 written => {
                     if let Err(StoreError::Unreadable(reason)) = &written {
-                        // The next checkpoint would fail in the same way: this one has to be forgotten.
-                        self.replica.fail(&io::Error::other(reason.clone()));
+                        // The next checkpoint would fail in the same way: this one has to be put aside.
+                        self.replica
+                            .fail(&io::Error::new(io::ErrorKind::InvalidData, reason.clone()));
                     }
                     self.release(written.map_err(io::Error::other)?).await;
                     self.replica.set_checkpointed(&self.meta);

@@ -8,6 +8,7 @@ use openraft::raft::{StreamAppendError, TransferLeaderRequest};
 
 use super::entry::{decode_entry, encode_entry};
 use super::types::{LeaderId, LogId, TypeConfig, Vote};
+use crate::level::{Level, TooNew};
 use crate::peers::pb;
 use crate::types::NodeId;
 
@@ -137,13 +138,17 @@ pub(crate) fn transfer_from(transfer: pb::Transfer) -> io::Result<TransferLeader
     ))
 }
 
-/// A state's header: what it has applied and the membership it knows. The same in checkpoints and
-/// in snapshots.
-pub(crate) fn header_to(meta: &super::types::SnapshotMeta) -> Bytes {
+/// A state's header: what it has applied, the membership it knows, and the level of its rows. The
+/// same in checkpoints and in snapshots.
+pub(crate) fn header_to(meta: &super::types::SnapshotMeta, level: Level) -> Bytes {
     use prost::Message;
     let membership = meta.last_membership.membership();
     StateHeader {
-        version: STATE_VERSION,
+        version: match level {
+            Level::ZERO => STATE_VERSION,
+            _ => LEVELLED_VERSION,
+        },
+        level: level.0,
         applied: meta.last_log_id.as_ref().map(log_id_to),
         membership_log_id: meta.last_membership.log_id().as_ref().map(log_id_to),
         configs: membership
@@ -159,18 +164,24 @@ pub(crate) fn header_to(meta: &super::types::SnapshotMeta) -> Bytes {
     .into()
 }
 
-pub(crate) fn header_from(bytes: &[u8]) -> io::Result<super::types::SnapshotMeta> {
+/// Reads a header, if its state has a level of which this node knows, up to `known`.
+///
+/// # Errors
+/// `Unsupported` with a [`TooNew`] for a higher level; `InvalidData` for what is no header.
+pub(crate) fn header_from(bytes: &[u8], known: Level) -> io::Result<(super::types::SnapshotMeta, Level)> {
     use prost::Message;
     let header = StateHeader::decode(bytes).map_err(|_| malformed("state header"))?;
-    if header.version != STATE_VERSION {
+    if !(STATE_VERSION..=LEVELLED_VERSION).contains(&header.version) {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
             format!(
-                "state of format {}, this version reads {STATE_VERSION}",
+                "state of format {}, this version reads formats up to {LEVELLED_VERSION}",
                 header.version
             ),
         ));
     }
+    let level = Level(header.level);
+    TooNew::check(level, known, || "the state of a group".to_owned())?;
     let configs: Vec<std::collections::BTreeSet<NodeId>> = header
         .configs
         .into_iter()
@@ -186,17 +197,21 @@ pub(crate) fn header_from(bytes: &[u8]) -> io::Result<super::types::SnapshotMeta
     } else {
         super::types::Membership::new(configs, nodes).map_err(|e| malformed(&e.to_string()))?
     };
-    Ok(super::types::SnapshotMeta {
+    let meta = super::types::SnapshotMeta {
         last_log_id: header.applied.map(log_id_from),
         last_membership: super::types::StoredMembership::new(
             header.membership_log_id.map(log_id_from),
             membership,
         ),
-    })
+    };
+    Ok((meta, level))
 }
 
-/// The version of [`StateHeader`] that this code writes.
+/// The version of [`StateHeader`] of a state of level 0.
 const STATE_VERSION: u32 = 1;
+/// The version of one with a level. Binaries that know no levels refuse it and leave the state as it
+/// is.
+const LEVELLED_VERSION: u32 = 2;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct StateHeader {
@@ -210,6 +225,9 @@ struct StateHeader {
     configs: Vec<Config>,
     #[prost(uint64, repeated, tag = "5")]
     nodes: Vec<u64>,
+    /// Never 0 in version 2.
+    #[prost(uint32, tag = "6")]
+    level: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -1,36 +1,67 @@
 //! Exactly once across retries: what the first try of an API call was answered.
 //!
 //! AWS SDKs keep one invocation id over all retries of a call. A command that carries one which
-//! the window knows is answered as before and changes nothing, on whichever node the retry lands
-//! and whoever leads by then. What exactly is remembered is each machine's own matter.
+//! the window knows is answered as before and changes nothing but when the answer is forgotten, on
+//! whichever node the retry lands and whoever leads by then. What exactly is remembered is each
+//! machine's own matter.
+//!
+//! How long, follows from what SDKs do by default when replies are lost. boto3 waits 60 s for a
+//! reply and makes up to five attempts, with pauses of up to 20 s: the last one leaves 255 s after
+//! the first. A retry that arrives renews the answer, so that slower clients are served, too.
 
 use super::tables;
 use super::window::{Key, Limits};
+use crate::level::Level;
 use crate::types::Millis;
 
-/// For how long answers are remembered. SDKs give up much sooner.
-const SPAN: Millis = Millis(2 * 60 * 1000);
+/// For how long an answer is remembered after the last attempt at its call.
+pub(super) const SPAN: Millis = Millis(5 * 60 * 1000);
 
-/// How many answers a queue partition remembers: at 20,000 writes a second still those of the last 50
-/// seconds, longer than any retry takes to come; at about 120 bytes each, 120 MiB when full.
-const QUEUE_ENTRIES: usize = 1_048_576;
+/// A retry renews an answer that is older than this; a client that repeats a call all the time
+/// does not fill the window with it.
+pub(super) const RENEWED_AFTER: Millis = Millis(15 * 1000);
 
-/// How many answers the catalog remembers; they contain whole records.
-const CATALOG_ENTRIES: usize = 8_192;
+/// What a queue partition remembers unless the leader says how much it may: see
+/// [`crate::command::Batch::remember_bytes`].
+pub(super) const QUEUE_BYTES: u64 = 64 << 20;
 
-/// Of a queue partition.
-pub(super) const QUEUE: Limits = Limits {
-    span: SPAN,
-    entries: QUEUE_ENTRIES,
-    table: tables::INVOCATIONS,
-};
+/// What the catalog remembers; its answers contain whole records.
+const CATALOG_BYTES: u64 = 16 << 20;
+
+/// Answers that are forgotten at a time: more than come with one batch, and no long work.
+const FORGOTTEN_AT_ONCE: usize = 4_096;
+
+/// Of a queue partition, which may have so many bytes of them.
+pub(super) fn queue(level: Level, bytes: u64) -> Limits {
+    limits(level, bytes, 1_048_576)
+}
 
 /// Of the catalog.
-pub(super) const CATALOG: Limits = Limits {
-    span: SPAN,
-    entries: CATALOG_ENTRIES,
-    table: tables::INVOCATIONS,
-};
+pub(super) fn catalog(level: Level) -> Limits {
+    limits(level, CATALOG_BYTES, 8_192)
+}
+
+/// Below level 1 every replica forgets as the oldest versions do: after two minutes, and when there
+/// are too many.
+fn limits(level: Level, bytes: u64, entries_before: usize) -> Limits {
+    if level < Level::ONE {
+        let span = Millis(2 * 60 * 1000);
+        return Limits {
+            entries: entries_before,
+            ..Limits::of_time(span, tables::INVOCATIONS)
+        };
+    }
+    Limits {
+        bytes,
+        at_once: FORGOTTEN_AT_ONCE,
+        ..Limits::of_time(SPAN, tables::INVOCATIONS)
+    }
+}
+
+/// Whether a retry renews the answer that it gets.
+pub(super) fn renews(level: Level) -> bool {
+    level >= Level::ONE
+}
 
 /// The key of an invocation. `None` if the command carries none, or one of a length that no
 /// version of Millrace sends.

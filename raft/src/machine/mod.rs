@@ -15,6 +15,7 @@ use crate::types::Millis;
 pub mod catalog;
 mod clock;
 mod idempotency;
+mod index;
 mod mix;
 mod parts;
 pub mod queue;
@@ -25,6 +26,7 @@ mod window;
 
 pub use parts::Parts;
 pub use row::{Delta, LoadError, Row, RowValue};
+pub use window::WindowStats;
 
 /// The kinds of groups. The numbers are on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +45,9 @@ impl TryFrom<u8> for MachineKind {
         match number {
             1 => Ok(MachineKind::Catalog),
             2 => Ok(MachineKind::Queue),
-            other => Err(LoadError(format!("unknown kind of machine {other}"))),
+            other => Err(LoadError::TooNew(format!(
+                "kind {other} of machine, which this version does not know"
+            ))),
         }
     }
 }
@@ -176,6 +180,14 @@ impl Machine {
     pub fn release(&mut self, stored: Vec<(u64, queue::Stored)>, front: u64) {
         if let Machine::Queue(queue) = self {
             queue.release(stored, front);
+        }
+    }
+
+    /// What it remembers of answered calls.
+    pub fn remembered(&self) -> WindowStats {
+        match self {
+            Machine::Catalog(catalog) => catalog.remembered(),
+            Machine::Queue(queue) => queue.remembered(),
         }
     }
 

@@ -2,16 +2,24 @@
 //!
 //! Because they only move at the ends, what changed since the last checkpoint is two ranges of
 //! numbers and needs no bookkeeping for each entry.
+//!
+//! Entries lie in blocks, so that a ring of millions never moves them all at once.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::row::LoadError;
 
+/// Entries of a block. All blocks have as many, but for the first, from which entries go, and the
+/// last, to which they come.
+const BLOCK: usize = 1024;
+
 /// The entries with numbers `first..end`.
 pub(super) struct Ring<T> {
-    entries: VecDeque<T>,
+    /// None of them is empty.
+    blocks: VecDeque<VecDeque<T>>,
     first: u64,
+    len: usize,
     /// The numbers that the last cut held.
     saved: Range<u64>,
 }
@@ -28,54 +36,69 @@ impl<T> Ring<T> {
     /// An empty ring whose first entry will have number 0.
     pub(super) fn new() -> Ring<T> {
         Ring {
-            entries: VecDeque::new(),
+            blocks: VecDeque::new(),
             first: 0,
+            len: 0,
             saved: 0..0,
         }
     }
 
     /// Adds an entry and returns its number.
     pub(super) fn push(&mut self, entry: T) -> u64 {
-        self.entries.push_back(entry);
+        match self.blocks.back_mut().filter(|last| last.len() < BLOCK) {
+            Some(last) => last.push_back(entry),
+            None => self.blocks.push_back(VecDeque::from([entry])),
+        }
+        self.len += 1;
         self.end() - 1
     }
 
     /// The oldest entry.
     pub(super) fn front(&self) -> Option<&T> {
-        self.entries.front()
+        self.blocks.front()?.front()
     }
 
     /// Removes the oldest entry.
     pub(super) fn pop(&mut self) -> Option<(u64, T)> {
-        let entry = self.entries.pop_front()?;
-        self.first += 1;
-        // A burst must not hold its memory for ever.
-        if self.entries.len() * 4 < self.entries.capacity() && self.entries.capacity() > 1024 {
-            self.entries.shrink_to(self.entries.len() * 2);
+        let block = self.blocks.front_mut()?;
+        let entry = block.pop_front()?;
+        if block.is_empty() {
+            self.blocks.pop_front();
+            // A burst must not hold its memory for ever.
+            if self.blocks.is_empty() {
+                self.blocks = VecDeque::new();
+            }
         }
+        self.len -= 1;
+        self.first += 1;
         Some((self.first - 1, entry))
     }
 
     /// Removes all entries; their numbers are not used again.
     pub(super) fn clear(&mut self) {
         self.first = self.end();
-        self.entries = VecDeque::new();
+        self.len = 0;
+        self.blocks = VecDeque::new();
     }
 
     /// The entry with a number, if it is still there.
     pub(super) fn get(&self, number: u64) -> Option<&T> {
-        self.entries
-            .get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        let first = self.blocks.front()?;
+        match at.checked_sub(first.len()) {
+            None => first.get(at),
+            Some(behind) => self.blocks.get(1 + behind / BLOCK)?.get(behind % BLOCK),
+        }
     }
 
     /// The number that the next entry will get.
     pub(super) fn end(&self) -> u64 {
-        self.first + self.entries.len() as u64
+        self.first + self.len as u64
     }
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
     /// The numbers of all entries.
@@ -104,13 +127,54 @@ impl<T> Ring<T> {
         let first = entries.first().map_or(end, |(number, _)| *number);
         let complete = entries.iter().map(|(number, _)| *number).eq(first..end);
         if !complete {
-            return Err(LoadError(format!("entries {first} to {end} are not complete")));
+            return Err(LoadError::Damaged(format!(
+                "entries {first} to {end} are not complete"
+            )));
         }
-        let entries = entries.into_iter().map(|(_, entry)| entry).collect();
-        Ok(Ring {
-            entries,
-            first,
-            saved: first..end,
-        })
+        let mut ring = Ring { first, ..Ring::new() };
+        for (_, entry) in entries {
+            ring.push(entry);
+        }
+        ring.saved = first..end;
+        Ok(ring)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_of_many_blocks_is_a_ring() {
+        let mut ring = Ring::new();
+        let mut first = 0;
+        // Grows to some blocks, and shrinks to nothing, again and again.
+        for round in 0..10_000_u64 {
+            assert_eq!(ring.push(round), round);
+            let gone = match round % 4_000 {
+                0..2_500 => round % 3 / 2,
+                _ => 2,
+            };
+            for _ in 0..gone {
+                let popped = ring.pop();
+                assert_eq!(popped, (first <= round).then_some((first, first)));
+                first = (first + 1).min(round + 1);
+            }
+            assert_eq!(ring.numbers(), first..round + 1);
+            assert_eq!(ring.front().copied(), (first <= round).then_some(first));
+            for number in [first, (first + round) / 2, round] {
+                let there = (first..=round).contains(&number);
+                assert_eq!(ring.get(number).copied(), there.then_some(number));
+            }
+            assert_eq!(ring.get(round + 1), None);
+        }
+        let changes = ring.take_changes();
+        assert_eq!((changes.gone, changes.new), (0..0, first..10_000));
+        let entries = ring.numbers().map(|number| (number, number)).collect();
+        let mut loaded = Ring::load(entries, ring.end()).unwrap();
+        assert_eq!(loaded.numbers(), ring.numbers());
+        assert!(loaded.take_changes().new.is_empty());
+        loaded.clear();
+        assert_eq!((loaded.len(), loaded.push(7)), (0, 10_000));
     }
 }

@@ -109,15 +109,45 @@ impl Delta {
     }
 }
 
-/// A machine could not be built from rows: they are damaged, or of a newer version.
-#[derive(Debug, thiserror::Error)]
-#[error("state cannot be loaded: {0}")]
-pub struct LoadError(pub String);
+/// A machine could not be built from rows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// A newer version of this program wrote them. Says what was found and what is known.
+    #[error("the state is of a newer version: {0}")]
+    TooNew(String),
+    /// They are of a version that this program does not read any more.
+    #[error("the state is of too old a version: {0}")]
+    TooOld(String),
+    /// They are no state of such a machine.
+    #[error("the state makes no sense: {0}")]
+    Damaged(String),
+}
 
 impl LoadError {
     /// For a value that is no valid protobuf of its table.
     pub(super) fn undecodable(table: u8, error: prost::DecodeError) -> LoadError {
-        LoadError(format!("a row of table {table:#04x} cannot be decoded: {error}"))
+        LoadError::Damaged(format!("a row of table {table:#04x} cannot be decoded: {error}"))
+    }
+
+    /// For a table that a later version may have added.
+    pub(super) fn unknown_table(table: Option<&u8>, of: &str) -> LoadError {
+        match table {
+            Some(table) => LoadError::TooNew(format!(
+                "table {table:#04x} of {of}, which this version does not know"
+            )),
+            None => LoadError::Damaged(format!("a row of {of} without a key")),
+        }
+    }
+
+    /// For a format that is not the one which this version reads.
+    pub(super) fn format(of: &str, found: u32, known: u32) -> LoadError {
+        let what = format!("format {found} of {of}, and this version reads {known}");
+        match found > known {
+            true => LoadError::TooNew(what),
+            // Every format began at 1.
+            false if found == 0 => LoadError::Damaged(what),
+            false => LoadError::TooOld(what),
+        }
     }
 }
 
@@ -139,7 +169,7 @@ pub(crate) fn number_in_key(key: &[u8]) -> Result<u64, LoadError> {
     let number = key.get(1..).and_then(|rest| <[u8; 8]>::try_from(rest).ok());
     number
         .map(u64::from_be_bytes)
-        .ok_or_else(|| LoadError(format!("a key of {} bytes where 9 were expected", key.len())))
+        .ok_or_else(|| LoadError::Damaged(format!("a key of {} bytes where 9 were expected", key.len())))
 }
 
 /// The key of a row that is named by texts, none of which contains a zero byte.

@@ -3,7 +3,7 @@
 //! These numbers are on disk and in snapshots. They are never reused: a table that goes leaves its
 //! number unused for ever. What a table's values are is said where they are encoded.
 //!
-//! Numbers are from 0x01 to 0x7f: checkpoints have uses of their own for the others (`store/sled/row.rs`).
+//! Numbers are from 0x01 to 0x7f.
 
 /// One row: counters, settings and the version of the format. In every machine.
 pub(super) const META: u8 = 0x01;

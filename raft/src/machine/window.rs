@@ -1,20 +1,27 @@
 //! Things that are remembered for a while, by a key of 16 bytes: the answers to API calls,
 //! deduplication ids, and attempts to receive.
 //!
-//! A window is bounded by time and by count; the oldest go first. The newest entry of a key
-//! counts; an older one of the same key stays until its time has come, but is not found any more.
+//! A window is bounded by time, by count and by bytes; the oldest go first. The newest entry of a
+//! key counts; an older one of the same key stays until its time has come, but is not found any
+//! more.
+//!
+//! What goes, and when, follows from the entries and the limits alone, so that it is the same on
+//! every replica. Only how many went before their time is not part of the state.
 
 use std::ops::Range;
 
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
 
+use super::index::Index;
 use super::ring::Ring;
 use super::row::{Delta, LoadError, Row, number_in_key, numbered_key};
 use crate::types::Millis;
 
-/// What entries are found by.
-pub(super) type Key = [u8; 16];
+pub(super) use super::index::Key;
+
+/// About what an entry costs beside what its answer has on the heap: its place in the ring, and
+/// that of its key in the index, each with the room that they leave (`examples/window_memory.rs`).
+const ENTRY_BYTES: u64 = 120;
 
 /// Something that a window remembers.
 pub(super) trait Remember: Sized {
@@ -22,6 +29,8 @@ pub(super) trait Remember: Sized {
     fn to_bytes(&self) -> Bytes;
     /// From a row.
     fn from_bytes(bytes: &Bytes) -> Result<Self, LoadError>;
+    /// About how many bytes it has on the heap. The same for what is equal.
+    fn heap_bytes(&self) -> u64;
 }
 
 /// How much a window remembers, and where it is saved.
@@ -29,17 +38,45 @@ pub(super) trait Remember: Sized {
 pub(super) struct Limits {
     pub(super) span: Millis,
     pub(super) entries: usize,
+    pub(super) bytes: u64,
+    /// How many entries go at a time.
+    pub(super) at_once: usize,
     pub(super) table: u8,
+}
+
+impl Limits {
+    /// Bounded by time alone.
+    pub(super) const fn of_time(span: Millis, table: u8) -> Limits {
+        Limits {
+            span,
+            entries: usize::MAX,
+            bytes: u64::MAX,
+            at_once: usize::MAX,
+            table,
+        }
+    }
+}
+
+/// How full a window is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowStats {
+    /// About how many bytes it has.
+    pub bytes: u64,
+    /// Entries that went before their time, for want of room, since this replica was opened.
+    pub forgotten_early: u64,
 }
 
 /// Things remembered for a while.
 pub(super) struct Window<T> {
     limits: Limits,
     ring: Ring<Entry<T>>,
-    /// The number of each key's newest entry. For look-ups only.
-    numbers: FxHashMap<Key, u64>,
+    /// The number of each key's newest entry.
+    numbers: Index,
+    bytes: u64,
+    forgotten_early: u64,
 }
 
+#[derive(Clone)]
 struct Entry<T> {
     key: Key,
     at: Millis,
@@ -62,40 +99,63 @@ impl<T: Remember> Window<T> {
         Window {
             limits,
             ring: Ring::new(),
-            numbers: FxHashMap::default(),
+            numbers: Index::new(),
+            bytes: 0,
+            forgotten_early: 0,
+        }
+    }
+
+    /// Other limits from now on, for the same table.
+    pub(super) fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// How full it is.
+    pub(super) fn stats(&self) -> WindowStats {
+        WindowStats {
+            bytes: self.bytes,
+            forgotten_early: self.forgotten_early,
         }
     }
 
     /// What is remembered under a key.
     pub(super) fn get(&self, key: &Key) -> Option<&T> {
         let number = self.numbers.get(key)?;
-        self.ring.get(*number).map(|entry| &entry.what)
+        self.ring.get(number).map(|entry| &entry.what)
     }
 
     /// Remembers something. `now` is never earlier than in an earlier call.
     pub(super) fn record(&mut self, key: Key, now: Millis, what: T) {
         if self.ring.len() >= self.limits.entries {
-            self.forget_oldest();
+            self.forget_oldest(true);
         }
-        let number = self.ring.push(Entry { key, at: now, what });
+        self.push(Entry { key, at: now, what });
+    }
+
+    fn push(&mut self, entry: Entry<T>) {
+        self.bytes += entry.bytes();
+        let key = entry.key;
+        let number = self.ring.push(entry);
         self.numbers.insert(key, number);
     }
 
-    /// Forgets what has become too old.
+    /// Forgets what has become too old, and then the oldest, if the rest is too much.
     pub(super) fn expire(&mut self, now: Millis) {
-        while self
-            .ring
-            .front()
-            .is_some_and(|oldest| oldest.at.after(self.limits.span) <= now)
-        {
-            self.forget_oldest();
+        for _ in 0..self.limits.at_once {
+            let is_old = |oldest: &Entry<T>| oldest.at.after(self.limits.span) <= now;
+            let is_old = self.ring.front().is_some_and(is_old);
+            if !is_old && self.bytes <= self.limits.bytes {
+                return;
+            }
+            self.forget_oldest(!is_old);
         }
     }
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.ring.clear();
-        self.numbers = FxHashMap::default();
+        self.numbers = Index::new();
+        self.bytes = 0;
     }
 
     /// The number that the next entry gets; part of the machine's state.
@@ -103,16 +163,13 @@ impl<T: Remember> Window<T> {
         self.ring.end()
     }
 
-    fn forget_oldest(&mut self) {
+    fn forget_oldest(&mut self, early: bool) {
         let Some((number, entry)) = self.ring.pop() else {
             return;
         };
-        if self.numbers.get(&entry.key) == Some(&number) {
-            self.numbers.remove(&entry.key);
-            if self.numbers.len() * 4 < self.numbers.capacity() && self.numbers.capacity() > 1024 {
-                self.numbers.shrink_to(self.numbers.len() * 2);
-            }
-        }
+        self.bytes -= entry.bytes();
+        let is_newest = self.numbers.remove(&entry.key, number);
+        self.forgotten_early += u64::from(early && is_newest);
     }
 
     /// A row for each entry.
@@ -156,6 +213,25 @@ impl<T: Remember> Window<T> {
     }
 }
 
+impl<T: Remember + Clone> Window<T> {
+    /// What is remembered under a key is remembered as long as if it were new, unless it was new
+    /// less than `interval` ago: its entry has a copy from now on.
+    pub(super) fn renew(&mut self, key: &Key, now: Millis, interval: Millis) {
+        let number = self.numbers.get(key);
+        let entry = number.and_then(|number| self.ring.get(number));
+        let entry = entry.filter(|entry| entry.at.after(interval) <= now);
+        if let Some(entry) = entry.cloned() {
+            self.push(Entry { at: now, ..entry });
+        }
+    }
+}
+
+impl<T: Remember> Entry<T> {
+    fn bytes(&self) -> u64 {
+        ENTRY_BYTES + self.what.heap_bytes()
+    }
+}
+
 /// Gathers a window's rows while a machine is loaded.
 pub(super) struct WindowLoader<T> {
     limits: Limits,
@@ -176,7 +252,7 @@ impl<T: Remember> WindowLoader<T> {
             .map_err(|error| LoadError::undecodable(self.limits.table, error))?;
         let entry = Entry {
             key: Key::try_from(record.key.as_ref())
-                .map_err(|_| LoadError(format!("a key of {} bytes", record.key.len())))?,
+                .map_err(|_| LoadError::Damaged(format!("a key of {} bytes", record.key.len())))?,
             at: Millis(record.at_ms),
             what: T::from_bytes(&record.what)?,
         };
@@ -187,16 +263,19 @@ impl<T: Remember> WindowLoader<T> {
     /// The window; `end` is what [`Window::end`] was.
     pub(super) fn finish(self, end: u64) -> Result<Window<T>, LoadError> {
         let ring = Ring::load(self.entries, end)?;
-        let mut numbers = FxHashMap::default();
-        for number in ring.numbers() {
-            if let Some(entry) = ring.get(number) {
-                numbers.insert(entry.key, number);
+        let mut window = Window {
+            ring,
+            ..Window::new(self.limits)
+        };
+        for number in window.ring.numbers() {
+            if let Some(entry) = window.ring.get(number) {
+                window.bytes += entry.bytes();
+                window.numbers.insert(entry.key, number);
             }
         }
-        Ok(Window {
-            limits: self.limits,
-            ring,
-            numbers,
-        })
+        Ok(window)
     }
 }
+
+#[cfg(test)]
+mod tests;

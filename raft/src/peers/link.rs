@@ -1,7 +1,7 @@
 //! The link to one other node: a task keeps a stream open and calls travel over it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
 use super::pb::{self, Frame, Frames, frame::Body, peers_client::PeersClient};
-use super::{MESSAGE_BYTES_MAX, connect};
+use super::{MESSAGE_BYTES_MAX, connect, level};
 use crate::env::Env;
+use crate::level::Level;
 use crate::types::{GroupId, NodeId};
 
 /// Calls that may wait for the writer; beyond them a call fails at once instead of growing memory.
@@ -43,6 +44,16 @@ pub enum CallError {
     Failed(NodeId, String),
 }
 
+/// The two ends of a link.
+pub(super) struct Ends {
+    pub(super) me: NodeId,
+    pub(super) cluster: String,
+    /// The other node.
+    pub(super) node: NodeId,
+    /// The level that it must know.
+    pub(super) required: Arc<AtomicU32>,
+}
+
 /// A link to one node. Dropping it ends its task.
 pub struct Link {
     node: NodeId,
@@ -54,6 +65,8 @@ struct Shared {
     address: Mutex<String>,
     next_call: AtomicU64,
     connected: AtomicBool,
+    /// The highest level that the node knows, as it said when the stream was opened.
+    level: AtomicU32,
     pending: Mutex<FxHashMap<u64, oneshot::Sender<Body>>>,
     unanswered: Counters,
 }
@@ -77,16 +90,18 @@ pub struct Unanswered {
 }
 
 impl Link {
-    pub(super) fn start(env: Env, me: NodeId, cluster: String, node: NodeId, address: String) -> Arc<Link> {
+    pub(super) fn start(env: Env, ends: Ends, address: String) -> Arc<Link> {
+        let node = ends.node;
         let (queue, frames) = mpsc::channel(QUEUE_FRAMES_MAX);
         let shared = Arc::new(Shared {
             address: Mutex::new(address),
             next_call: AtomicU64::new(1),
             connected: AtomicBool::new(false),
+            level: AtomicU32::new(0),
             pending: Mutex::default(),
             unanswered: Counters::default(),
         });
-        tokio::spawn(keep_connected(env, me, cluster, node, shared.clone(), frames));
+        tokio::spawn(keep_connected(env, ends, shared.clone(), frames));
         Arc::new(Link { node, queue, shared })
     }
 
@@ -146,6 +161,11 @@ impl Link {
         if !self.is_connected() {
             return Err(CallError::Unreachable(self.node));
         }
+        let known = Level(self.shared.level.load(Ordering::Relaxed));
+        if level::needed(&body) > known {
+            let reason = format!("it knows levels up to {known}, and not this call");
+            return Err(CallError::Failed(self.node, reason));
+        }
         let call = self.shared.next_call.fetch_add(1, Ordering::Relaxed);
         let (reply_to, reply) = oneshot::channel();
         self.shared.pending.lock().insert(call, reply_to);
@@ -198,23 +218,16 @@ impl Drop for GivenUp {
 }
 
 /// Connects, exchanges frames until the stream breaks, fails what was pending, and begins again.
-async fn keep_connected(
-    env: Env,
-    me: NodeId,
-    cluster: String,
-    node: NodeId,
-    shared: Arc<Shared>,
-    frames: mpsc::Receiver<Frame>,
-) {
+async fn keep_connected(env: Env, ends: Ends, shared: Arc<Shared>, frames: mpsc::Receiver<Frame>) {
     let frames = Arc::new(tokio::sync::Mutex::new(frames));
     let mut pause = RECONNECT_FIRST;
     loop {
         let address = shared.address.lock().clone();
-        match exchange(&env, (me, node), &cluster, &address, &shared, &frames).await {
+        match exchange(&env, &ends, &address, &shared, &frames).await {
             Ok(()) => pause = RECONNECT_FIRST,
             Err(_) if shared.connected.load(Ordering::Relaxed) => pause = RECONNECT_FIRST,
             Err(error) => {
-                tracing::debug!(%node, %address, %error, "no stream to peer");
+                tracing::debug!(node = %ends.node, %address, %error, "no stream to peer");
                 pause = (pause * 2).min(RECONNECT_LAST);
             }
         }
@@ -233,8 +246,7 @@ async fn keep_connected(
 
 async fn exchange(
     env: &Env,
-    (me, to): (NodeId, NodeId),
-    cluster: &str,
+    ends: &Ends,
     address: &str,
     shared: &Arc<Shared>,
     frames: &Arc<tokio::sync::Mutex<mpsc::Receiver<Frame>>>,
@@ -249,14 +261,19 @@ async fn exchange(
     let mut request = Request::new(outgoing(frames.clone(), ended));
     request
         .metadata_mut()
-        .insert("millrace-cluster", cluster.parse()?);
+        .insert("millrace-cluster", ends.cluster.parse()?);
     request
         .metadata_mut()
-        .insert("millrace-node", me.0.to_string().parse()?);
+        .insert("millrace-node", ends.me.0.to_string().parse()?);
     request
         .metadata_mut()
-        .insert("millrace-to", to.0.to_string().parse()?);
-    let mut replies = client.exchange(request).await?.into_inner();
+        .insert("millrace-to", ends.node.0.to_string().parse()?);
+    level::tell(request.metadata_mut(), env.level);
+    let answer = client.exchange(request).await?;
+    let known = level::told(answer.metadata());
+    level::check(ends.node, known, Level(ends.required.load(Ordering::Relaxed)))?;
+    shared.level.store(known.0, Ordering::Relaxed);
+    let mut replies = answer.into_inner();
     shared.connected.store(true, Ordering::Relaxed);
     while let Some(message) = replies.next().await {
         let mut pending = shared.pending.lock();

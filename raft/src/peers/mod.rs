@@ -6,14 +6,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
 
 use crate::env::Env;
+use crate::level::Level;
 use crate::types::NodeId;
 
 mod channel;
+mod level;
 mod link;
 pub mod server;
 pub mod snapshot;
@@ -26,6 +29,7 @@ pub mod pb {
 }
 
 pub use channel::connect;
+use link::Ends;
 pub use link::{CallError, Link, Unanswered};
 pub use throttle::Throttle;
 
@@ -39,6 +43,8 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
 pub struct Peers {
     env: Env,
     me: NodeId,
+    /// The level that peers must know: the cluster's, as far as this node has heard.
+    required: Arc<AtomicU32>,
     state: RwLock<State>,
 }
 
@@ -55,6 +61,7 @@ impl Peers {
         Arc::new(Peers {
             env,
             me,
+            required: Arc::default(),
             state: RwLock::default(),
         })
     }
@@ -72,6 +79,16 @@ impl Peers {
     /// Says which cluster this node belongs to. Streams of other clusters are refused.
     pub fn set_cluster(&self, cluster: &str) {
         self.state.write().cluster = cluster.to_owned();
+    }
+
+    /// The level that peers must know.
+    pub fn required_level(&self) -> Level {
+        Level(self.required.load(Ordering::Relaxed))
+    }
+
+    /// Says that the cluster has a level: no stream is opened any more with nodes that do not know it.
+    pub fn require_level(&self, level: Level) {
+        self.required.fetch_max(level.0, Ordering::Relaxed);
     }
 
     /// Says where a node is. A changed address takes effect at the next connection.
@@ -114,7 +131,16 @@ impl Peers {
             links,
         } = &mut *state;
         let address = addresses.get(&node)?;
-        let start = || Link::start(self.env.clone(), self.me, cluster.clone(), node, address.clone());
+        let required = self.required.clone();
+        let start = || {
+            let ends = Ends {
+                me: self.me,
+                cluster: cluster.clone(),
+                node,
+                required,
+            };
+            Link::start(self.env.clone(), ends, address.clone())
+        };
         Some(links.entry(node).or_insert_with(start).clone())
     }
 

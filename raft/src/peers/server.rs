@@ -18,10 +18,10 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::link::next_batch;
 use super::pb::{self, Frame, Frames, frame::Body, peers_server::PeersServer};
-use super::{MESSAGE_BYTES_MAX, Peers};
+use super::{MESSAGE_BYTES_MAX, Peers, level};
 use crate::env::{self, BoxFuture, Listener};
 use crate::group::Group;
-use crate::types::GroupId;
+use crate::types::{GroupId, NodeId};
 
 /// Pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -128,12 +128,21 @@ impl pb::peers_server::Peers for Service {
         };
         self.check_cluster(told("millrace-cluster"))?;
         self.check_meant(told("millrace-to").parse().unwrap_or(0))?;
+        let caller = NodeId(told("millrace-node").parse().unwrap_or(0));
+        level::check(
+            caller,
+            level::told(request.metadata()),
+            self.peers.required_level(),
+        )?;
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
         tokio::spawn(read_frames(request.into_inner(), self.inbound.clone(), replies));
         let outgoing = futures::stream::unfold(outgoing, |mut queue| async move {
             next_batch(&mut queue).await.map(|frames| (Ok(frames), queue))
         });
-        Ok(Response::new(Box::pin(outgoing)))
+        let outgoing: Self::ExchangeStream = Box::pin(outgoing);
+        let mut response = Response::new(outgoing);
+        level::tell(response.metadata_mut(), self.peers.env().level);
+        Ok(response)
     }
 
     async fn hello(&self, request: Request<pb::HelloRequest>) -> Result<Response<pb::HelloReply>, Status> {

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
-use super::{LetterStore, StoreError};
+use super::{LetterStore, PutAside, StoreError};
 use crate::env::{Env, Waker};
 use crate::histogram::{Counted, Histogram};
 use crate::machine::queue::Stored;
@@ -29,6 +29,7 @@ pub struct Checkpointer {
     slots: Arc<Semaphore>,
     waker: Waker,
     counters: Arc<Counters>,
+    store: Arc<LetterStore>,
 }
 
 /// What was written, for metrics.
@@ -42,6 +43,8 @@ pub struct CheckpointStats {
     pub installed: u64,
     /// Jobs that wait for the worker, or are its present one.
     pub waiting: usize,
+    /// Damaged checkpoints that were put aside and have not been replaced yet.
+    pub put_aside: usize,
 }
 
 /// From 1 ms to 65 s.
@@ -67,6 +70,7 @@ enum Task {
     Commit(Bytes, MachineKind, Answer<Machine>),
     Unstage(Answer<()>),
     Forget(Answer<()>),
+    PutAside(String, Answer<()>),
     Groups(Answer<Vec<GroupId>>),
 }
 
@@ -76,7 +80,8 @@ impl Checkpointer {
     /// Starts the worker.
     pub fn start(env: &Env, store: LetterStore) -> Checkpointer {
         let queue = Arc::new(Mutex::new(VecDeque::new()));
-        let (jobs, counters) = (queue.clone(), Arc::<Counters>::default());
+        let store = Arc::new(store);
+        let (jobs, counters, worker) = (queue.clone(), Arc::<Counters>::default(), store.clone());
         let counting = counters.clone();
         let step = move || {
             loop {
@@ -84,7 +89,7 @@ impl Checkpointer {
                 // asks for a checkpoint meanwhile would stand still on a runtime thread.
                 let next = take_next(&mut jobs.lock());
                 let Some(job) = next else { break };
-                job.run(&store, &counting);
+                job.run(&worker, &counting);
             }
         };
         Checkpointer {
@@ -92,6 +97,7 @@ impl Checkpointer {
             slots: Arc::new(Semaphore::new(QUEUE_MAX)),
             waker: env.workers.run("checkpoints", Box::new(step)),
             counters,
+            store,
         }
     }
 
@@ -102,6 +108,7 @@ impl Checkpointer {
             failed: self.counters.failed.load(Ordering::Relaxed),
             installed: self.counters.installed.load(Ordering::Relaxed),
             waiting: QUEUE_MAX.saturating_sub(self.slots.available_permits()),
+            put_aside: self.store.aside().len(),
         }
     }
 
@@ -152,6 +159,16 @@ impl Checkpointer {
         self.ask(group, Task::Forget).await
     }
 
+    /// See [`LetterStore::put_aside`].
+    pub async fn put_aside(&self, group: GroupId, reason: String) -> Result<(), StoreError> {
+        self.ask(group, |answer| Task::PutAside(reason, answer)).await
+    }
+
+    /// What was put aside and is still there.
+    pub fn aside(&self) -> Vec<PutAside> {
+        self.store.aside()
+    }
+
     /// See [`LetterStore::groups`].
     pub async fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.ask(GroupId::CATALOG, Task::Groups).await
@@ -197,6 +214,7 @@ impl Job {
             }
             Task::Unstage(answer) => drop(reply(answer, || store.unstage(group))),
             Task::Forget(answer) => drop(reply(answer, || store.forget(group))),
+            Task::PutAside(reason, answer) => drop(reply(answer, || store.put_aside(group, &reason))),
             Task::Groups(answer) => drop(reply(answer, || store.groups())),
         }
     }

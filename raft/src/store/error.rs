@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::types::GroupId;
 
-/// An error of the checkpoint store. Damage is not among them: it is repaired by forgetting.
+/// An error of the checkpoint store. A damaged checkpoint is put aside, and there is none then.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The folder cannot be used: not writable, or in use by another process.
@@ -15,16 +15,13 @@ pub enum StoreError {
         /// What was in the way.
         reason: String,
     },
-    /// Written by a newer version of this program.
-    #[error("the checkpoints in {} have format version {found}, and this build knows {known}", path.display())]
-    Version {
-        /// The folder.
-        path: PathBuf,
-        /// The version it names.
-        found: u32,
-        /// The newest this build can read.
-        known: u32,
-    },
+    /// Written by a newer version of this program. Names the file, what was found and what is
+    /// known. Nothing was changed.
+    #[error("{0}: a newer version wrote it; run that version again. Nothing was changed")]
+    TooNew(String),
+    /// Written by a version so old that this one does not read it any more. Nothing was changed.
+    #[error("{0}: a version that is too old wrote it; run one in between first. Nothing was changed")]
+    TooOld(String),
     /// A delta came for a group that has no checkpoint. Write its whole state with `clear` set.
     #[error("group {0} has no checkpoint that a delta could change")]
     NoBase(GroupId),
@@ -34,8 +31,13 @@ pub enum StoreError {
     /// The disk failed. Never tried again; the node has to stop.
     #[error("the checkpoint store has failed: {0}")]
     Failed(String),
-    /// A letter, or the list of a chunk, is not what was written. The group's checkpoint is worth nothing.
-    #[error("letters are damaged: {0}")]
+    /// The disk failed while something was read. That may pass, and says nothing about what is on
+    /// it.
+    #[error("a checkpoint cannot be read: {0}")]
+    Reading(String),
+    /// A row, a letter, or the list of a chunk, is not what was written. The group's checkpoint is
+    /// to be put aside.
+    #[error("a checkpoint is damaged: {0}")]
     Unreadable(String),
     /// The store's worker is gone.
     #[error("the checkpoint store has stopped")]

@@ -1,12 +1,12 @@
-//! Checkpoints in memory: the twin of the one on disk, for simulation and tests. It outlives the
-//! simulated node that uses it, as a disk would.
+//! Checkpoints in memory: a model of those on disk, for tests. It outlives the node that uses it,
+//! as a disk would.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{Checkpoint, Store, StoreError};
+use super::{Checkpoint, PutAside, Store, StoreError};
 use crate::machine::Delta;
 use crate::types::GroupId;
 
@@ -17,6 +17,7 @@ type Rows = BTreeMap<Bytes, Bytes>;
 pub struct MemoryStore {
     groups: Mutex<BTreeMap<GroupId, (Bytes, Rows)>>,
     staged: Mutex<BTreeMap<GroupId, Rows>>,
+    aside: Mutex<BTreeMap<GroupId, Vec<PutAside>>>,
 }
 
 impl Store for MemoryStore {
@@ -37,6 +38,9 @@ impl Store for MemoryStore {
         *old_header = header;
         if delta.clear {
             rows.clear();
+        }
+        if delta.clear {
+            self.aside.lock().remove(&group);
         }
         change(rows, delta);
         Ok(())
@@ -61,6 +65,7 @@ impl Store for MemoryStore {
         let rows = self.staged.lock().remove(&group);
         let rows = rows.ok_or(StoreError::NotStaged(group))?;
         self.groups.lock().insert(group, (header, rows));
+        self.aside.lock().remove(&group);
         Ok(())
     }
 
@@ -71,12 +76,32 @@ impl Store for MemoryStore {
 
     fn forget(&self, group: GroupId) -> Result<(), StoreError> {
         self.groups.lock().remove(&group);
+        self.aside.lock().remove(&group);
         self.unstage(group)?;
         Ok(())
     }
 
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         Ok(self.groups.lock().keys().copied().collect())
+    }
+
+    fn put_aside(&self, group: GroupId, reason: &str) -> Result<(), StoreError> {
+        if self.groups.lock().remove(&group).is_some() {
+            let put_aside = PutAside {
+                reason: reason.to_owned(),
+                ..PutAside::found(group, 0, Default::default())
+            };
+            self.aside.lock().entry(group).or_default().push(put_aside);
+        }
+        Ok(())
+    }
+
+    fn proven(&self, _: GroupId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn aside(&self) -> Vec<PutAside> {
+        self.aside.lock().values().flatten().cloned().collect()
     }
 }
 

@@ -14,14 +14,26 @@ use super::format::{HeaderError, IDENTITY_BYTES, decode_identity, encode_identit
 use super::found::{Found, FreeFile};
 use super::manifest::Manifest;
 use super::segment::Segment;
+use super::spares::{Maker, NEW_SUFFIX, RESERVE_FILES, SPARE_SUFFIX, Spares, is_no_space};
 use crate::env::{Disk, DiskFile, Env};
 use crate::planted::{Bug, planted};
 
 /// Files kept for reuse beyond the prepared one; more are removed, so that a burst gives its space back.
 const FREE_FILES_MAX: usize = 4;
+/// How long the first segment of a log is at most.
+const FIRST_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const IDENTITY_NAME: &str = "wal.id";
 const LOCK_NAME: &str = "LOCK";
 const SEGMENT_SUFFIX: &str = "wal";
+
+/// How much a segment is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Soon: a file that is there already will do, if it is not of the reserve.
+    Later,
+    /// Nothing can be written without it.
+    Now,
+}
 
 /// The folder.
 pub(super) struct Folder {
@@ -31,8 +43,9 @@ pub(super) struct Folder {
     segment_bytes: u64,
     next_name: u64,
     manifest: Manifest,
-    /// The longest unused first.
+    /// What segments have left, the longest unused first.
     free: VecDeque<FreeFile>,
+    spares: Arc<Spares>,
     /// Dropped with the folder, which lets another process in.
     _lock: Box<dyn Any + Send + Sync>,
 }
@@ -57,10 +70,7 @@ impl Folder {
         let names = disk
             .list(path)
             .map_err(|error| WalError::io("list", path, error))?;
-        let files: Vec<PathBuf> = names
-            .into_iter()
-            .filter(|name| name.extension().is_some_and(|end| end == SEGMENT_SUFFIX))
-            .collect();
+        let files: Vec<PathBuf> = with_suffix(&names, SEGMENT_SUFFIX).cloned().collect();
         let log = identify(env, path, files.is_empty())?;
         let last_name = files.iter().filter_map(|file| number(file)).max();
         let found = Found::read(&*disk, log, files)?;
@@ -84,41 +94,105 @@ impl Folder {
             next_name: last_name.map_or(1, |name| name + 1),
             manifest,
             free: found.free,
+            spares: Arc::new(find_spares(&*env.disk, &names, segment_bytes)?),
             _lock: lock,
         };
+        folder.spares.set_recycled(folder.free.len());
         // The names that were found may be in memory only.
         folder.sync()?;
         Ok((folder, found.segments))
     }
 
     /// Makes a file ready to be segment `sequence`: once this returns, its header is durable, and the
-    /// manifest knows of it.
-    pub(super) fn prepare(&mut self, sequence: u64) -> Result<Segment, WalError> {
-        let free = self.take_free()?;
-        let segment = free.into_segment(self.log, sequence, self.segment_bytes)?;
+    /// manifest knows of it. None if no file is to be had: `need` says which ones may be taken.
+    pub(super) fn prepare(&mut self, sequence: u64, need: Need) -> Result<Option<Segment>, WalError> {
+        let Some(file) = self.take(need)? else {
+            return Ok(None);
+        };
+        self.give_sequence(file, sequence).map(Some)
+    }
+
+    /// Makes the first segment of an empty log. It is short, so that it can be filled with zeros at
+    /// once: see `spares.rs`.
+    pub(super) fn prepare_first(&mut self, sequence: u64) -> Result<Segment, WalError> {
+        let file = self.create(self.first_bytes())?;
+        let zeros = vec![0; file.bytes as usize];
+        write_durably(&*file.file, &file.path, &zeros, 0)?;
+        self.give_sequence(file, sequence)
+    }
+
+    fn give_sequence(&mut self, file: FreeFile, sequence: u64) -> Result<Segment, WalError> {
+        let bytes = file.bytes;
+        let segment = file.into_segment(self.log, sequence, bytes)?;
         self.manifest.prepare(sequence)?;
         Ok(segment)
     }
 
-    fn take_free(&mut self) -> Result<FreeFile, WalError> {
+    fn take(&mut self, need: Need) -> Result<Option<FreeFile>, WalError> {
+        if self.spares.available() > RESERVE_FILES
+            && let Some(file) = self.take_made()?
+        {
+            return Ok(Some(file));
+        }
+        if need == Need::Later {
+            return Ok(None);
+        }
+        match self.create(self.segment_bytes) {
+            Ok(file) => Ok(Some(file)),
+            Err(WalError::Io { source, .. }) if is_no_space(&source) => {
+                self.spares.set_disk_full(true);
+                self.take_made()
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A file that is there already: one that a segment has left, or a spare.
+    fn take_made(&mut self) -> Result<Option<FreeFile>, WalError> {
         while let Some(free) = self.free.pop_front() {
+            self.spares.set_recycled(self.free.len());
             // Of another size: made under another configuration, or cut off.
             if free.bytes == self.segment_bytes {
-                return Ok(free);
+                return Ok(Some(free));
             }
             self.remove(&free.path)?;
         }
-        let path = self.path.join(format!("{:08}.{SEGMENT_SUFFIX}", self.next_name));
-        self.next_name += 1;
+        let Some(spare) = self.spares.take() else {
+            return Ok(None);
+        };
+        let path = self.new_path();
+        self.disk
+            .rename(&spare.path, &path)
+            .map_err(|error| WalError::io("rename", &spare.path, error))?;
+        self.sync()?;
+        Ok(Some(FreeFile { path, ..spare }))
+    }
+
+    /// A new file whose space is reserved. If there is none, nothing is left of it.
+    fn create(&mut self, bytes: u64) -> Result<FreeFile, WalError> {
+        let path = self.new_path();
         let file = self
             .disk
             .open(&path, true)
             .map_err(|error| WalError::io("create", &path, error))?;
-        file.allocate(self.segment_bytes)
-            .map_err(|error| WalError::io("reserve space for", &path, error))?;
+        if let Err(error) = file.allocate(bytes) {
+            if is_no_space(&error) {
+                self.remove(&path)?;
+            }
+            return Err(WalError::io("reserve space for", &path, error));
+        }
         self.sync()?;
-        let bytes = self.segment_bytes;
         Ok(FreeFile { path, file, bytes })
+    }
+
+    fn new_path(&mut self) -> PathBuf {
+        let path = self.path.join(format!("{:08}.{SEGMENT_SUFFIX}", self.next_name));
+        self.next_name += 1;
+        path
+    }
+
+    fn first_bytes(&self) -> u64 {
+        self.segment_bytes.min(FIRST_BYTES_MAX)
     }
 
     /// The newest batch that is known to be durable; 0 before the first.
@@ -131,19 +205,32 @@ impl Folder {
         self.manifest.seal(sealed)
     }
 
+    /// The files that are made ahead.
+    pub(super) fn spares(&self) -> &Arc<Spares> {
+        &self.spares
+    }
+
+    /// Who makes them.
+    pub(super) fn maker(&self) -> Maker {
+        let spares = self.spares.clone();
+        let next_name = spares.last_name(number).map_or(1, |name| name + 1);
+        let (disk, path) = (self.disk.clone(), self.path.clone());
+        Maker::new(spares, disk, path, self.segment_bytes, next_name)
+    }
+
     /// The folder's number, which all its files name.
     pub(super) fn log(&self) -> u64 {
         self.log
     }
 
-    /// Whether the segment has the size that new ones get.
+    /// Whether the segment has a size that new ones get.
     pub(super) fn has_current_size(&self, segment: &Segment) -> bool {
-        segment.capacity == self.segment_bytes
+        segment.capacity == self.segment_bytes || segment.capacity == self.first_bytes()
     }
 
     /// Removes an empty segment that was made under another configuration.
     pub(super) fn discard(&mut self, segment: &Segment) -> Result<(), WalError> {
-        self.manifest.prepare(segment.sequence - 1)?;
+        self.manifest.prepare(segment.sequence.saturating_sub(1))?;
         self.remove(&segment.path)
     }
 
@@ -154,19 +241,19 @@ impl Folder {
             file: segment.file.clone(),
             bytes: segment.capacity,
         });
-        while self.free.len() > FREE_FILES_MAX {
-            if let Some(free) = self.free.pop_front() {
-                self.remove(&free.path)?;
-            }
+        self.spares.set_recycled(self.free.len());
+        while self.spares.available() > FREE_FILES_MAX
+            && let Some(free) = self.free.pop_front()
+        {
+            self.spares.set_recycled(self.free.len());
+            self.remove(&free.path)?;
         }
         Ok(())
     }
 
     /// Synced at once: a removed file that came back after a crash would leave a hole in the sequence.
     fn remove(&self, path: &Path) -> Result<(), WalError> {
-        self.disk
-            .remove_file(path)
-            .map_err(|error| WalError::io("remove", path, error))?;
+        remove_file(&*self.disk, path)?;
         self.sync()
     }
 
@@ -174,6 +261,13 @@ impl Folder {
         self.disk
             .sync_dir(&self.path)
             .map_err(|error| WalError::io("sync", &self.path, error))
+    }
+}
+
+impl Drop for Folder {
+    /// Before the lock goes.
+    fn drop(&mut self) {
+        self.spares.end();
     }
 }
 
@@ -212,6 +306,38 @@ fn identify(env: &Env, folder: &Path, is_new: bool) -> Result<u64, WalError> {
         .sync_dir(folder)
         .map_err(|error| WalError::io("sync", folder, error))?;
     Ok(log)
+}
+
+fn with_suffix<'a>(names: &'a [PathBuf], suffix: &str) -> impl Iterator<Item = &'a PathBuf> {
+    let has_suffix = move |name: &&PathBuf| name.extension().is_some_and(|end| end == suffix);
+    names.iter().filter(has_suffix)
+}
+
+/// The spares that an earlier life has made. What it was still making, or has made for segments of
+/// another size, goes; the caller syncs the folder.
+fn find_spares(disk: &dyn Disk, names: &[PathBuf], segment_bytes: u64) -> Result<Spares, WalError> {
+    let spares = Spares::default();
+    for path in with_suffix(names, SPARE_SUFFIX) {
+        let file = disk
+            .open(path, false)
+            .map_err(|error| WalError::io("open", path, error))?;
+        let bytes = file.len().map_err(|error| WalError::io("measure", path, error))?;
+        if bytes == segment_bytes && spares.available() <= RESERVE_FILES {
+            let path = path.clone();
+            spares.add(FreeFile { path, file, bytes });
+        } else {
+            remove_file(disk, path)?;
+        }
+    }
+    for path in with_suffix(names, NEW_SUFFIX).filter(|path| number(path).is_some()) {
+        remove_file(disk, path)?;
+    }
+    Ok(spares)
+}
+
+fn remove_file(disk: &dyn Disk, path: &Path) -> Result<(), WalError> {
+    disk.remove_file(path)
+        .map_err(|error| WalError::io("remove", path, error))
 }
 
 fn write_durably(file: &dyn DiskFile, path: &Path, bytes: &[u8], offset: u64) -> Result<(), WalError> {

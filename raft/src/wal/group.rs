@@ -87,11 +87,20 @@ impl GroupLog {
                 expected: LogIndex(expected),
             });
         }
-        let action = Action::Append {
-            first: first.0,
-            bodies: bodies.clone(),
-        };
-        self.push(&mut state, action, Some(done))?;
+        let mut done = Some(done);
+        let mut next = first.0;
+        let mut rest = bodies.as_slice();
+        while !rest.is_empty() || done.is_some() {
+            let (part, others) = rest.split_at(self.shared.options.bodies_of_segment(rest));
+            let action = Action::Append {
+                first: next,
+                bodies: part.to_vec(),
+            };
+            let is_last = others.is_empty();
+            self.push(&mut state, action, done.take_if(|_| is_last))?;
+            next += part.len() as u64;
+            rest = others;
+        }
         state.entries.append(first.0, &bodies);
         state.entries.evict_to(self.shared.options.group_cache_bytes);
         drop(state);

@@ -23,6 +23,8 @@ pub(super) struct Hints {
     durable: u64,
     oldest: Option<Queued>,
     newest: Option<Queued>,
+    /// Operations that were written ahead of their turn and are not counted.
+    ahead: u64,
 }
 
 impl Hints {
@@ -41,8 +43,19 @@ impl Hints {
         }
     }
 
+    /// An operation is written ahead of others of its group. It counts no more: the others are what
+    /// hints wait for. One that waits for this operation, too, waits for one more instead.
+    pub(super) fn overtake(&mut self) {
+        self.ahead += 1;
+    }
+
     /// An operation became durable. Returns the newest hint that may be written now.
     pub(super) fn settle(&mut self) -> Option<Bytes> {
+        if self.ahead > 0 {
+            self.ahead -= 1;
+            self.queued -= 1;
+            return None;
+        }
         self.durable += 1;
         let durable = if planted(Bug::HintAhead) {
             u64::MAX
@@ -86,5 +99,17 @@ mod tests {
         assert_eq!(hints.settle(), Some(hint("idle")));
         hints.queue();
         assert_eq!(hints.settle(), None);
+    }
+
+    #[test]
+    fn an_operation_that_overtakes_others_speaks_for_none_of_them() {
+        let hint = Bytes::from_static(b"after the append");
+        let mut hints = Hints::default();
+        hints.queue();
+        hints.note(hint.clone());
+        hints.queue();
+        hints.overtake();
+        assert_eq!(hints.settle(), None);
+        assert_eq!(hints.settle(), Some(hint));
     }
 }

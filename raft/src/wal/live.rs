@@ -114,6 +114,12 @@ impl Live {
         self.carry.insert((group, RecordKind::Committed), (0, body));
     }
 
+    /// Bytes of the bodies of what [`Live::take_carry`] gives, and how many records it is.
+    pub(super) fn carry_size(&self) -> (usize, usize) {
+        let bodies = self.carry.values().map(|(_, body)| body.len());
+        (bodies.sum(), self.carry.len())
+    }
+
     /// What to write before anything else in the next batch.
     pub(super) fn take_carry(&mut self) -> Vec<(GroupId, RecordKind, u64, Bytes)> {
         std::mem::take(&mut self.carry)

@@ -7,6 +7,7 @@
 //! - [`Wal::open`] takes the folder, replays it, cuts a torn tail and refuses damage.
 //! - [`Wal::group`] gives the handle through which one group appends, votes, truncates, purges and reads.
 //! - Space comes back when groups purge: [`Wal::pressure`] names those that hold the oldest segments.
+//! - A disk without space is no failure: [`Wal::space`] says so, and writing waits.
 //! - [`Wal::tend`] notes how far an idle log is durable.
 //! - A failed write or sync ends the log for good: [`Wal::until_failed`].
 //!
@@ -18,7 +19,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::env::{Env, Waker};
@@ -39,6 +42,7 @@ mod scan;
 mod seal;
 mod segment;
 mod shared;
+mod spares;
 mod stats;
 mod window;
 mod writer;
@@ -78,6 +82,16 @@ impl WalOptions {
     /// Offsets within a segment have 32 bits.
     pub const SEGMENT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 
+    /// How many of the bodies fit into an empty segment together; at least the first one does.
+    fn bodies_of_segment(&self, bodies: &[Bytes]) -> usize {
+        let mut left = self.body_bytes_max() + RECORD_HEADER_BYTES;
+        let fits = |body: &&Bytes| {
+            let rest = left.checked_sub(RECORD_HEADER_BYTES + body.len());
+            rest.map(|rest| left = rest).is_some()
+        };
+        bodies.iter().take_while(fits).count()
+    }
+
     /// The longest entry, vote or description that a segment can hold.
     fn body_bytes_max(&self) -> usize {
         let headers = SEGMENT_HEADER_BYTES as usize + BATCH_HEADER_BYTES + RECORD_HEADER_BYTES;
@@ -113,6 +127,24 @@ impl Default for WalOptions {
 pub struct Wal {
     shared: Arc<Shared>,
     waker: Waker,
+    /// Of the worker that makes spares.
+    maker: Waker,
+}
+
+/// Whether the log finds space for what is written to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogSpace {
+    /// It does.
+    Ample,
+    /// The disk has no space for another segment, and the log goes on in its reserve. What frees
+    /// space should go on, and nothing else should come.
+    Low {
+        /// Bytes of segments that are there and not in use.
+        reserve_bytes: u64,
+    },
+    /// The reserve is used up. Entries wait, unacknowledged, until groups purge or the disk has space;
+    /// votes and purges are still written.
+    Full,
 }
 
 impl Wal {
@@ -129,11 +161,25 @@ impl Wal {
         let groups = groups.map(|(id, state)| (id, Group::new(id, state)));
         let segments = recovered.segments.into_iter();
         let segments = segments.map(|segment| (segment.sequence, segment));
-        let shared = Arc::new(Shared::new(options, groups.collect(), segments.collect()));
+        let shared = Arc::new(Shared::new(
+            options,
+            groups.collect(),
+            segments.collect(),
+            folder.spares().clone(),
+        ));
         shared.seals.sealed(folder.sealed());
-        let mut writer = Writer::new(shared.clone(), folder, recovered.live, recovered.tail);
+        let mut maker = folder.maker();
+        let maker = env.workers.run("wal-spares", Box::new(move || maker.step()));
+        maker.wake();
+        let mut writer = Writer::new(
+            shared.clone(),
+            folder,
+            recovered.live,
+            recovered.tail,
+            maker.clone(),
+        );
         let waker = env.workers.run("wal", Box::new(move || writer.step()));
-        Ok(Wal { shared, waker })
+        Ok(Wal { shared, waker, maker })
     }
 
     /// The log of a group, empty if it is not known yet.
@@ -231,7 +277,7 @@ impl Wal {
     }
 
     /// To be called about once a second: seals the last batch once the log is idle, so that a
-    /// recovery misses it should it rot.
+    /// recovery misses it should it rot, and looks for space if there was none.
     ///
     /// # Errors
     /// If the log has ended.
@@ -240,7 +286,25 @@ impl Wal {
             self.shared.push(self.for_no_group(Action::Seal, None))?;
             self.waker.wake();
         }
+        self.maker.wake();
+        if self.space() != LogSpace::Ample || self.shared.spares.failure().is_some() {
+            self.waker.wake();
+        }
         Ok(())
+    }
+
+    /// Whether there is space for more.
+    pub fn space(&self) -> LogSpace {
+        let spares = &self.shared.spares;
+        if self.shared.is_stalled.load(Ordering::Relaxed) {
+            LogSpace::Full
+        } else if spares.is_disk_full() {
+            LogSpace::Low {
+                reserve_bytes: spares.available() as u64 * self.segment_bytes(),
+            }
+        } else {
+            LogSpace::Ample
+        }
     }
 
     /// Makes all that is queued durable, then ends the log and lets go of the folder.

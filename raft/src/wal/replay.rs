@@ -35,10 +35,10 @@ pub(super) fn replay(folder: &mut Folder, mut segments: Vec<Segment>) -> Result<
         && is_empty(only)?
     {
         folder.discard(only)?;
-        segments = vec![folder.prepare(only.sequence)?];
+        segments = vec![folder.prepare_first(only.sequence)?];
     }
     if segments.is_empty() {
-        segments.push(folder.prepare(1)?);
+        segments.push(folder.prepare_first(1)?);
     }
     let mut segments = segments.into_iter().map(Arc::new);
     let first = segments.next();

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::WalOptions;
 use super::entries::Dead;
 use super::error::WalError;
-use super::format::RecordKind;
+use super::format::{RECORD_HEADER_BYTES, RecordKind};
 use super::group::Group;
 use super::seal::Seals;
 use super::segment::Segment;
+use super::spares::Spares;
 use super::stats::Counters;
 use crate::types::GroupId;
 
@@ -52,6 +53,16 @@ pub(super) enum Action {
 }
 
 impl Op {
+    /// Bytes of its records in a segment.
+    pub(super) fn record_bytes(&self) -> usize {
+        match &self.action {
+            Action::Append { bodies, .. } => bodies.iter().map(|body| RECORD_HEADER_BYTES + body.len()).sum(),
+            Action::Mark { body, .. } => RECORD_HEADER_BYTES + body.len(),
+            Action::Truncate { .. } | Action::Forget { .. } => RECORD_HEADER_BYTES,
+            Action::Seal | Action::Close => 0,
+        }
+    }
+
     /// What the operation weighs in the queue: its bytes and about what its bookkeeping takes.
     pub(super) fn bytes(&self) -> usize {
         const OVERHEAD: usize = 64;
@@ -77,6 +88,9 @@ pub(super) struct Shared {
     pub(super) segments: RwLock<FxHashMap<u64, Arc<Segment>>>,
     pub(super) counters: Counters,
     pub(super) seals: Seals,
+    pub(super) spares: Arc<Spares>,
+    /// What is queued waits for space.
+    pub(super) is_stalled: AtomicBool,
     queue: Mutex<Queue>,
     queued_bytes: AtomicUsize,
     has_room: Notify,
@@ -89,6 +103,7 @@ impl Shared {
         options: WalOptions,
         groups: BTreeMap<GroupId, Arc<Group>>,
         segments: FxHashMap<u64, Arc<Segment>>,
+        spares: Arc<Spares>,
     ) -> Shared {
         Shared {
             options,
@@ -96,6 +111,8 @@ impl Shared {
             segments: RwLock::new(segments),
             counters: Counters::default(),
             seals: Seals::default(),
+            spares,
+            is_stalled: AtomicBool::new(false),
             queue: Mutex::default(),
             queued_bytes: AtomicUsize::new(0),
             has_room: Notify::new(),

@@ -5,13 +5,16 @@
 //! A failure ends the log; nothing is tried twice.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
 use super::entries::Location;
 use super::error::WalError;
-use super::folder::Folder;
+use super::folder::{Folder, Need};
 use super::format::{
     BATCH_ALIGNMENT, BATCH_HEADER_BYTES, BatchHeader, RECORD_HEADER_BYTES, RecordKind, SEGMENT_HEADER_BYTES,
     encode_record,
@@ -22,11 +25,15 @@ use super::segment::Segment;
 use super::shared::{Action, Op, Shared};
 use super::stats::BatchStats;
 use super::window::CacheWindow;
+use crate::env::Waker;
 use crate::planted::{Bug, planted};
 use crate::types::GroupId;
 
 /// A batch closes at this size, so that the first of a long queue do not wait for the last.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What entries leave free at the end of a segment that has no successor.
+const MARGIN_BYTES_MAX: u64 = 64 * 1024;
 
 /// Where recovery left the log.
 pub(super) struct Tail {
@@ -56,10 +63,12 @@ pub(super) struct Writer {
     /// Where each record of the step lies, in order.
     placed: Vec<Location>,
     window: CacheWindow,
+    /// Of the worker that makes spares.
+    maker: Waker,
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, folder: Folder, live: Live, tail: Tail) -> Writer {
+    pub(super) fn new(shared: Arc<Shared>, folder: Folder, live: Live, tail: Tail, maker: Waker) -> Writer {
         let window = CacheWindow::new(shared.options.node_cache_bytes);
         let writer = Writer {
             shared,
@@ -73,6 +82,7 @@ impl Writer {
             seal_asked: false,
             placed: Vec::new(),
             window,
+            maker,
         };
         writer.report_segments();
         writer
@@ -81,31 +91,59 @@ impl Writer {
     /// Writes everything that is queued.
     pub(super) fn step(&mut self) {
         while self.folder.is_some() {
-            if self.waiting.is_empty() {
-                self.waiting = self.shared.take_queue();
-            }
+            self.waiting.append(&mut self.shared.take_queue());
             if self.waiting.is_empty() {
                 return;
             }
-            if let Err(error) = self.write_batch().and_then(|()| self.tidy()) {
-                self.fail(error);
+            match self.write_and_tidy() {
+                Ok(true) => {}
+                // Without space, all waits. `Wal::tend` has it tried again.
+                Ok(false) => return,
+                Err(error) => self.fail(error),
             }
         }
     }
 
-    fn write_batch(&mut self) -> Result<(), WalError> {
-        let carry = self.live.take_carry();
+    /// Whether anything was written or freed.
+    fn write_and_tidy(&mut self) -> Result<bool, WalError> {
+        if let Some(failure) = self.shared.spares.failure() {
+            return Err(failure);
+        }
+        let has_written = self.write_batch()?;
+        let has_freed = self.tidy()?;
+        if self.shared.spares.are_wanted() {
+            self.maker.wake();
+        }
+        Ok(has_written || has_freed)
+    }
+
+    /// Whether anything was written.
+    fn write_batch(&mut self) -> Result<bool, WalError> {
+        let (bytes, records) = self.live.carry_size();
+        let carry = match self.has_room(RECORD_HEADER_BYTES * records + bytes, 0)? {
+            true => self.live.take_carry(),
+            false => Vec::new(),
+        };
         for (group, kind, index, body) in &carry {
             self.place(*kind, *group, *index, body)?;
         }
         let mut bytes = 0;
+        let mut is_stalled = false;
         while bytes < BATCH_BYTES_MAX
             && let Some(op) = self.waiting.pop_front()
         {
-            bytes += op.bytes();
-            self.in_flight.push(op);
-            self.place_last()?;
+            if !self.has_room_for(&op)? {
+                self.waiting.push_front(op);
+                is_stalled = true;
+                break;
+            }
+            bytes += self.take(op)?;
         }
+        if is_stalled {
+            bytes += self.overtake()?;
+        }
+        self.shared.is_stalled.store(is_stalled, Ordering::Relaxed);
+        let has_written = !carry.is_empty() || !self.in_flight.is_empty();
         self.flush()?;
         self.seal()?;
 
@@ -121,7 +159,15 @@ impl Writer {
         placed.clear();
         self.placed = placed;
         self.shared.release(bytes);
-        Ok(())
+        Ok(has_written)
+    }
+
+    /// Encodes the operation. Returns what it weighs in the queue.
+    fn take(&mut self, op: Op) -> Result<usize, WalError> {
+        let bytes = op.bytes();
+        self.in_flight.push(op);
+        self.place_last()?;
+        Ok(bytes)
     }
 
     /// Encodes the operation that was taken last.
@@ -146,6 +192,70 @@ impl Writer {
         };
         self.in_flight.push(op);
         result
+    }
+
+    /// Whether all of an operation can be placed. Entries leave a margin at the end of the last
+    /// segment to what frees space.
+    fn has_room_for(&mut self, op: &Op) -> Result<bool, WalError> {
+        let margin = match op.action {
+            Action::Append { .. } => MARGIN_BYTES_MAX.min(self.live.active().capacity / 8),
+            _ => 0,
+        };
+        self.has_room(op.record_bytes(), margin)
+    }
+
+    /// Whether records of so many bytes can be placed, in the next segment if need be.
+    fn has_room(&mut self, record_bytes: usize, margin: u64) -> Result<bool, WalError> {
+        if self.fits(record_bytes, margin) || self.tail.next.is_some() {
+            return Ok(true);
+        }
+        // A segment is made only once all before it is written.
+        self.flush()?;
+        self.prepare(Need::Now)?;
+        Ok(self.tail.next.is_some())
+    }
+
+    fn fits(&self, record_bytes: usize, margin: u64) -> bool {
+        let end = self.tail.position + aligned(self.buffer.len() + record_bytes) as u64;
+        end + margin <= self.live.active().capacity
+    }
+
+    /// Places what frees space or was promised to others, ahead of the entries that find no room.
+    /// Returns what it weighed in the queue.
+    ///
+    /// Votes and purges may go ahead of entries of their own group: those are acknowledged by
+    /// nobody, and recovery passes over entries that are purged. Nothing goes ahead of a truncation
+    /// of its own group, and neither a truncation nor a forgetting ahead of anything of it.
+    fn overtake(&mut self) -> Result<usize, WalError> {
+        let mut bytes = 0;
+        let mut passed = FxHashSet::default();
+        let mut cut = FxHashSet::default();
+        for op in std::mem::take(&mut self.waiting) {
+            let group = op.group.id;
+            let may_go = match &op.action {
+                Action::Mark { .. } => !cut.contains(&group),
+                Action::Truncate { .. } | Action::Forget { .. } => !passed.contains(&group),
+                Action::Append { .. } | Action::Seal => false,
+                Action::Close => {
+                    let full = io::Error::from(io::ErrorKind::StorageFull);
+                    let path = &self.live.active().path;
+                    return Err(WalError::io("go on after", path, full));
+                }
+            };
+            if may_go && self.fits(op.record_bytes(), 0) {
+                if passed.contains(&group) {
+                    op.group.state.lock().hints.overtake();
+                }
+                bytes += self.take(op)?;
+                continue;
+            }
+            passed.insert(group);
+            if matches!(op.action, Action::Truncate { .. } | Action::Forget { .. }) {
+                cut.insert(group);
+            }
+            self.waiting.push_back(op);
+        }
+        Ok(bytes)
     }
 
     /// Adds a record to the batch; goes on to the next segment if this one cannot hold it.
@@ -218,23 +328,28 @@ impl Writer {
 
     /// Goes on to the next segment.
     fn rotate(&mut self) -> Result<(), WalError> {
-        self.prepare()?;
-        if let Some(next) = self.tail.next.take() {
-            let next = Arc::new(next);
-            self.shared.segments.write().insert(next.sequence, next.clone());
-            self.live.advance(next);
-            self.tail.position = SEGMENT_HEADER_BYTES;
-            self.report_segments();
-        }
+        self.prepare(Need::Now)?;
+        let Some(next) = self.tail.next.take() else {
+            // Operations are placed only if there is room. What is left are more marks to carry than
+            // a segment holds.
+            let full = io::Error::from(io::ErrorKind::StorageFull);
+            let path = &self.live.active().path;
+            return Err(WalError::io("go on after", path, full));
+        };
+        let next = Arc::new(next);
+        self.shared.segments.write().insert(next.sequence, next.clone());
+        self.live.advance(next);
+        self.tail.position = SEGMENT_HEADER_BYTES;
+        self.report_segments();
         Ok(())
     }
 
-    fn prepare(&mut self) -> Result<(), WalError> {
+    fn prepare(&mut self, need: Need) -> Result<(), WalError> {
         if self.tail.next.is_none()
             && let Some(folder) = &mut self.folder
         {
             let sequence = self.live.active().sequence + 1;
-            self.tail.next = Some(folder.prepare(sequence)?);
+            self.tail.next = folder.prepare(sequence, need)?;
         }
         Ok(())
     }
@@ -296,7 +411,9 @@ impl Writer {
     }
 
     /// Frees what is not needed and prepares what will be, after the callers have their answers.
-    fn tidy(&mut self) -> Result<(), WalError> {
+    /// Says whether it freed anything.
+    fn tidy(&mut self) -> Result<bool, WalError> {
+        let before = self.live.segments();
         self.recycle()?;
         // With nothing else to write, marks would hold their segments for as long as the log is idle.
         while self.folder.is_some() && self.live.is_held_by_marks() {
@@ -306,14 +423,17 @@ impl Writer {
             if !self.waiting.is_empty() {
                 break;
             }
-            self.write_batch()?;
+            if !self.write_batch()? {
+                break;
+            }
             self.recycle()?;
         }
+        let has_freed = self.live.segments() < before;
         self.report_segments();
         if self.tail.position > self.live.active().capacity / 2 {
-            self.prepare()?;
+            self.prepare(Need::Later)?;
         }
-        Ok(())
+        Ok(has_freed)
     }
 
     fn recycle(&mut self) -> Result<(), WalError> {
@@ -330,7 +450,7 @@ impl Writer {
     fn report_segments(&self) {
         let segments = self.live.segments() as u64;
         let gauge = &self.shared.counters.live_segments;
-        gauge.store(segments, std::sync::atomic::Ordering::Relaxed);
+        gauge.store(segments, Ordering::Relaxed);
     }
 
     fn close(&mut self) {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use raft::machine::Delta;
-use raft::store::{Checkpoint, MemoryStore, Store, StoreError};
+use raft::store::{Checkpoint, MemoryStore, PutAside, Store, StoreError};
 use raft::types::GroupId;
 
 #[derive(Default)]
@@ -62,5 +62,17 @@ impl Store for Scripted {
 
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.memory.groups()
+    }
+
+    fn put_aside(&self, group: GroupId, reason: &str) -> Result<(), StoreError> {
+        self.memory.put_aside(group, reason)
+    }
+
+    fn proven(&self, group: GroupId) -> Result<(), StoreError> {
+        self.memory.proven(group)
+    }
+
+    fn aside(&self) -> Vec<PutAside> {
+        self.memory.aside()
     }
 }

@@ -49,6 +49,7 @@ impl History {
             now_ms: self.now,
             seed: self.random.bits(),
             commands,
+            ..Batch::default()
         }
     }
 

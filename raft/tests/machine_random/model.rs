@@ -42,6 +42,7 @@ enum Told {
 #[derive(Clone)]
 struct Model {
     now: u64,
+    level: u32,
     settings: Configure,
     next: u64,
     purged: Option<u64>,
@@ -63,6 +64,7 @@ impl Model {
         let (seen, calls) = (BTreeMap::new(), BTreeMap::new());
         Model {
             now: 0,
+            level: 0,
             settings,
             next: 1,
             purged: None,
@@ -79,7 +81,8 @@ impl Model {
         let (now, retention) = (self.now, self.settings.retention_ms);
         self.items.retain(|item| item.sent + retention > now);
         self.seen.retain(|_, (at, _)| *at + 300_000 > now);
-        self.calls.retain(|_, (at, _)| *at + 120_000 > now);
+        let span = if self.level == 0 { 120_000 } else { 300_000 };
+        self.calls.retain(|_, (at, _)| *at + span > now);
         self.attempts.retain(|_, (at, _)| *at + 300_000 > now);
     }
 
@@ -90,15 +93,23 @@ impl Model {
                 let held = first.iter().filter(|d| self.holds(d.0, d.1)).cloned();
                 let held: Vec<_> = held.collect();
                 if !held.is_empty() {
+                    self.renew(&command.invocation);
                     return Told::Received(held);
                 }
             }
-            (Some((_, first)), _) => return first.clone(),
+            (Some((_, first)), _) => {
+                let first = first.clone();
+                self.renew(&command.invocation);
+                return first;
+            }
             (None, _) => {}
         }
         let told = self.perform(op);
         // A repeated delete is simply made again.
-        let again = matches!(op, QueueOp::Delete(_) | QueueOp::Configure(_));
+        let again = matches!(
+            op,
+            QueueOp::Delete(_) | QueueOp::Configure(_) | QueueOp::SetLevel(_)
+        );
         let nothing = matches!(&told, Told::Received(none) if none.is_empty());
         let refused = matches!(&told, Told::Refused(outcome) if *outcome != Outcome::Recalled);
         if !command.invocation.is_empty() && !again && !nothing && !refused {
@@ -106,6 +117,17 @@ impl Model {
                 .insert(command.invocation.clone(), (self.now, told.clone()));
         }
         told
+    }
+
+    /// A retry makes the answer last, unless it is quite new.
+    fn renew(&mut self, invocation: &Bytes) {
+        let now = self.now;
+        if let Some((at, _)) = self.calls.get_mut(invocation)
+            && self.level > 0
+            && *at + 15_000 <= now
+        {
+            *at = now;
+        }
     }
 
     fn perform(&mut self, op: &QueueOp) -> Told {
@@ -116,7 +138,10 @@ impl Model {
             }
             QueueOp::Receive(receive) if receive.again => Told::Received(Vec::new()),
             QueueOp::Receive(receive) => Told::Received(self.receive(receive)),
-            QueueOp::SetLevel(_) => Told::Outcomes(Vec::new()),
+            QueueOp::SetLevel(set) => {
+                self.level = self.level.max(set.to);
+                Told::Outcomes(Vec::new())
+            }
             QueueOp::Recall(_) => Told::Refused(Outcome::Recalled),
             QueueOp::Delete(delete) => Told::Outcomes(
                 delete

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
     ChangeVisibility, Configure, Delete, Import, Imported, Move, Moved, Purge, QueueAnswer, QueueCommand,
-    QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, Settle, VisibilityEntry,
+    QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, SetLevel, Settle, VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 
@@ -56,6 +56,7 @@ impl History {
             .expect("not empty");
         self.now = match self.random.below(60) {
             0 => self.now + 130_000,
+            3 => self.now + 230_000,
             1 => self.now + 600_000,
             2 => self.now.saturating_sub(3_000),
             _ => self.now + step,
@@ -69,6 +70,8 @@ impl History {
         for _ in 0..1 + self.random.below(4) {
             let op = if self.version == 0 {
                 self.configure()
+            } else if self.random.below(200) == 0 {
+                QueueOp::SetLevel(SetLevel { to: 1 })
             } else {
                 self.op()
             };
@@ -98,6 +101,11 @@ impl History {
                 now_ms: self.now,
                 seed: self.random.bits(),
                 commands: encoded,
+                // The model does not know what an answer costs.
+                remember_bytes: match self.travels {
+                    true => self.random.below(3) * 1_500,
+                    false => 0,
+                },
             },
         )
     }

@@ -25,6 +25,7 @@ pub(crate) fn apply(machine: &mut Machine, now_ms: u64, op: QueueOp) -> QueueAns
         now_ms,
         seed: now_ms,
         commands: vec![command.encode_to_vec().into()],
+        ..Batch::default()
     };
     match machine.apply(&batch).pop() {
         Some(Reply::Queue(QueueReply { answer: Some(answer) })) => answer,

@@ -14,6 +14,8 @@
 //!     visibility 1.1=60s 2.1=0s [call=KEY]
 //!     purge [forced] [call=KEY]
 //!     set-level N                          the machine's level
+//!     remember BYTES                       how much it may remember of calls from now on
+//!     remembered                           how much it does
 //!     fill N                               sends N messages and receives them all for 1 h
 //!     look                                 counts, what is visible, the next change
 //!     config, level, knows KEY, knows-attempt ID, oldest, restart, garbage
@@ -33,11 +35,13 @@ use raft::machine::{Machine, MachineKind};
 use raft::types::Millis;
 
 use crate::check::Interpreter;
-use crate::words::{Line, apply, invocation, number, reload, span, value};
+use crate::words::{Line, apply, batch, invocation, number, reload, span, value};
 
 pub(crate) struct Script {
     machine: Machine,
     now: u64,
+    /// What the leader lets it remember.
+    remember_bytes: u64,
     /// The numbers of message ids, in the order in which they turned up.
     ids: BTreeMap<Bytes, usize>,
 }
@@ -47,6 +51,7 @@ impl Script {
         Script {
             machine: Machine::new(MachineKind::Queue),
             now: 0,
+            remember_bytes: 0,
             ids: BTreeMap::new(),
         }
     }
@@ -60,7 +65,12 @@ impl Script {
             invocation,
             op: Some(op),
         };
-        match apply(&mut self.machine, self.now, command.encode_to_vec()) {
+        let batch = Batch {
+            remember_bytes: self.remember_bytes,
+            ..batch(self.now, command.encode_to_vec())
+        };
+        let mut replies = self.machine.apply(&batch);
+        match replies.pop().expect("one reply for one command") {
             Reply::Queue(QueueReply { answer: Some(answer) }) => self.tell(answer),
             other => vec![format!("{other:?}")],
         }
@@ -182,6 +192,7 @@ impl Script {
             now_ms: self.now,
             seed: 1,
             commands,
+            ..Batch::default()
         });
     }
 }
@@ -205,6 +216,11 @@ impl Interpreter for Script {
             "set-level" => QueueOp::SetLevel(SetLevel {
                 to: number(line.words()[0]) as u32,
             }),
+            "remember" => {
+                self.remember_bytes = number(line.words()[0]);
+                return Vec::new();
+            }
+            "remembered" => return vec![format!("{:?}", self.machine.remembered())],
             "level" => return vec![self.machine.level().to_string()],
             "departures" => return self.departures(),
             "settle" => QueueOp::Settle(Settle {

@@ -71,15 +71,20 @@ pub(crate) fn span(text: &str) -> u64 {
     unit.map_or_else(|| number(text), |(count, ms)| number(count) * ms)
 }
 
-/// Applies one command as a batch of its own. The seed follows from the time: stories do not show
-/// ids as they are.
+/// Applies one command as a batch of its own.
 pub(crate) fn apply(machine: &mut Machine, now_ms: u64, command: impl Into<Bytes>) -> Reply {
-    let batch = Batch {
+    let replies = machine.apply(&batch(now_ms, command)).pop();
+    replies.expect("one reply for one command")
+}
+
+/// A batch of one command. The seed follows from the time: stories do not show ids as they are.
+pub(crate) fn batch(now_ms: u64, command: impl Into<Bytes>) -> Batch {
+    Batch {
         now_ms,
         seed: now_ms ^ 0x5eed,
         commands: vec![command.into()],
-    };
-    machine.apply(&batch).pop().expect("one reply for one command")
+        ..Batch::default()
+    }
 }
 
 /// The machine as its rows bring it back.

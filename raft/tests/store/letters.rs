@@ -12,7 +12,7 @@ use raft::env::Disk;
 use raft::env::real::StdDisk;
 use raft::machine::queue::UnreadReply;
 use raft::machine::queue::{Bits, Chunk};
-use raft::machine::{Machine, MachineKind};
+use raft::machine::{Delta, Machine, MachineKind};
 use raft::store::{LetterStore, LettersOptions, MemoryStore};
 use raft::types::GroupId;
 
@@ -34,6 +34,7 @@ fn apply(machine: &mut Machine, op: QueueOp) -> Reply {
         now_ms: 1_000,
         seed: 1,
         commands: vec![command.encode_to_vec().into()],
+        ..Batch::default()
     };
     machine.apply(&batch).remove(0)
 }
@@ -119,7 +120,7 @@ fn a_damaged_letter_is_no_letter() {
 }
 
 #[test]
-fn a_checkpoint_whose_letters_cannot_be_found_is_given_up() {
+fn a_checkpoint_whose_letters_cannot_be_found_is_put_aside_with_them() {
     let damages: [fn(&Path); 4] = [
         // The end of a file is the list of its last chunk.
         |file| flip(file, std::fs::metadata(file).unwrap().len() as usize - 1),
@@ -134,8 +135,24 @@ fn a_checkpoint_whose_letters_cannot_be_found_is_given_up() {
         let all = files(dir.path());
         assert!(all.len() > 2, "{all:?}");
         damage(&all[1]);
+        let left = files(dir.path());
         assert!(store.load(GROUP).unwrap().is_none());
         assert_eq!(store.groups().unwrap(), [], "it is not found again either");
+        assert_eq!(store.aside().len(), 1);
+        drop(store);
+        let store = LetterStore::open(rows, Arc::new(StdDisk), dir.path(), OPTIONS).unwrap();
+        assert_eq!(
+            files(dir.path()),
+            left,
+            "nothing goes before there is another state"
+        );
+        // A whole state of another replica.
+        let mut machine = Machine::new(MachineKind::Queue);
+        machine.take_delta();
+        store
+            .write(GROUP, Bytes::new(), Delta::whole(machine.rows()))
+            .unwrap();
+        assert_eq!(store.aside(), []);
         assert_eq!(files(dir.path()), [] as [PathBuf; 0]);
     }
 }
@@ -154,10 +171,9 @@ fn files_of_nobody_go_when_the_store_is_opened_or_the_group_is_loaded() {
     drop(store);
     let store = LetterStore::open(rows, Arc::new(StdDisk), dir.path(), OPTIONS).unwrap();
     assert!(!dir.path().join("8/1").exists());
-    let loaded = store.load(GROUP).unwrap().unwrap();
+    let (header, again) = store.load_machine(GROUP, MachineKind::Queue).unwrap().unwrap();
     assert_eq!(files(dir.path()), all);
-    assert_eq!(loaded.header, "header");
-    let again = Machine::load_with(MachineKind::Queue, loaded.rows, loaded.chunks).unwrap();
+    assert_eq!(header, "header");
     assert_eq!(again.digest(), machine.digest());
 }
 

@@ -11,48 +11,38 @@ use bytes::Bytes;
 use raft::env::Env;
 use raft::machine::{Delta, Machine, MachineKind, Row, RowValue};
 use raft::store::{
-    Checkpoint, Checkpointer, LetterStore, LettersOptions, MemoryStore, SledOptions, SledStore, Store,
+    Checkpoint, Checkpointer, FileStore, FileStoreOptions, LetterStore, LettersOptions, MemoryStore, Store,
     StoreError,
 };
 use raft::types::GroupId;
 
+mod churn;
+mod convert;
+mod cut_short;
+mod damage;
+mod disk;
 mod letters;
 mod memory;
-mod steps;
 mod threads;
+mod versions;
 
 const GROUPS: u64 = 5;
 
-fn open(path: &Path) -> SledStore {
-    SledStore::open(path, SledOptions::default()).unwrap()
+fn open(path: &Path) -> FileStore {
+    let env = Env::real().unwrap();
+    FileStore::open(env.disk, env.random, path, FileStoreOptions::default()).unwrap()
 }
 
-/// Steps so small that most writes take many. After `steps_max` of them the store fails.
-fn open_small(path: &Path, steps_max: Option<u64>) -> SledStore {
-    let options = SledOptions {
-        step_bytes: 700,
-        step_rows: 3,
-        steps_max,
-    };
-    SledStore::open(path, options).unwrap()
-}
+/// Files so small, and so few that are kept open, that most writes read a file, and many write one anew.
+const SMALL: FileStoreOptions = FileStoreOptions {
+    compact_bytes_min: 2_000,
+    warm_rows_max: 100,
+    warm_groups_max: 2,
+};
 
-/// The database beneath, once the store that was dropped lets go of it: sled's threads outlive it a little.
-fn open_raw(path: &Path) -> sled::Db {
-    loop {
-        match sled::open(path) {
-            Err(sled::Error::Io(error)) if error.to_string().starts_with("could not acquire lock") => {
-                std::thread::yield_now();
-            }
-            opened => return opened.unwrap(),
-        }
-    }
-}
-
-/// A value as it stands in the database.
-fn sealed(key: &[u8], value: &[u8]) -> Vec<u8> {
-    let checksum = crc32c::crc32c_append(crc32c::crc32c(key), value);
-    [&checksum.to_le_bytes(), value].concat()
+fn open_small(path: &Path) -> FileStore {
+    let env = Env::real().unwrap();
+    FileStore::open(env.disk, env.random, path, SMALL).unwrap()
 }
 
 /// The same for the same number: a delta for one of the groups, sometimes of large rows.
@@ -120,30 +110,30 @@ fn both_stores_hold_the_same_after_any_sequence() {
     for seed in [0, 10_000, 20_000, 30_000] {
         let open = |path: &Path| match seed {
             0 | 20_000 => open(path),
-            _ => open_small(path, None),
+            _ => open_small(path),
         };
         let dir = tempfile::tempdir().unwrap();
-        let (mut sled, memory) = (open(dir.path()), MemoryStore::default());
+        let (mut files, memory) = (open(dir.path()), MemoryStore::default());
         for number in 0..150 {
             let number = if number < 20 { number } else { seed + number };
-            let results = (apply(&sled, number), apply(&memory, number));
+            let results = (apply(&files, number), apply(&memory, number));
             assert_eq!(format!("{:?}", results.0), format!("{:?}", results.1));
-            let results = (stage(&sled, number), stage(&memory, number));
+            let results = (stage(&files, number), stage(&memory, number));
             assert_eq!(format!("{:?}", results.0), format!("{:?}", results.1));
             if number % 37 == 0 {
                 let group = GroupId(number % GROUPS);
-                sled.forget(group).unwrap();
+                files.forget(group).unwrap();
                 memory.forget(group).unwrap();
             }
             if number % 50 == 49 {
-                drop(sled);
-                sled = open(dir.path());
+                drop(files);
+                files = open(dir.path());
                 // What is put together does not outlive its node.
                 (0..GROUPS).for_each(|group| memory.unstage(GroupId(group)).unwrap());
             }
-            assert_eq!(sled.groups().unwrap(), memory.groups().unwrap());
+            assert_eq!(files.groups().unwrap(), memory.groups().unwrap());
         }
-        assert!(all(&sled) == all(&memory), "seed {seed}");
+        assert!(all(&files) == all(&memory), "seed {seed}");
     }
 }
 
@@ -162,88 +152,6 @@ fn a_delta_needs_something_to_change() {
         assert_eq!(checkpoint.header, "header");
         assert_eq!(checkpoint.rows, []);
     }
-}
-
-/// Ten groups of one row each.
-fn ten_groups(path: &Path) {
-    let store = open(path);
-    for group in 0..10 {
-        let put = Row {
-            key: Bytes::from("row"),
-            value: RowValue::Encoded(Bytes::from("value")),
-        };
-        let delta = Delta {
-            clear: true,
-            puts: vec![put],
-            deletes: Vec::new(),
-        };
-        store.write(GroupId(group), Bytes::new(), delta).unwrap();
-    }
-}
-
-#[test]
-fn a_damaged_value_costs_its_group_the_checkpoint() {
-    let dir = tempfile::tempdir().unwrap();
-    ten_groups(dir.path());
-    {
-        let raw = open_raw(&dir.path().join("sled-1"));
-        let key = [&3u64.to_be_bytes()[..], b"row"].concat();
-        let mut value = raw.get(&key).unwrap().unwrap().to_vec();
-        value[5] ^= 1;
-        raw.insert(&key, value).unwrap();
-        // Whole, but in the wrong place.
-        let elsewhere = [&4u64.to_be_bytes()[..], b"row"].concat();
-        let value = raw.get(&elsewhere).unwrap().unwrap();
-        let moved = [&5u64.to_be_bytes()[..], b"row"].concat();
-        raw.insert(moved, value).unwrap();
-        raw.flush().unwrap();
-    }
-    let store = open(dir.path());
-    assert_eq!(store.load(GroupId(3)).unwrap(), None);
-    assert_eq!(store.load(GroupId(5)).unwrap(), None);
-    assert!(store.load(GroupId(4)).unwrap().is_some());
-    assert_eq!(store.groups().unwrap().len(), 8);
-    let delta = store.write(GroupId(3), Bytes::new(), Delta::default());
-    assert!(matches!(delta, Err(StoreError::NoBase(_))));
-}
-
-#[test]
-fn a_database_that_does_not_open_is_replaced_by_an_empty_one() {
-    let dir = tempfile::tempdir().unwrap();
-    ten_groups(dir.path());
-    {
-        let raw = open_raw(&dir.path().join("sled-1"));
-        raw.insert("version", "nonsense").unwrap();
-        raw.flush().unwrap();
-    }
-    let store = open(dir.path());
-    assert_eq!(store.groups().unwrap(), []);
-    apply(&store, 0).unwrap();
-    drop(store);
-    assert_eq!(open(dir.path()).groups().unwrap().len(), 1);
-    assert!(!dir.path().join("sled-1").exists());
-}
-
-#[test]
-fn a_newer_version_is_refused_and_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    ten_groups(dir.path());
-    let raw = open_raw(&dir.path().join("sled-1"));
-    let version = 3u32.to_le_bytes();
-    raw.insert("version", sealed(b"version", &version)).unwrap();
-    raw.flush().unwrap();
-    drop(raw);
-    let refused = SledStore::open(dir.path(), SledOptions::default()).err().unwrap();
-    assert!(matches!(refused, StoreError::Version { found: 3, .. }));
-    assert!(refused.to_string().contains("version 3"), "{refused}");
-}
-
-#[test]
-fn a_folder_has_one_user() {
-    let dir = tempfile::tempdir().unwrap();
-    let _held = open(dir.path());
-    let refused = SledStore::open(dir.path(), SledOptions::default()).err().unwrap();
-    assert!(matches!(refused, StoreError::Open { .. }), "{refused}");
 }
 
 #[tokio::test]
@@ -285,8 +193,8 @@ const CHILD_START: &str = "MILLRACE_TEST_STORE_START";
 #[test]
 fn acknowledged_checkpoints_survive_sigkill() {
     if let Ok(folder) = std::env::var(CHILD_FOLDER) {
-        // Most writes take many steps, so that most kills come between two of them.
-        let store = open_small(Path::new(&folder), None);
+        // Many writes make a new file, so that many kills come between two steps of that.
+        let store = open_small(Path::new(&folder));
         let start = std::env::var(CHILD_START).unwrap().parse().unwrap();
         for number in start.. {
             apply(&store, number).unwrap();

@@ -9,7 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use raft::env::Env;
 use raft::machine::{Delta, Machine, MachineKind};
-use raft::store::{Checkpoint, Checkpointer, LetterStore, LettersOptions, MemoryStore, Store, StoreError};
+use raft::store::{
+    Checkpoint, Checkpointer, LetterStore, LettersOptions, MemoryStore, PutAside, Store, StoreError,
+};
 use raft::types::GroupId;
 
 /// A failed test ends instead of waiting for ever.
@@ -82,6 +84,18 @@ impl Store for Blocking {
 
     fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.memory.groups()
+    }
+
+    fn put_aside(&self, group: GroupId, reason: &str) -> Result<(), StoreError> {
+        self.memory.put_aside(group, reason)
+    }
+
+    fn proven(&self, group: GroupId) -> Result<(), StoreError> {
+        self.memory.proven(group)
+    }
+
+    fn aside(&self) -> Vec<PutAside> {
+        self.memory.aside()
     }
 }
 

@@ -74,6 +74,14 @@ pub(crate) fn copy(dir: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(dir).unwrap() {
         let file = file.unwrap();
+        // Files that are made ahead come and go by themselves, and hold nothing.
+        if file
+            .path()
+            .extension()
+            .is_some_and(|end| end == "new" || end == "spare")
+        {
+            continue;
+        }
         std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
     }
     copy

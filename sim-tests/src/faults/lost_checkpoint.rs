@@ -1,11 +1,12 @@
-//! A node dies and its checkpoint of a group is lost, as sled may lose it. The node has to get the state
-//! from another one before it takes part again.
+//! A node dies and its checkpoint of a group is lost or damaged, by a disk that does not keep what it was given. The node
+//! has to notice, and to get the state from another one before it takes part again.
 
 use std::time::Duration;
 
 use raft::types::GroupId;
 
 use super::{Fault, Ongoing};
+use crate::host::Harm;
 use crate::rng::Rng;
 use crate::stage::Stage;
 
@@ -26,9 +27,13 @@ fn begin(stage: &mut Stage, mut rng: Rng) -> Ongoing {
     let node = stage.scenario.victim;
     let group = GroupId(rng.range(0..GROUPS));
     stage.kill(node);
-    stage.host(node).lose_checkpoint(group);
+    let (what, harm) = match rng.range(0..2) {
+        0 => ("loses", Harm::LostCheckpoint(group)),
+        _ => ("finds another", Harm::SpoiltCheckpoint(group, rng)),
+    };
+    stage.harm(node, harm);
     Ongoing::new(
-        format!("node {node} is killed and loses its checkpoint of {group}"),
+        format!("node {node} is killed and {what} checkpoint of {group}"),
         move |stage| {
             stage.start(node);
         },

@@ -19,9 +19,11 @@ mod hide;
 mod isolate;
 mod isolate_leader;
 mod kill;
+mod log_step;
 mod loss;
 mod lost_checkpoint;
 mod one_way;
+mod page_cache;
 mod partition;
 mod pounce;
 mod power;
@@ -30,6 +32,7 @@ mod rot;
 pub(crate) mod ruin;
 mod slow_leader;
 mod sync_error;
+pub(crate) mod upgrade;
 pub(crate) mod wipe;
 
 /// A kind of fault.
@@ -89,5 +92,8 @@ pub const FAULTS: &[&Fault] = &[
     &hand_over::HAND_OVER,
     &rolling::ROLLING,
     &slow_leader::SLOW_LEADER,
+    &log_step::LOG_STEP,
+    &page_cache::PAGE_CACHE,
+    &upgrade::UPGRADE,
     &catalog_away::CATALOG_AWAY,
 ];

@@ -35,6 +35,11 @@ impl Property for Kept {
                     kept.term
                 ));
             }
+            // The node takes part with what it has found: others count on it from now on.
+            Step::Opened(kept) => {
+                *end = (*end).max(kept.end);
+                *term = (*term).max(kept.term);
+            }
             _ => {}
         }
         Ok(())
@@ -67,6 +72,18 @@ mod tests {
         }];
         assert!(opens(&voted, 0, 0, 3));
         assert!(!opens(&voted, 0, 0, 2));
+    }
+
+    #[test]
+    fn what_was_found_stays() {
+        let found = witness::Kept {
+            applied: 0,
+            end: 9,
+            term: 3,
+        };
+        assert!(opens(&[Step::Opened(found)], 0, 9, 3));
+        assert!(!opens(&[Step::Opened(found)], 0, 8, 3));
+        assert!(!opens(&[Step::Opened(found)], 0, 9, 2));
     }
 
     #[test]

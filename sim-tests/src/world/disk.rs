@@ -33,8 +33,8 @@ impl Disk for SimDisk {
             .write(true)
             .create(create)
             .open(path)?;
-        let dials = self.dials.clone();
-        Ok(Arc::new(SimFile { file, dials }))
+        let (path, dials) = (path.to_owned(), self.dials.clone());
+        Ok(Arc::new(SimFile { path, file, dials }))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
@@ -50,18 +50,26 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        self.dials.change(false)?;
+        fs::rename(from, to)?;
+        self.dials.pages.lock().rename(from, to);
+        Ok(())
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        self.dials.change(false)?;
+        fs::remove_file(path)?;
+        self.dials.pages.lock().remove(path);
+        Ok(())
     }
 
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.dials.change(false)?;
         wipe(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.dials.change(false)?;
         fs::sync_dir(path)
     }
 
@@ -96,6 +104,7 @@ impl Drop for Lock {
 }
 
 struct SimFile {
+    path: PathBuf,
     file: File,
     dials: Arc<Dials>,
 }
@@ -109,11 +118,28 @@ impl DiskFile for SimFile {
         if offset + buf.len() as u64 > self.len()? {
             self.grow()?;
         }
+        let is_of_log = self.is_of_log();
+        self.dials.change(is_of_log && offset == SEGMENT_HEADER_BYTES)?;
+        if is_of_log {
+            let mut pages = self.dials.pages.lock();
+            pages.restore(&self.path, offset, buf.len() as u64);
+            if self.dials.next_sync_fails() {
+                pages.write(&self.path, offset, self.read_up_to(buf.len(), offset)?);
+            }
+        }
         self.file.write_all_at(buf, offset)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if self.dials.sync_fails() {
+        self.dials.change(false)?;
+        let is_last = self.is_of_log() && self.dials.next_sync_fails();
+        if self.is_of_log() {
+            self.dials.pages.lock().sync(&self.path, is_last);
+        }
+        if is_last {
+            self.dials.set_next_sync_fails(false);
+        }
+        if is_last || self.dials.sync_fails() {
             // EIO: after it nobody knows what is on the disk.
             return Err(io::Error::from_raw_os_error(5));
         }
@@ -124,6 +150,7 @@ impl DiskFile for SimFile {
         if len > self.len()? {
             self.grow()?;
         }
+        self.dials.change(false)?;
         self.file.set_len(len)
     }
 
@@ -133,6 +160,18 @@ impl DiskFile for SimFile {
 }
 
 impl SimFile {
+    fn is_of_log(&self) -> bool {
+        self.path.parent().is_some_and(|folder| folder.ends_with("wal"))
+    }
+
+    /// What stands in the file, with zeros beyond its end.
+    fn read_up_to(&self, bytes: usize, offset: u64) -> io::Result<Vec<u8>> {
+        let there = self.len()?.saturating_sub(offset).min(bytes as u64) as usize;
+        let mut buffer = vec![0; bytes];
+        self.file.read_exact_at(&mut buffer[..there], offset)?;
+        Ok(buffer)
+    }
+
     fn grow(&self) -> io::Result<()> {
         if self.dials.disk_is_full() {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
@@ -140,6 +179,9 @@ impl SimFile {
         Ok(())
     }
 }
+
+/// Where the first batch of a segment stands.
+const SEGMENT_HEADER_BYTES: u64 = 4096;
 
 /// How a batch of the log is marked, behind its checksum of four bytes.
 const BATCH_MARK: &[u8] = b"MRba";

@@ -8,13 +8,16 @@ use raft::level::Level;
 use raft::types::Millis;
 use raft::witness::Witness;
 
+mod checkpoints;
 mod dials;
 mod disk;
 mod net;
+mod pages;
 mod readers;
 mod workers;
 
-pub use dials::Dials;
+pub(crate) use checkpoints::{lose_checkpoint, spoil_checkpoint};
+pub use dials::{Dials, Ending};
 pub(crate) use disk::{damage, wipe};
 
 use crate::rng::Rng;
@@ -25,6 +28,7 @@ use workers::TaskWorkers;
 
 /// The world of one life of a host. `seed` is this life's; the dials are the host's.
 pub fn env(seed: u64, dials: &Arc<Dials>, witness: Option<Arc<dyn Witness>>) -> Env {
+    dials.begin_life();
     Env {
         level: Level::LATEST,
         clock: Arc::new(SimClock(dials.clone())),

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::poll;
 use super::ports::Ports;
-use super::process::Process;
+use super::process::{Process, Release};
 use super::status;
 
 /// How long a cluster may take to be born, or a restarted node to catch up.
@@ -42,9 +42,15 @@ impl Cluster {
 
     /// As [`Cluster::start`], each node with further flags.
     pub(crate) fn start_with(size: usize, flags: &[&str]) -> Self {
+        Self::start_as(Release::Current, size, flags)
+    }
+
+    /// As [`Cluster::start_with`], with a version of Millrace.
+    pub(crate) fn start_as(release: Release, size: usize, flags: &[&str]) -> Self {
         let mut alone = ALONE.lock();
         for attempt in 1.. {
             let mut cluster = Self::describe(size, flags, alone);
+            cluster.nodes.iter_mut().for_each(|node| node.run_as(release));
             match cluster.bring_up() {
                 Ok(()) => return cluster,
                 Err(reason) if attempt < ATTEMPTS && cluster.lost_a_port() => {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::cluster::Cluster;
 use super::poll;
-use super::process::{MILLRACE, Process};
+use super::process::{MILLRACE, Process, Release};
 
 /// How long a restarted replica may take to have everything.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
@@ -28,6 +28,11 @@ impl Cluster {
     /// The command line of node `i`, without the program.
     pub(crate) fn arguments(&self, i: usize) -> &[String] {
         self.nodes[i].arguments()
+    }
+
+    /// From its next start on, node `i` runs this version.
+    pub(crate) fn run_as(&mut self, i: usize, release: Release) {
+        self.nodes[i].run_as(release);
     }
 
     /// Starts node `i` and waits for nothing.

@@ -22,6 +22,6 @@ pub(crate) use balancer::Balancer;
 pub(crate) use client::{client, client_within};
 pub(crate) use cluster::Cluster;
 pub(crate) use ports::Ports;
-pub(crate) use process::MILLRACE;
+pub(crate) use process::{MILLRACE, Release};
 pub(crate) use raw::{Answer, raw, send_raw};
 pub(crate) use script::{passes, passes_with};

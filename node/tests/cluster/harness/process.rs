@@ -14,6 +14,30 @@ use super::poll;
 /// The binary under test.
 pub(crate) const MILLRACE: &str = env!("CARGO_BIN_EXE_millrace");
 
+/// Which version of Millrace a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Release {
+    /// The one under test.
+    Current,
+    /// The level before: the binary that the variable [`BEFORE`] names, or else the one under test,
+    /// which acts as a binary that knows no levels.
+    Before,
+}
+
+/// Names a binary of the level before.
+const BEFORE: &str = "MILLRACE_BINARY_BEFORE";
+
+impl Release {
+    /// The program, and the variables that it is started with.
+    fn program(self) -> (String, Option<(&'static str, &'static str)>) {
+        match (self, std::env::var(BEFORE)) {
+            (Release::Current, _) => (MILLRACE.to_owned(), None),
+            (Release::Before, Ok(binary)) => (binary, None),
+            (Release::Before, Err(_)) => (MILLRACE.to_owned(), Some(("MILLRACE_LEVEL_MAX", "0"))),
+        }
+    }
+}
+
 /// A file that reaches the limit of [`Process::limit_files`] is to be an error, as a full disk is, and
 /// not the end by a signal. What a shell ignores, the program that takes its place ignores as well.
 const IGNORING_FILE_LIMIT: &str = r#"trap '' XFSZ; exec "$0" "$@""#;
@@ -31,6 +55,7 @@ pub(crate) struct Process {
     pub(crate) data: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
+    release: Release,
     child: Option<Child>,
 }
 
@@ -64,6 +89,7 @@ impl Process {
             data,
             arguments: std::iter::once("server".to_owned()).chain(arguments).collect(),
             log: folder.join(format!("node-{id}.log")),
+            release: Release::Current,
             child: None,
         }
     }
@@ -72,6 +98,11 @@ impl Process {
     pub(crate) fn with(mut self, flags: &[&str]) -> Self {
         self.arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
         self
+    }
+
+    /// From its next start on it runs this version.
+    pub(crate) fn run_as(&mut self, release: Release) {
+        self.release = release;
     }
 
     /// Its command line, without the program.
@@ -83,9 +114,11 @@ impl Process {
     pub(crate) fn start(&mut self) -> io::Result<()> {
         assert!(self.child.is_none(), "the node runs already");
         let out = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        let (program, variable) = self.release.program();
         let child = Command::new("sh")
-            .args(["-c", IGNORING_FILE_LIMIT, MILLRACE])
+            .args(["-c", IGNORING_FILE_LIMIT, &program])
             .args(&self.arguments)
+            .envs(variable)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)

@@ -50,6 +50,7 @@ fn apply(state: &StateMachine, index: u64) {
         now_ms: 1_000,
         seed: index,
         commands: commands.to_vec(),
+        ..Batch::default()
     };
     state.replica.update(|s| {
         s.machine.apply(&batch);
@@ -69,14 +70,17 @@ async fn state(local: &StateMachine, messages: u64, index: u64) -> (SnapshotMeta
     };
     let rows = Delta::whole(other.replica.read(Machine::rows));
     local.checkpointer.stage(GROUP, rows).await.unwrap();
-    (meta, Rows::Staged(Pulls::default().hold(GROUP).unwrap()))
+    (
+        meta,
+        Rows::Staged(Pulls::default().hold(GROUP).unwrap(), Level::ZERO),
+    )
 }
 
 /// What the store would give a restarted node: the index it covers and a digest of the machine.
 async fn stored(state: &StateMachine) -> (Option<LogId>, u64) {
     let loaded = state.checkpointer.load(GROUP, MachineKind::Queue).await;
     let (header, machine) = loaded.unwrap().unwrap();
-    let meta = wire::header_from(&header).unwrap();
+    let (meta, _) = wire::header_from(&header, Level::LATEST).unwrap();
     (meta.last_log_id, machine.digest())
 }
 

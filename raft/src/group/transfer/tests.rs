@@ -43,6 +43,7 @@ impl Life {
             now_ms: 1_000 + self.next,
             seed: self.next,
             commands: vec![command.encode_to_vec().into()],
+            ..Batch::default()
         };
         self.replica.update(|s| {
             s.machine.apply(&batch);

@@ -19,7 +19,7 @@ use crate::command::cluster::NodeStanding;
 use crate::command::{Batch, Reply};
 use crate::level::{self, Level};
 use crate::machine::clock::Clock;
-use crate::machine::window::Window;
+use crate::machine::window::{Window, WindowStats};
 use crate::machine::{MachineKind, idempotency};
 use crate::types::{GroupId, Millis, NodeId};
 
@@ -113,13 +113,14 @@ impl Catalog {
             move_tasks: MoveTasks::default(),
             deleted_queues: Tombstones::default(),
             closings: Closings::default(),
-            invocations: Window::new(idempotency::CATALOG),
+            invocations: Window::new(idempotency::catalog(Level::ZERO)),
             changes: Changes::default(),
         }
     }
 
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
         let now = self.clock.advance(batch.now_ms);
+        self.invocations.limit(idempotency::catalog(self.level));
         self.invocations.expire(now);
         for key in self.deleted_queues.expire(now) {
             self.changes.touch(RowName::DeletedQueue(key));
@@ -151,7 +152,12 @@ impl Catalog {
         };
         let kind = remembered::kind(&op);
         if let Some(first) = self.invocations.get(&key).filter(|first| first.kind == kind) {
-            return first.answer.clone();
+            let answer = first.answer.clone();
+            if idempotency::renews(self.level) {
+                let interval = idempotency::RENEWED_AFTER;
+                self.invocations.renew(&key, now, interval);
+            }
+            return answer;
         }
         let answer = self.perform(now, op);
         if is_passing(&answer) {
@@ -166,6 +172,11 @@ impl Catalog {
             },
         );
         answer
+    }
+
+    /// What it remembers of answered calls.
+    pub(super) fn remembered(&self) -> WindowStats {
+        self.invocations.stats()
     }
 
     fn perform(&mut self, now: Millis, op: CatalogOp) -> CatalogAnswer {

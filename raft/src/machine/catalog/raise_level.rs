@@ -4,6 +4,7 @@ use super::{Answer, Catalog, refusal};
 use crate::command::catalog::{CatalogAnswer, CatalogRefusal, Done, NodeRecord, RefusalReason};
 use crate::command::cluster::RaiseLevel;
 use crate::level::Level;
+use crate::planted::{Bug, planted};
 
 impl Catalog {
     pub(super) fn raise_level(&mut self, command: RaiseLevel) -> Answer {
@@ -11,6 +12,15 @@ impl Catalog {
         if to <= self.level {
             return Ok(CatalogAnswer::Done(Done {}));
         }
+        if !planted(Bug::LevelTooEarly) {
+            self.check_all_know(to)?;
+        }
+        self.level = to;
+        self.next_version();
+        Ok(CatalogAnswer::Done(Done {}))
+    }
+
+    fn check_all_know(&self, to: Level) -> Result<(), CatalogRefusal> {
         let mut nodes = self.nodes.values();
         if let Some(node) = nodes.clone().find(|node| node.level() < to) {
             return Err(refusal(RefusalReason::NodeBelowLevel, node.node_id.to_string()));
@@ -21,9 +31,7 @@ impl Catalog {
         if self.nodes.is_empty() {
             return Err(refusal(RefusalReason::NoNodes, ""));
         }
-        self.level = to;
-        self.next_version();
-        Ok(CatalogAnswer::Done(Done {}))
+        Ok(())
     }
 
     /// A node that knows less than the cluster's level cannot read what the others write.

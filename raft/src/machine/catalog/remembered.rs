@@ -9,6 +9,7 @@ use crate::machine::tables;
 use crate::machine::window::Remember;
 
 /// An answer in the window.
+#[derive(Clone)]
 pub(super) struct Remembered {
     /// The kind of operation that it answers, as [`kind`] has it.
     pub(super) kind: u32,
@@ -64,11 +65,17 @@ impl Remember for Remembered {
         .into()
     }
 
+    fn heap_bytes(&self) -> u64 {
+        2 * self.answer.encoded_len() as u64
+    }
+
     fn from_bytes(bytes: &Bytes) -> Result<Remembered, LoadError> {
         let record = RememberedRecord::decode(bytes.clone())
             .map_err(|error| LoadError::undecodable(tables::INVOCATIONS, error))?;
         let answer = record.reply.and_then(|reply| reply.answer);
-        let answer = answer.ok_or_else(|| LoadError("a remembered answer is empty".into()))?;
+        // No version writes none: it is one that was added since.
+        let unknown = || LoadError::TooNew("a remembered answer that this version does not know".into());
+        let answer = answer.ok_or_else(unknown)?;
         Ok(Remembered {
             kind: record.kind,
             answer,

@@ -188,21 +188,15 @@ impl Catalog {
     ) -> Result<Catalog, LoadError> {
         let mut catalog = Catalog::new();
         let mut meta: Option<MetaRecord> = None;
-        let mut invocations = WindowLoader::new(idempotency::CATALOG);
+        let mut invocations = WindowLoader::new(idempotency::catalog(Level::ZERO));
         for (key, value) in rows {
             match key.first() {
-                Some(&tables::META) => meta = Some(decode(tables::META, value)?),
+                Some(&tables::META) => meta = Some(decode_meta(value)?),
                 Some(&tables::INVOCATIONS) => invocations.add(&key, value)?,
                 _ => catalog.load_row(&key, value)?,
             }
         }
-        let meta = meta.ok_or_else(|| LoadError("the meta row is missing".into()))?;
-        if meta.format != FORMAT {
-            let format = meta.format;
-            return Err(LoadError(format!(
-                "catalog format {format}, this version reads {FORMAT}"
-            )));
-        }
+        let meta = meta.ok_or_else(|| LoadError::Damaged("the meta row is missing".into()))?;
         catalog.clock = Clock::at(Millis(meta.now_ms));
         catalog.level = Level(meta.level);
         catalog.version = meta.version;
@@ -250,7 +244,7 @@ impl Catalog {
             Some(&tables::CLOSINGS) => {
                 self.closings.insert(decode(tables::CLOSINGS, value)?);
             }
-            table => return Err(LoadError(format!("unknown table {table:?} of the catalog"))),
+            table => return Err(LoadError::unknown_table(table, "the catalog")),
         }
         Ok(())
     }
@@ -266,6 +260,15 @@ fn key(name: &RowName) -> Bytes {
         RowName::DeletedQueue(key) => named(tables::DELETED_QUEUES, key),
         RowName::MoveTask(number) => numbered_key(tables::MOVE_TASKS, *number),
         RowName::Closing(group) => numbered_key(tables::CLOSINGS, *group),
+    }
+}
+
+/// It is the first of all rows, so that a state of another format is recognized before anything else is read.
+fn decode_meta(value: Bytes) -> Result<MetaRecord, LoadError> {
+    let meta: MetaRecord = decode(tables::META, value)?;
+    match meta.format {
+        FORMAT => Ok(meta),
+        found => Err(LoadError::format("the catalog", found, FORMAT)),
     }
 }
 

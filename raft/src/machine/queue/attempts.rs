@@ -28,9 +28,8 @@ use crate::types::Millis;
 const ENTRIES: usize = 65_536;
 
 pub(super) const LIMITS: Limits = Limits {
-    span: Millis(5 * 60 * 1000),
     entries: ENTRIES,
-    table: tables::ATTEMPTS,
+    ..Limits::of_time(Millis(5 * 60 * 1000), tables::ATTEMPTS)
 };
 
 /// The attempts of the last five minutes. An empty receive is none.
@@ -139,6 +138,10 @@ impl Remember for Attempt {
             receipts: self.receipts.to_vec(),
         };
         record.encode_to_vec().into()
+    }
+
+    fn heap_bytes(&self) -> u64 {
+        size_of_val(&*self.receipts) as u64
     }
 
     fn from_bytes(bytes: &Bytes) -> Result<Attempt, LoadError> {

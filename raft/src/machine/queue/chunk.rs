@@ -136,7 +136,7 @@ fn entry(list: &mut Bytes) -> Result<(u64, Millis, u32, u32, usize), LoadError> 
 }
 
 fn damaged() -> LoadError {
-    LoadError("the list of a chunk of letters is damaged".into())
+    LoadError::Damaged("the list of a chunk of letters is damaged".into())
 }
 
 /// A set of small numbers.

@@ -16,11 +16,7 @@ use crate::types::Millis;
 /// SQS's deduplication interval.
 const INTERVAL: Millis = Millis(5 * 60 * 1000);
 
-pub(super) const LIMITS: Limits = Limits {
-    span: INTERVAL,
-    entries: usize::MAX,
-    table: tables::DEDUPLICATION,
-};
+pub(super) const LIMITS: Limits = Limits::of_time(INTERVAL, tables::DEDUPLICATION);
 
 /// The deduplication ids of the last five minutes.
 pub(super) type Deduplication = Window<Original>;
@@ -67,10 +63,17 @@ impl Remember for Original {
         bytes.into()
     }
 
+    fn heap_bytes(&self) -> u64 {
+        0
+    }
+
     fn from_bytes(bytes: &Bytes) -> Result<Original, LoadError> {
         let mut rest = bytes.clone();
         if rest.len() != 24 {
-            return Err(LoadError(format!("a deduplication row of {} bytes", rest.len())));
+            return Err(LoadError::Damaged(format!(
+                "a deduplication row of {} bytes",
+                rest.len()
+            )));
         }
         let mut id = MessageId::default();
         rest.copy_to_slice(&mut id);

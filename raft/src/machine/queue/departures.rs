@@ -167,7 +167,9 @@ impl Departures {
             .map_err(|error| LoadError::undecodable(tables::DEPARTURES, error))?;
         let number = number_in_key(key)?;
         if number > self.count {
-            return Err(LoadError("a departure with a number still to come".into()));
+            return Err(LoadError::Damaged(
+                "a departure with a number still to come".into(),
+            ));
         }
         self.insert(Departure {
             number,

@@ -83,6 +83,7 @@ mod tests {
             now_ms,
             seed: now_ms,
             commands: vec![command.encode_to_vec().into()],
+            ..Batch::default()
         });
     }
 

@@ -19,7 +19,7 @@ use crate::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Reca
 use crate::command::{Batch, Reply};
 use crate::level::{self, Level};
 use crate::machine::clock::Clock;
-use crate::machine::window::Window;
+use crate::machine::window::{Window, WindowStats};
 use crate::machine::{MachineKind, idempotency};
 use crate::types::Millis;
 
@@ -112,7 +112,7 @@ impl Queue {
             backlog: Backlog::new(false),
             deduplication: Deduplication::empty(),
             attempts: Attempts::empty(),
-            invocations: Window::new(idempotency::QUEUE),
+            invocations: Window::new(idempotency::queue(Level::ZERO, u64::MAX)),
             origins: Origins::default(),
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
@@ -127,6 +127,12 @@ impl Queue {
 
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
         let now = self.clock.advance(batch.now_ms);
+        let remember_bytes = match batch.remember_bytes {
+            0 => idempotency::QUEUE_BYTES,
+            bytes => bytes,
+        };
+        self.invocations
+            .limit(idempotency::queue(self.level, remember_bytes));
         self.invocations.expire(now);
         self.deduplication.expire(now);
         self.attempts.expire(now);
@@ -166,6 +172,10 @@ impl Queue {
         };
         let remembered = self.invocations.get(&key);
         if let Some(first) = remembered.and_then(|first| first.again(&op, &self.backlog)) {
+            if idempotency::renews(self.level) {
+                let interval = idempotency::RENEWED_AFTER;
+                self.invocations.renew(&key, moment.now, interval);
+            }
             return first;
         }
         // What is deleted stays deleted: repeating that does no harm, and leaves the window to others.
@@ -178,6 +188,11 @@ impl Queue {
             self.invocations.record(key, moment.now, remembered);
         }
         answer
+    }
+
+    /// What it remembers of answered calls.
+    pub(super) fn remembered(&self) -> WindowStats {
+        self.invocations.stats()
     }
 
     fn perform(&mut self, moment: Moment, op: QueueOp) -> QueueAnswer {

@@ -57,7 +57,7 @@ impl MessageRecord {
             (Some(until), None) => Place::Delayed(Millis(until)),
             (None, Some(_)) if planted(Bug::InFlightForgotten) => Place::Ready,
             (None, Some(until)) => Place::InFlight(Millis(until)),
-            (Some(_), Some(_)) => return Err(LoadError("a message in two places".into())),
+            (Some(_), Some(_)) => return Err(LoadError::Damaged("a message in two places".into())),
         })
     }
 
@@ -169,7 +169,7 @@ impl MessageRow {
         let record =
             MessageRecord::decode(value).map_err(|error| LoadError::undecodable(tables::MESSAGES, error))?;
         let id = MessageId::try_from(record.id.as_ref())
-            .map_err(|_| LoadError(format!("a message id of {} bytes", record.id.len())))?;
+            .map_err(|_| LoadError::Damaged(format!("a message id of {} bytes", record.id.len())))?;
         let letter = Letter::new(&Parts {
             id,
             sent: Millis(record.sent_ms),

@@ -18,6 +18,7 @@ use crate::machine::tables;
 use crate::machine::window::Remember;
 
 /// An answer in the window.
+#[derive(Clone)]
 pub(super) enum Remembered {
     /// To a send of one message, which most are.
     SentOne(Original),
@@ -152,6 +153,16 @@ impl Remember for Remembered {
         record.encode_to_vec().into()
     }
 
+    fn heap_bytes(&self) -> u64 {
+        let bytes = match self {
+            Remembered::SentOne(_) | Remembered::Recalled => 0,
+            Remembered::Sent(sent) => size_of_val(&**sent),
+            Remembered::Received(receipts) => size_of_val(&**receipts),
+            Remembered::Outcomes(outcomes) => size_of_val(&**outcomes),
+        };
+        bytes as u64
+    }
+
     fn from_bytes(bytes: &Bytes) -> Result<Remembered, LoadError> {
         let mut record = RememberedRecord::decode(bytes.clone())
             .map_err(|error| LoadError::undecodable(tables::INVOCATIONS, error))?;
@@ -171,7 +182,13 @@ impl Remember for Remembered {
             }
             3 => Ok(Remembered::Outcomes(record.outcomes.into())),
             4 => Ok(Remembered::Recalled),
-            kind => Err(LoadError(format!("an answer of unknown or damaged kind {kind}"))),
+            1 | 2 => Err(LoadError::Damaged(
+                "an answer whose lists differ in length".into(),
+            )),
+            0 => Err(LoadError::Damaged("an answer of no kind".into())),
+            kind => Err(LoadError::TooNew(format!(
+                "a remembered answer of kind {kind}, and this version knows 1 to 4"
+            ))),
         }
     }
 }

@@ -185,7 +185,7 @@ impl Queue {
         chunks: Vec<Chunk>,
     ) -> Result<Queue, LoadError> {
         let mut meta = None;
-        let mut invocations = WindowLoader::new(idempotency::QUEUE);
+        let mut invocations = WindowLoader::new(idempotency::queue(Level::ZERO, u64::MAX));
         let mut deduplication = WindowLoader::new(dedup::LIMITS);
         let mut attempts = WindowLoader::new(attempts::LIMITS);
         let mut messages = Vec::new();
@@ -203,10 +203,10 @@ impl Queue {
                 Some(&tables::ORIGINS) => origins.load(&key, value)?,
                 Some(&tables::MOVES) => moves = Moves::load(value)?,
                 Some(&tables::ATTEMPTS) => attempts.add(&key, value)?,
-                table => return Err(LoadError(format!("unknown table {table:?} of a queue"))),
+                table => return Err(LoadError::unknown_table(table, "a queue")),
             }
         }
-        let meta = meta.ok_or_else(|| LoadError("the meta row is missing".into()))?;
+        let meta = meta.ok_or_else(|| LoadError::Damaged("the meta row is missing".into()))?;
         for chunk in chunks {
             for message in chunk.messages() {
                 messages.push(message?);
@@ -246,15 +246,13 @@ fn message_row((sequence, message): (u64, &Message)) -> Row {
     }
 }
 
+/// It is the first of all rows, so that a state of another format is recognized before anything else is read.
 fn decode_meta(value: Bytes) -> Result<MetaRecord, LoadError> {
     let meta = MetaRecord::decode(value).map_err(|error| LoadError::undecodable(tables::META, error))?;
-    if meta.format != FORMAT {
-        return Err(LoadError(format!(
-            "queue format {}, this version reads {FORMAT}",
-            meta.format
-        )));
+    match meta.format {
+        FORMAT => Ok(meta),
+        found => Err(LoadError::format("a queue", found, FORMAT)),
     }
-    Ok(meta)
 }
 
 fn decode_message(key: &[u8], value: Bytes) -> Result<(u64, Message), LoadError> {
@@ -271,11 +269,13 @@ fn load_backlog(
         .last()
         .is_some_and(|(sequence, _)| *sequence >= meta.next_sequence)
     {
-        return Err(LoadError("a message with a sequence still to come".into()));
+        return Err(LoadError::Damaged(
+            "a message with a sequence still to come".into(),
+        ));
     }
     let sequences = messages.iter().map(|(sequence, _)| *sequence);
     if let Some((twice, _)) = sequences.clone().zip(sequences.skip(1)).find(|(a, b)| a == b) {
-        return Err(LoadError(format!("message {twice} is there twice")));
+        return Err(LoadError::Damaged(format!("message {twice} is there twice")));
     }
     let mut backlog = Backlog::new(meta.fifo);
     for (sequence, message) in messages {

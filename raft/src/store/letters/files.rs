@@ -74,11 +74,14 @@ pub(super) fn open(disk: &dyn Disk, folder: &Path, number: u64) -> Result<Arc<dy
         )));
     }
     if version != VERSION {
-        return Err(StoreError::Version {
-            path,
-            found: version,
-            known: VERSION,
-        });
+        let wrong = match version > VERSION {
+            true => StoreError::TooNew,
+            false => StoreError::TooOld,
+        };
+        return Err(wrong(format!(
+            "{} has version {version} of letter files, and this build reads {VERSION}",
+            path.display()
+        )));
     }
     Ok(file)
 }
@@ -139,7 +142,7 @@ pub(in crate::store) fn unreadable(error: std::io::Error) -> StoreError {
         ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
             StoreError::Unreadable(error.to_string())
         }
-        _ => failed(error),
+        _ => StoreError::Reading(error.to_string()),
     }
 }
 

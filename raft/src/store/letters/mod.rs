@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::{Store, StoreError};
+use super::{PutAside, Store, StoreError};
 use crate::env::Disk;
 use crate::machine::Delta;
 use crate::machine::queue::{Chunk, Stored};
@@ -79,7 +79,8 @@ pub struct LetterStore {
 }
 
 impl LetterStore {
-    /// Over a store of rows, with files in a folder. Removes the files of groups that have no checkpoint.
+    /// Over a store of rows, with files in a folder. Removes the files of groups that have no checkpoint,
+    /// not even one that was put aside.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -90,7 +91,9 @@ impl LetterStore {
         options: LettersOptions,
     ) -> Result<LetterStore, StoreError> {
         files::prepare(&*disk, folder)?;
-        files::remove_strangers(&*disk, folder, &rows.groups()?)?;
+        let mut known = rows.groups()?;
+        known.extend(rows.aside().iter().map(|aside| aside.group));
+        files::remove_strangers(&*disk, folder, &known)?;
         Ok(LetterStore {
             rows,
             disk,
@@ -101,28 +104,57 @@ impl LetterStore {
         })
     }
 
-    /// See [`Store::load`]. A checkpoint whose letters are damaged is given up, too.
+    /// See [`Store::load`]. A checkpoint whose letters are damaged is put aside, too.
     ///
     /// # Errors
     /// As the store's.
     pub fn load(&self, group: GroupId) -> Result<Option<Loaded>, StoreError> {
         self.shelves.lock().remove(&group);
-        let Some(checkpoint) = self.rows.load(group)? else {
-            return Ok(None);
-        };
-        match self.new_shelf(group)?.load(checkpoint) {
-            Ok((shelf, loaded)) => {
-                shelf.remove_strangers(&self.files_of_staged(group))?;
-                self.shelves.lock().insert(group, shelf);
-                Ok(Some(loaded))
+        while let Some(checkpoint) = self.rows.load(group)? {
+            match self.new_shelf(group)?.load(checkpoint) {
+                Ok((shelf, loaded)) => {
+                    self.shelves.lock().insert(group, shelf);
+                    return Ok(Some(loaded));
+                }
+                Err(StoreError::Unreadable(reason)) => self.put_aside(group, &reason)?,
+                Err(error) => return Err(error),
             }
-            Err(StoreError::Unreadable(reason)) => {
-                tracing::warn!(%group, reason, "the letters of a checkpoint are damaged: going on without it");
-                self.forget(group)?;
-                Ok(None)
-            }
-            Err(error) => Err(error),
         }
+        Ok(None)
+    }
+
+    /// The checkpoint that was loaded makes sense. What is of an earlier one can go, unless something was put aside: what that
+    /// names is kept with it.
+    ///
+    /// # Errors
+    /// As the store's.
+    fn proven(&self, group: GroupId) -> Result<(), StoreError> {
+        self.rows.proven(group)?;
+        if self.has_aside(group) {
+            return Ok(());
+        }
+        let others = self.files_of_staged(group);
+        let shelves = self.shelves.lock();
+        let shelf = shelves.get(&group);
+        shelf.map_or(Ok(()), |shelf| shelf.remove_strangers(&others))
+    }
+
+    /// See [`Store::put_aside`]. Its letters stay where they are.
+    ///
+    /// # Errors
+    /// As the store's.
+    pub fn put_aside(&self, group: GroupId, reason: &str) -> Result<(), StoreError> {
+        self.shelves.lock().remove(&group);
+        self.rows.put_aside(group, reason)
+    }
+
+    /// See [`Store::aside`].
+    pub fn aside(&self) -> Vec<PutAside> {
+        self.rows.aside()
+    }
+
+    fn has_aside(&self, group: GroupId) -> bool {
+        self.rows.aside().iter().any(|aside| aside.group == group)
     }
 
     /// See [`Store::write`]. Returns which letters are in files now.
@@ -144,7 +176,7 @@ impl LetterStore {
         };
         let (delta, stored) = shelf.put_away(delta)?;
         self.rows.write(group, header, delta)?;
-        shelf.written(&self.files_of_staged(group))?;
+        self.tidy(group, &mut shelf)?;
         self.shelves.lock().insert(group, shelf);
         Ok(stored)
     }
@@ -166,6 +198,14 @@ impl LetterStore {
     /// As the store's.
     pub fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
         self.rows.groups()
+    }
+
+    /// The rows are written: files that no row names can go.
+    fn tidy(&self, group: GroupId, shelf: &mut Shelf) -> Result<(), StoreError> {
+        match self.has_aside(group) {
+            true => Ok(()),
+            false => shelf.written(&self.files_of_staged(group)),
+        }
     }
 
     fn new_shelf(&self, group: GroupId) -> Result<Shelf, StoreError> {

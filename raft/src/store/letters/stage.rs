@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{LetterStore, Loaded, files};
 use crate::machine::queue::MessageRow;
-use crate::machine::{Delta, Machine, MachineKind, Row, RowValue, tables};
+use crate::machine::{Delta, LoadError, Machine, MachineKind, Row, RowValue, tables};
 use crate::store::{Checkpoint, StoreError};
 use crate::types::GroupId;
 
@@ -51,7 +51,7 @@ impl LetterStore {
         let machine = machine(kind, loaded)?;
         self.rows.commit(group, header)?;
         self.staged.lock().remove(&group);
-        shelf.written(&BTreeSet::new())?;
+        self.tidy(group, &mut shelf)?;
         self.shelves.lock().insert(group, shelf);
         Ok(machine)
     }
@@ -68,15 +68,20 @@ impl LetterStore {
 
     /// Removes the files of a state that is not put together any more.
     fn remove_strangers(&self, group: GroupId) -> Result<(), StoreError> {
-        match self.shelves.lock().get(&group) {
+        if self.has_aside(group) {
+            // It is not known which files a checkpoint has that was put aside, or was not loaded.
+            return Ok(());
+        }
+        let shelves = self.shelves.lock();
+        match shelves.get(&group) {
             Some(shelf) => shelf.remove_strangers(&BTreeSet::new()),
-            // It is not known which files a checkpoint has that was not loaded.
             None if self.rows.groups()?.contains(&group) => Ok(()),
             None => files::remove_all(&*self.disk, &files::folder(&self.folder, group)),
         }
     }
 
-    /// The machine of a group's checkpoint, with its header. One that no machine can be made of is given up.
+    /// The machine of a group's checkpoint, with its header. One that no machine can be made of is put aside.
+    /// One of another version is refused, and nothing is touched.
     ///
     /// # Errors
     /// As the store's.
@@ -85,18 +90,18 @@ impl LetterStore {
         group: GroupId,
         kind: MachineKind,
     ) -> Result<Option<(Bytes, Machine)>, StoreError> {
-        let Some(loaded) = self.load(group)? else {
-            return Ok(None);
-        };
-        let header = loaded.header.clone();
-        match machine(kind, loaded) {
-            Ok(machine) => Ok(Some((header, machine))),
-            Err(error) => {
-                tracing::warn!(%group, %error, "the checkpoint cannot be used and is dropped");
-                self.forget(group)?;
-                Ok(None)
+        while let Some(loaded) = self.load(group)? {
+            let header = loaded.header.clone();
+            match machine(kind, loaded) {
+                Ok(machine) => {
+                    self.proven(group)?;
+                    return Ok(Some((header, machine)));
+                }
+                Err(StoreError::Unreadable(reason)) => self.put_aside(group, &reason)?,
+                Err(error) => return Err(of_group(group, error)),
             }
         }
+        Ok(None)
     }
 
     /// The files of a state that is being put together.
@@ -110,9 +115,22 @@ impl LetterStore {
 /// A machine whose next delta builds on what is stored.
 fn machine(kind: MachineKind, loaded: Loaded) -> Result<Machine, StoreError> {
     let machine = Machine::load_with(kind, loaded.rows, loaded.chunks);
-    let mut machine = machine.map_err(|error| StoreError::Unreadable(error.to_string()))?;
+    let mut machine = machine.map_err(|error| match error {
+        LoadError::TooNew(what) => StoreError::TooNew(what),
+        LoadError::TooOld(what) => StoreError::TooOld(what),
+        LoadError::Damaged(what) => StoreError::Unreadable(what),
+    })?;
     machine.take_delta();
     Ok(machine)
+}
+
+/// An error that says whose state it is about.
+fn of_group(group: GroupId, error: StoreError) -> StoreError {
+    match error {
+        StoreError::TooNew(what) => StoreError::TooNew(format!("the checkpoint of {group} has {what}")),
+        StoreError::TooOld(what) => StoreError::TooOld(format!("the checkpoint of {group} has {what}")),
+        other => other,
+    }
 }
 
 /// A message as what it is, so that its letter can go into a file.

@@ -61,6 +61,15 @@ struct State {
     calls: u64,
     plan: Plan,
     has_ended: bool,
+    /// Bytes that all files may have together.
+    limit: Option<usize>,
+}
+
+impl State {
+    fn used(&self) -> usize {
+        let files = self.names.values().filter_map(|file| self.files.get(file));
+        files.map(|pages| pages.cached.len()).sum()
+    }
 }
 
 type Hook = Box<dyn FnMut() + Send>;
@@ -87,6 +96,16 @@ impl CrashDisk {
     /// Writes, syncs and changes of names so far.
     pub(crate) fn calls(&self) -> u64 {
         self.state.lock().calls
+    }
+
+    /// Files may not grow beyond `limit` bytes together; those that are there may be written.
+    pub(crate) fn limit(&self, limit: Option<usize>) {
+        self.state.lock().limit = limit;
+    }
+
+    /// Bytes of all files together.
+    pub(crate) fn used(&self) -> usize {
+        self.state.lock().used()
     }
 
     /// Another process can use the disk: the page cache is as it was.
@@ -259,6 +278,15 @@ impl CrashFile {
     /// Applies a change to the page cache.
     fn dirty(&self, dirty: Dirty) -> io::Result<()> {
         let (mut state, ends) = self.disk.change(false)?;
+        let length = state.files[&self.number].cached.len();
+        let new_length = match &dirty {
+            Dirty::Write(offset, bytes) => offset + bytes.len(),
+            Dirty::Length(length) => *length,
+        };
+        let used = state.used() + new_length.saturating_sub(length);
+        if new_length > length && state.limit.is_some_and(|limit| used > limit) {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
         let pages = state.files.entry(self.number).or_default();
         match &dirty {
             Dirty::Write(offset, bytes) => put(&mut pages.cached, *offset, bytes),

@@ -13,6 +13,7 @@ use raft::types::{GroupId, LogIndex};
 use raft::wal::Wal;
 
 mod disk;
+mod full;
 mod hand;
 mod raft_start;
 mod script;

@@ -10,6 +10,7 @@ use openraft::raft::{
 use openraft::storage::RaftLogStorage;
 use openraft::{Config, EmptyNode, OptionalSend, Raft, Snapshot, SnapshotPolicy};
 use parking_lot::Mutex;
+use raft::env::Env;
 use raft::group::entry::{CommittedLeaderId, LogId, Vote, decode_log_id};
 use raft::group::log::LogStore;
 use raft::group::types::TypeConfig;
@@ -38,7 +39,7 @@ pub(crate) async fn start(log: GroupLog) -> Result<Option<LogId>, String> {
         ..Config::default()
     };
     let config = Arc::new(config.validate().map_err(|e| e.to_string())?);
-    let mut store = LogStore::new(log);
+    let mut store = LogStore::new(log, Env::real().map_err(|e| e.to_string())?.io);
     let committed = store.read_committed().await.map_err(|e| e.to_string())?;
     let raft = Raft::<TypeConfig, Applied>::new(NodeId(1), config, Nobody, store, machine)
         .await

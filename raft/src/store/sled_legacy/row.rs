@@ -9,8 +9,8 @@
 //! | `01` to `7f`, ... | a row on side A: the machine's key as it is                               |
 //! | `80`, then a key  | a row on side B                                                           |
 //!
-//! Which side counts is said by the header's checksum, which covers the side, too: it cannot get lost.
-//! A machine's keys must begin with a byte from 01 to 7f: its tables' numbers do.
+//! Which side counts is said by the header's checksum, which covers the side, too: it cannot get
+//! lost. A machine's keys began with a byte from 01 to 7f.
 
 use std::ops::Range;
 
@@ -25,8 +25,8 @@ const UNDO: u8 = 0x00;
 const TABLES: Range<u8> = 0x01..0x80;
 const SIDE_B: u8 = 0x80;
 
-/// Where a group's rows are. There are two places, so that a whole new state can be written beside the
-/// old one, however large both are, and take its place in one small step.
+/// Where a group's rows are. There are two places, so that a whole new state can be written beside
+/// the old one, however large both are, and take its place in one small step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     A,
@@ -34,13 +34,6 @@ pub(super) enum Side {
 }
 
 impl Side {
-    pub(super) fn other(self) -> Side {
-        match self {
-            Side::A => Side::B,
-            Side::B => Side::A,
-        }
-    }
-
     /// What stands between the group's id and a row's key.
     fn infix(self) -> &'static [u8] {
         match self {
@@ -68,18 +61,9 @@ impl Side {
     }
 }
 
-/// Whether a row with this key can be kept.
-pub(super) fn is_row(row: &[u8]) -> bool {
-    row.first().is_some_and(|table| TABLES.contains(table))
-}
-
 /// What all keys of a group begin with. On its own it is the key of the group's header.
 pub(super) fn header_key(group: GroupId) -> [u8; GROUP_BYTES] {
     group.0.to_be_bytes()
-}
-
-pub(super) fn undo_key(group: GroupId, number: u32) -> Vec<u8> {
-    [&header_key(group)[..], &[UNDO], &number.to_be_bytes()].concat()
 }
 
 /// All keys of a group's undo rows.
@@ -98,23 +82,10 @@ pub(super) fn key(group: GroupId, rest: &[u8]) -> Vec<u8> {
     [&header_key(group), rest].concat()
 }
 
-/// What stands after the group's id; nothing for the header.
-pub(super) fn rest_of(key: &[u8]) -> &[u8] {
-    key.get(GROUP_BYTES..).unwrap_or_default()
-}
-
 /// The group that a key belongs to.
 pub(super) fn group_of(key: &[u8]) -> Option<GroupId> {
     let group = key.first_chunk::<GROUP_BYTES>()?;
     Some(GroupId(u64::from_be_bytes(*group)))
-}
-
-/// The value with its checksum, which covers the key: a value in the wrong place is damage, too.
-pub(super) fn seal(key: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut sealed = Vec::with_capacity(CHECKSUM_BYTES + value.len());
-    sealed.extend_from_slice(&checksum(key, value).to_le_bytes());
-    sealed.extend_from_slice(value);
-    sealed
 }
 
 /// The value, if the checksum matches.

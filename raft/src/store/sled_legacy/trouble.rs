@@ -1,24 +1,18 @@
-//! What sled's errors mean for us.
+//! What can go wrong with sled, by what is to be done about it.
 
 use std::io;
 
 use crate::store::StoreError;
 
-/// Why an operation did not succeed.
+/// Why something could not be read.
+#[derive(Debug)]
 pub(super) enum Trouble {
-    /// The database is not what was written. Begin without one.
+    /// It is not what was written.
     Damaged(String),
-    /// The disk does not work. Stop.
+    /// The disk does not work.
     Disk(String),
     /// An answer for the caller.
     Refused(StoreError),
-}
-
-impl Trouble {
-    /// sled gives up with a panic on some kinds of damage.
-    pub(super) fn panicked() -> Trouble {
-        Trouble::Damaged("sled has panicked".into())
-    }
 }
 
 impl From<sled::Error> for Trouble {
