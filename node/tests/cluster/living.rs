@@ -10,8 +10,8 @@ use crate::growth::saturate;
 use crate::harness::{Cluster, client_within, poll};
 
 /// How long an attempt, and a call with all its attempts, may take. A partition without a majority never answers.
-const ATTEMPT_LIMIT: Duration = Duration::from_secs(4);
-const CALL_LIMIT: Duration = Duration::from_secs(12);
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+const CALL_LIMIT: Duration = Duration::from_secs(60);
 /// How long the groups of dead nodes may take to be placed elsewhere.
 const REPLACED_LIMIT: Duration = Duration::from_secs(120);
 /// Queues that are made after the deaths, and how many at a time.
@@ -27,7 +27,7 @@ async fn new_queues_and_partitions_go_to_nodes_that_answer() {
         "--grow-after-seconds",
         "1",
         "--partitions-max",
-        "4",
+        "2",
     ];
     let mut cluster = Cluster::start_with(5, &flags);
     let client = client_within(&cluster.endpoint(0), ATTEMPT_LIMIT, CALL_LIMIT);
@@ -40,6 +40,15 @@ async fn new_queues_and_partitions_go_to_nodes_that_answer() {
         await_replaced(&cluster, dead as u64);
     }
 
+    let created = client.create_queue().queue_name("growing").send().await.unwrap();
+    saturate(
+        &cluster,
+        &client,
+        created.queue_url.as_deref().unwrap(),
+        "growing",
+        2,
+    )
+    .await;
     let sent = futures::stream::iter(0..NEW).map(|n| {
         let client = &client;
         async move { send(client, &format!("after-{n}")).await }
@@ -53,15 +62,6 @@ async fn new_queues_and_partitions_go_to_nodes_that_answer() {
         failed[0]
     );
 
-    let created = client.create_queue().queue_name("growing").send().await.unwrap();
-    saturate(
-        &cluster,
-        &client,
-        created.queue_url.as_deref().unwrap(),
-        "growing",
-        4,
-    )
-    .await;
     let status = cluster.operate(0, &["status"]).unwrap();
     let mut groups = status["groups"].as_array().into_iter().flatten();
     let dead = |node: &Value| node == 4 || node == 5;
