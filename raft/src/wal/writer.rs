@@ -388,7 +388,8 @@ impl Writer {
                 0
             }
         };
-        if let Some(hint) = op.group.state.lock().hints.settle() {
+        let settled = op.group.state.lock().hints.settle();
+        if let Some(hint) = settled {
             self.live.hint_committed(group, hint);
         }
         if let Some(done) = op.done {
