@@ -96,11 +96,11 @@ async fn one_replica_goes_on_and_those_of_the_old_epoch_are_fenced() {
     // One is told that the group goes on without it: it forgets what it has, and joins.
     drop((first, second, old));
     one.groups.leave(GROUP).await.unwrap();
-    third.add_learner(NODES[0]).await.unwrap();
     let joins = one
         .groups
         .open(GROUP, MachineKind::Queue, &[NODES[2]], None, Origin::Joins);
     let first = joins.await.unwrap();
+    third.add_learner(NODES[0]).await.unwrap();
     third
         .set_members(BTreeSet::from([NODES[0], NODES[2]]))
         .await
