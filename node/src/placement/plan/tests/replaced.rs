@@ -37,9 +37,9 @@ fn many_small_groups_go_at_a_time_and_few_large_ones() {
     assert_eq!(count(all(100 * MIB).collect()), 4);
     assert_eq!(count(all(u64::MAX).collect()), 4);
     // Large ones are among the few; small ones take what they leave.
-    let mixed = (1..=100).map(|id| sized(id, if id % 2 == 0 { 60 * MIB } else { 10 * MIB }));
+    let mixed = (1..=100).map(|id| sized(id, if id.is_multiple_of(2) { 60 * MIB } else { 10 * MIB }));
     let chosen = planned(&nodes, &mixed.collect::<Vec<_>>());
-    let bytes = |id: &u64| if id % 2 == 0 { 60 * MIB } else { 10 * MIB };
+    let bytes = |id: &u64| if id.is_multiple_of(2) { 60 * MIB } else { 10 * MIB };
     assert!(chosen.iter().map(bytes).sum::<u64>() <= 256 * MIB, "{chosen:?}");
     assert!(chosen.len() > 4, "{chosen:?}");
 }
