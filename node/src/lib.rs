@@ -31,6 +31,7 @@ pub mod cluster;
 pub mod config;
 pub mod dev;
 pub mod errands;
+pub mod expiry;
 pub mod farewell;
 mod fetch;
 pub mod growth;
@@ -61,6 +62,7 @@ use birth::StartOver;
 use catalog::CatalogView;
 use config::Config;
 use errands::Errands;
+use expiry::Expiry;
 use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
@@ -268,6 +270,17 @@ async fn live(mut config: Config, env: Env, stop: CancellationToken) -> anyhow::
         live: live.clone(),
     };
     tasks.spawn(growth::run(growth, end.clone()));
+    let expiry = expiry::run(
+        Expiry {
+            env: env.clone(),
+            groups: groups.clone(),
+        },
+        end.clone(),
+    );
+    tasks.spawn(async {
+        expiry.await;
+        Ok(())
+    });
     let mover = Mover {
         env: env.clone(),
         errands,

@@ -163,6 +163,7 @@ pub(crate) async fn open(
         front: parts.front,
         kind,
         level: parts.env.level,
+        io: parts.env.io.clone(),
     };
     let wal = log.wal().clone();
     let network = Network {

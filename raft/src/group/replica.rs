@@ -179,6 +179,13 @@ impl Replica {
         self.end();
     }
 
+    /// Leaves an empty machine. Of a replica that has ended.
+    pub(super) fn take_machine(&self) -> Machine {
+        let mut state = self.state.write();
+        let kind = state.machine.kind();
+        std::mem::replace(&mut state.machine, Machine::new(kind))
+    }
+
     /// Why this replica cannot go on, if it cannot.
     pub(crate) fn broken(&self) -> Option<&Broken> {
         self.broken.get()

@@ -19,6 +19,7 @@ use super::replica::{Checkpointing, Replica, State};
 use super::types::{LogId, Payload, Replies, SnapshotMeta, StoredMembership, TypeConfig};
 use super::wire;
 use crate::command::Batch;
+use crate::env::Io;
 use crate::level::{Level, TooNew, without_newer};
 use crate::machine::queue::Stored;
 use crate::machine::{Delta, Machine, MachineKind};
@@ -42,6 +43,8 @@ pub(super) struct StateMachine {
     /// The highest level that this node knows.
     pub(super) level: Level,
     pub(super) witness: Option<Arc<dyn Witness>>,
+    /// Where is dropped what takes long to drop.
+    pub(super) io: Io,
 }
 
 /// How many states were installed over this replica's own. Locked by whoever writes to the store:
@@ -117,13 +120,17 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                 EntryPayload::Normal(payload) => Some(self.decode(log_id.index, payload)?),
                 EntryPayload::Blank | EntryPayload::Membership(_) => None,
             };
-            let replies = self.replica.update(Some(log_id.index), |s| {
+            let (replies, garbage) = self.replica.update(Some(log_id.index), |s| {
                 if let EntryPayload::Membership(membership) = entry.payload {
                     s.membership = StoredMembership::new(Some(log_id), membership);
                 }
                 s.applied = Some(log_id);
-                Replies(batch.map_or_else(Vec::new, |batch| s.machine.apply(&batch)))
+                let replies = batch.map_or_else(Vec::new, |batch| s.machine.apply(&batch));
+                (Replies(replies), s.machine.take_garbage())
             })?;
+            if let Some(garbage) = garbage {
+                discard(&self.io, garbage);
+            }
             if let (Some(witness), Some(mark)) = (&self.witness, mark) {
                 witness.applied(self.group, mark, &|| self.replica.read(Machine::digest));
             }
@@ -179,12 +186,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             io::Error::other(error)
         })?;
         *installed += 1;
-        self.replica.update(None, |s| {
+        let replaced = self.replica.update(None, |s| {
             self.replica.transfers().give_up();
-            s.machine = machine;
+            let replaced = std::mem::replace(&mut s.machine, machine);
             s.applied = meta.last_log_id;
             s.membership = meta.last_membership.clone();
+            replaced
         })?;
+        discard(&self.io, replaced);
         if let Some(witness) = &self.witness {
             let applied = meta.last_log_id.map_or(0, |id| id.index + 1);
             witness.installed(self.group, applied, &|| self.replica.read(Machine::digest));
@@ -209,6 +218,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             })
         }))
     }
+}
+
+/// Drops something large where nobody waits for it. If that is not possible, it is dropped here.
+pub(super) fn discard(io: &Io, large: impl Send + 'static) {
+    let io = io.clone();
+    tokio::spawn(async move { io.run(move || drop(large)).await });
 }
 
 /// What changed since the last cut, which transfers of the state have to follow.

@@ -24,6 +24,7 @@ fn state_machine() -> StateMachine {
         kind: MachineKind::Queue,
         level: Level::LATEST,
         witness: None,
+        io: env.io.clone(),
     }
 }
 

@@ -114,7 +114,7 @@ impl Queue {
             return false;
         };
         let history = message.history();
-        let same = history.receive_count == receipt.delivery && !history.changed;
+        let same = !self.is_stale(message) && history.receive_count == receipt.delivery && !history.changed;
         same && match history.place {
             Place::InFlight(_) => true,
             Place::Ready => self.backlog.is_first(receipt.sequence, |other| {

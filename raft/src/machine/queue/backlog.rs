@@ -265,11 +265,13 @@ impl Backlog {
         }
     }
 
-    /// Removes messages of an age of `retention`, wherever they are.
-    pub(super) fn drop_expired(&mut self, now: Millis, retention: Millis) {
-        let expired = self.expired(now, retention, usize::MAX).map(|(s, _)| s);
+    /// Removes messages of an age of `retention`, wherever they are, no more than about twice `max`. Returns how many.
+    pub(super) fn drop_expired(&mut self, now: Millis, retention: Millis, max: usize) -> usize {
+        let expired = self.expired(now, retention, max).map(|(s, _)| s);
         let expired: Vec<u64> = expired.collect();
+        let count = expired.len();
         expired.into_iter().for_each(|sequence| self.remove(sequence));
+        count
     }
 
     /// Messages of an age of `retention`, no more than about twice `max`. What is on its way elsewhere may be there already, and

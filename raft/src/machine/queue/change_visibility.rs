@@ -40,7 +40,7 @@ impl Queue {
     /// another one works on it.
     fn check(&self, receipt: &Receipt, until: Millis) -> Result<(), Outcome> {
         let message = self.backlog.get(receipt.sequence).ok_or(Outcome::NoSuchMessage)?;
-        if !self.was_issued(receipt) {
+        if !self.was_issued(receipt) || self.is_stale(message) {
             return Err(Outcome::NoSuchMessage);
         }
         let in_flight = matches!(message.place(), Place::InFlight(_));

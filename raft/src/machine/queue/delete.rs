@@ -19,7 +19,8 @@ impl Queue {
             return Outcome::NoSuchMessage;
         }
         // On a standard queue the receipt of an earlier delivery is as good as the latest one.
-        let present = self.backlog.get(receipt.sequence).is_some();
+        let message = self.backlog.get(receipt.sequence);
+        let present = message.is_some_and(|message| !self.is_stale(message));
         if present && self.settings.fifo && !self.backlog.is_held_by(receipt) {
             return Outcome::ReceiptExpired;
         }

@@ -15,6 +15,8 @@ pub struct Tally {
     pub received: u64,
     /// Deleted by who received them.
     pub deleted: u64,
+    /// Dropped because of their age.
+    pub expired: u64,
 }
 
 /// What a partition holds.
@@ -24,6 +26,8 @@ pub struct Figures {
     pub counts: Counts,
     /// When the oldest message was sent that is not past its retention.
     pub oldest_sent: Option<Millis>,
+    /// Messages past their retention that are still held. They are in no other number.
+    pub stale: u64,
     /// What came and went.
     pub tally: Tally,
 }
@@ -36,6 +40,10 @@ impl Queue {
         Figures {
             counts: self.counts_within(now, changes_max),
             oldest_sent: self.oldest_within(now, changes_max),
+            stale: self
+                .backlog
+                .expired(now, self.settings.retention, changes_max)
+                .count() as u64,
             tally: self.tally,
         }
     }
@@ -137,6 +145,7 @@ mod tests {
             sent: 4,
             received: 2,
             deleted: 1,
+            expired: 0,
         };
         assert_eq!(figures.tally, tally);
         assert_eq!(figures.oldest_sent, Some(Millis(2_000)));

@@ -32,6 +32,7 @@ mod configure;
 mod dedup;
 mod delete;
 mod departures;
+mod expire;
 mod fair;
 mod figures;
 mod groups;
@@ -59,6 +60,7 @@ mod view;
 
 pub use chunk::{Bits, Chunk, ChunkWriter};
 pub use departures::Departure;
+pub use expire::EXPIRED_MAX;
 pub use figures::{Figures, Tally};
 pub use letter::Stored;
 pub use moves::Progress;
@@ -91,7 +93,12 @@ pub struct Queue {
     moves: Moves,
     since_cut: rows::SinceCut,
     tally: Tally,
+    /// Backlogs that were purged, until [`Queue::take_garbage`].
+    garbage: Vec<Backlog>,
 }
+
+/// What is no part of a state any more and takes long to drop.
+pub struct Garbage(#[allow(dead_code, reason = "it is only dropped")] Vec<Backlog>);
 
 /// What a batch gives to each of its commands.
 #[derive(Clone, Copy)]
@@ -117,7 +124,14 @@ impl Queue {
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
             tally: Tally::default(),
+            garbage: Vec::new(),
         }
+    }
+
+    /// What was purged since the last call. Dropping it takes time for each message: not to be done where entries are applied.
+    pub(in crate::machine) fn take_garbage(&mut self) -> Option<Garbage> {
+        let garbage = std::mem::take(&mut self.garbage);
+        (!garbage.is_empty()).then_some(Garbage(garbage))
     }
 
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
@@ -132,7 +146,7 @@ impl Queue {
         self.deduplication.expire(now);
         self.attempts.expire(now);
         self.backlog.advance(now);
-        self.backlog.drop_expired(now, self.settings.retention);
+        self.drop_expired(now);
         let moment = Moment {
             now,
             seed: batch.seed,
@@ -203,6 +217,7 @@ impl Queue {
             QueueOp::Move(command) => self.move_messages(command),
             QueueOp::Recall(Recall {}) => self.recall(),
             QueueOp::SetLevel(set) => self.set_level(set),
+            QueueOp::Expire(_) => self.expire(moment),
         }
     }
 }

@@ -119,6 +119,7 @@ impl Queue {
     /// first one of an unlocked group on a FIFO queue.
     fn is_next(&self, sequence: u64) -> bool {
         let message = self.backlog.get(sequence);
+        let message = message.filter(|message| !self.is_stale(message));
         message.is_some_and(|message| match &self.backlog.line {
             Line::Standard(_) => message.place() == Place::Ready,
             Line::Fifo(groups) => {
