@@ -1,8 +1,8 @@
 //! Levels in a running cluster: see `raft/src/level.rs` for what they are.
 //!
 //! A node registers with the level that it knows. The catalog's leader raises the cluster's level
-//! as soon as every node knows a higher one and none is held ([`raise`]). The leader of each group
-//! then raises its group's level ([`spread`]), within a second in groups that have nothing to do
+//! as soon as every node knows a higher one and none is held (`raise`). The leader of each group
+//! then raises its group's level (`spread`), within a second in groups that have nothing to do
 //! and with the next batch in others (`placement/opening.rs`).
 //!
 //! A level never sinks. Until it rises, every node can run its old version again: an operator who
