@@ -73,7 +73,7 @@ impl Replica {
     /// Reads the machine. Keep it short: the next entry waits.
     ///
     /// A panic of `read` breaks the replica; then `read` is called again, with what a broken replica
-    /// has instead of its machine ([`Replica::break_off`]).
+    /// has instead of its machine (`Replica::break_off`).
     pub fn read<T>(&self, mut read: impl FnMut(&Machine) -> T) -> T {
         match guarded(|| read(&self.state.read().machine)) {
             Ok(value) => value,

@@ -5,7 +5,7 @@
 //! serves, and nothing of it is deleted: log, checkpoint and letters stay as they are. The other
 //! groups of the node notice nothing. A fault of the log or of the whole store still ends the node.
 //!
-//! Each quarantine is a small file in the data folder ([`Ledger`]), so that a restart does not open
+//! Each quarantine is a small file in the data folder (`Ledger`), so that a restart does not open
 //! the replica again, vote with it, and find the same fault once more.
 //!
 //! How it ends depends on the [`Cause`]. With [`Cause::Entry`], an operator retries, for example
