@@ -6,6 +6,7 @@ them, a few at a time because many wait for timeouts, and exits with 1 if any fa
 
 import argparse
 import concurrent.futures
+import copy
 import sys
 import threading
 import time
@@ -39,13 +40,19 @@ def client(endpoint, account="test", **config):
 
 
 class Cluster:
-    """The nodes, and queues that exist for one run only."""
+    """The nodes, and queues that exist for one check only."""
 
     def __init__(self, endpoints):
         self.endpoints = endpoints
         self.nodes = [client(endpoint) for endpoint in endpoints]
         self._urls = []
         self._lock = threading.Lock()
+
+    def for_one_check(self):
+        """The same nodes, with no queues to delete yet."""
+        own = copy.copy(self)
+        own._urls, own._lock = [], threading.Lock()
+        return own
 
     def node(self, n):
         """The client of a node; any number will do, also if there are fewer nodes."""
@@ -142,8 +149,12 @@ def equal(found, expected, what="value"):
 
 def _run(function, cluster):
     began = time.monotonic()
+    own = cluster.for_one_check()
     try:
-        function(cluster)
+        try:
+            function(own)
+        finally:
+            own.clean()
     except Exception:
         return function, time.monotonic() - began, traceback.format_exc()
     return function, time.monotonic() - began, None
@@ -167,6 +178,5 @@ def main(make=Cluster):
             print(f"{word} {function.__name__} ({seconds:.1f} s): {function.__doc__}", flush=True)
             if failure:
                 print(failure, flush=True)
-    cluster.clean()
     print(f"{len(chosen) - failures} of {len(chosen)} checks passed", flush=True)
     sys.exit(1 if failures or not chosen else 0)
