@@ -151,6 +151,9 @@ pub struct Server {
     /// A queue grows when a partition of it has been saturated for so many seconds [default: 10].
     #[arg(long, env = "MILLRACE_GROW_AFTER_SECONDS")]
     pub grow_after_seconds: Option<u64>,
+    /// A partition is saturated while so many of a hundred batches of its log could not hold all that waited [default: 80].
+    #[arg(long, env = "MILLRACE_GROW_AT_PERCENT")]
+    pub grow_at_percent: Option<u32>,
     /// Partitions of a new FIFO queue of high throughput, up to 64 [default: the number of nodes].
     #[arg(long, env = "MILLRACE_FIFO_PARTITIONS")]
     pub fifo_partitions: Option<u32>,
@@ -270,6 +273,7 @@ impl Server {
                 saturation: Saturation {
                     span: pick!(grow_after_seconds)
                         .map_or(saturation.span, |s| Duration::from_secs(s.max(1))),
+                    percent: pick!(grow_at_percent).map_or(saturation.percent, |p| p.clamp(1, 100)),
                     ..saturation
                 },
             },

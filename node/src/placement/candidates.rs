@@ -4,7 +4,7 @@
 //! puts the command into the log. So the leader writes the candidates into the command there; the machine chooses among
 //! them (`raft/src/machine/catalog/placement.rs`).
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
@@ -13,6 +13,9 @@ use raft::group::{Group, NotDone};
 use raft::types::NodeId;
 
 use super::heard::THERE;
+
+/// Who was heard of within this time answers. Heartbeats come several times as often, and dead nodes miss them all.
+const ANSWERS: Duration = Duration::from_secs(1);
 
 /// The encoded command with its candidates, if it places groups; otherwise as it is. `catalog` is the catalog's group,
 /// which this node leads.
@@ -27,7 +30,7 @@ pub async fn name(catalog: &Group, command: Bytes) -> Result<Bytes, NotDone> {
         // A leader that was elected a moment ago has heard of nobody yet. Once it is confirmed, a majority has answered.
         catalog.read_index().await?;
     }
-    set(&mut placing, living(catalog));
+    set(&mut placing, &living(catalog));
     Ok(placing.encode_to_vec().into())
 }
 
@@ -41,20 +44,32 @@ fn placing(command: &Bytes) -> Option<CatalogCommand> {
     places.then_some(command)
 }
 
-fn set(command: &mut CatalogCommand, living: BTreeSet<NodeId>) {
-    let living = living.into_iter().map(|node| node.0).collect();
+/// `living` is what [`living`] gives.
+fn set(command: &mut CatalogCommand, living: &[(Duration, NodeId)]) {
     match &mut command.op {
-        Some(CatalogOp::CreateQueue(create)) => create.candidates = living,
-        Some(CatalogOp::AddPartitions(add)) => add.candidates = living,
+        Some(CatalogOp::CreateQueue(create)) => create.candidates = chosen(living, create.replicas),
+        Some(CatalogOp::AddPartitions(add)) => add.candidates = chosen(living, add.replicas),
         _ => {}
     }
 }
 
-/// This node, and those that answered it a moment ago.
-fn living(catalog: &Group) -> BTreeSet<NodeId> {
+/// This node, and those that answered it within [`THERE`]: how long ago that was. The latest comes first.
+fn living(catalog: &Group) -> Vec<(Duration, NodeId)> {
     let heard = catalog.heard().into_iter();
-    let there = heard.filter(|(_, ago)| ago.is_some_and(|ago| ago < THERE));
-    there.map(|(node, _)| node).chain([catalog.me()]).collect()
+    let there = heard.filter_map(|(node, ago)| Some((ago.filter(|ago| *ago < THERE)?, node)));
+    let mut living: Vec<_> = there.chain([(Duration::ZERO, catalog.me())]).collect();
+    living.sort_unstable();
+    living
+}
+
+/// Those who answer now, or else as many of the latest as a group has replicas. Who missed a few heartbeats may be dead: two such
+/// nodes would leave a new group without a majority.
+fn chosen(living: &[(Duration, NodeId)], replicas: u32) -> Vec<u64> {
+    let answer = living.iter().filter(|(ago, _)| *ago < ANSWERS).count();
+    let mut chosen: Vec<u64> = living.iter().map(|(_, node)| node.0).collect();
+    chosen.truncate(answer.max(replicas as usize));
+    chosen.sort_unstable();
+    chosen
 }
 
 #[cfg(test)]
@@ -67,6 +82,16 @@ mod tests {
         let invocation = Bytes::from_static(b"0123456789abcdef");
         let op = Some(op);
         CatalogCommand { invocation, op }.encode_to_vec().into()
+    }
+
+    #[test]
+    fn who_was_not_heard_of_a_moment_ago_is_taken_only_where_others_do_not_suffice() {
+        let ago = |milliseconds, node| (Duration::from_millis(milliseconds), NodeId(node));
+        let living = [ago(0, 4), ago(80, 5), ago(150, 1), ago(1400, 2), ago(3100, 3)];
+        assert_eq!(chosen(&living, 3), [1, 4, 5]);
+        assert_eq!(chosen(&living, 1), [1, 4, 5]);
+        assert_eq!(chosen(&living, 4), [1, 2, 4, 5]);
+        assert_eq!(chosen(&living, 7), [1, 2, 3, 4, 5]);
     }
 
     #[test]
@@ -87,10 +112,10 @@ mod tests {
             wanted: 2,
             ..Default::default()
         };
-        let living = BTreeSet::from([NodeId(3), NodeId(1)]);
+        let living = [(Duration::ZERO, NodeId(3)), (Duration::ZERO, NodeId(1))];
         for op in [CatalogOp::CreateQueue(create), CatalogOp::AddPartitions(add)] {
             let mut command = placing(&encoded(op.clone())).unwrap();
-            set(&mut command, living.clone());
+            set(&mut command, &living);
             assert_eq!(&command.invocation[..], b"0123456789abcdef");
             match (command.op.unwrap(), op) {
                 (CatalogOp::CreateQueue(named), CatalogOp::CreateQueue(before)) => {

@@ -25,7 +25,9 @@ const LOSE_EVERY: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saturated_queue_grows() {
-    let cluster = Cluster::start_with(3, &["--grow-after-seconds", "1", "--partitions-max", "2"]);
+    let at_once = ["--grow-after-seconds", "1", "--grow-at-percent", "5"];
+    let flags = [&at_once[..], &["--partitions-max", "2"]].concat();
+    let cluster = Cluster::start_with(3, &flags);
     let listen: SocketAddr = cluster.spare_address();
     let nodes = cluster.addresses();
     let balancer = Balancer::losing(listen, nodes, LOSE_EVERY).await;

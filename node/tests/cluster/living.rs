@@ -26,6 +26,8 @@ async fn new_queues_and_partitions_go_to_nodes_that_answer() {
         "3",
         "--grow-after-seconds",
         "1",
+        "--grow-at-percent",
+        "5",
         "--partitions-max",
         "2",
     ];
