@@ -71,6 +71,12 @@ pub trait Random: Send + Sync {
     fn next_u64(&self) -> u64;
 }
 
+/// Whether there is no space left on a disk. That passes, once somebody makes room.
+pub fn is_no_space(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
 /// The files of a node, in the manner of `std::fs`. All calls block.
 pub trait Disk: Send + Sync {
     /// Opens for reading and writing; creates an empty file where there is none and `create` is set.

@@ -273,11 +273,15 @@ impl Group {
         let Ok(leader) = self.raft.as_leader() else {
             return false;
         };
-        if !self.has_all_of(leader.term()) || self.given_up.load(Ordering::Acquire) == leader.term() {
+        if !self.has_all_of(leader.term()) {
             return false;
         }
+        if planted(Bug::StaleRead) {
+            return true;
+        }
+        let has_given_up = self.given_up.load(Ordering::Acquire) == leader.term();
         let age = self.followed_for(leader.term());
-        age.is_some_and(|age| age < self.lease || planted(Bug::StaleRead))
+        !has_given_up && age.is_some_and(|age| age < self.lease)
     }
 
     /// How old a majority's word is that this node leads in a term, from when it was asked.

@@ -321,7 +321,12 @@ async fn fetch(
                 tracing::info!(group = %id, %node, "the state was fetched");
                 return Ok(Some(Replica::with(machine, meta)));
             }
-            Err(error) if error.is_of_one_group() || matches!(error, StoreError::NotStaged(_)) => {
+            Err(
+                error @ (StoreError::Unreadable(_)
+                | StoreError::Panicked(_)
+                | StoreError::NotStaged(_)
+                | StoreError::Full(_)),
+            ) => {
                 tracing::warn!(group = %id, %node, %error, "the state that this peer gave cannot be used");
             }
             Err(error) => return Err(error.into()),

@@ -3,9 +3,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use super::NotDone;
 use super::transfers::Transfers;
@@ -16,12 +18,18 @@ use crate::env::Io;
 use crate::machine::{Machine, MachineKind};
 use crate::quarantine::{Broken, Cause, guarded};
 
+/// After a checkpoint for which there was no space, none is tried for so long.
+const NO_SPACE_PAUSE: Duration = Duration::from_secs(10);
+
 /// The state of one replica.
 pub struct Replica {
     state: RwLock<State>,
     applied: watch::Sender<u64>,
     checkpointed: AtomicU64,
     checkpoints_under_way: AtomicUsize,
+    /// Until when no checkpoint is tried, because there was no space for one.
+    no_space_until: Mutex<Option<Instant>>,
+    has_lost_changes: AtomicBool,
     has_ended: AtomicBool,
     broken: OnceLock<Broken>,
     transfers: Transfers,
@@ -62,6 +70,8 @@ impl Replica {
             applied: watch::Sender::new(applied),
             checkpointed: AtomicU64::new(applied),
             checkpoints_under_way: AtomicUsize::new(0),
+            no_space_until: Mutex::new(None),
+            has_lost_changes: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             broken: OnceLock::new(),
             transfers: Transfers::default(),
@@ -99,6 +109,25 @@ impl Replica {
         self.checkpointed.load(Ordering::Relaxed)
     }
 
+    /// There was no space for a checkpoint: each attempt would write much for nothing. What it had of changes, the next one
+    /// will not have.
+    pub(super) fn lost_changes_for_space(&self) {
+        self.has_lost_changes.store(true, Ordering::Relaxed);
+        *self.no_space_until.lock() = Some(Instant::now() + NO_SPACE_PAUSE);
+    }
+
+    /// Whether the next checkpoint has to be of the whole state.
+    pub(super) fn has_lost_changes(&self) -> bool {
+        self.has_lost_changes.load(Ordering::Relaxed)
+    }
+
+    /// Whether a checkpoint may be tried.
+    pub(super) fn may_have_space(&self) -> bool {
+        self.no_space_until
+            .lock()
+            .is_none_or(|until| Instant::now() >= until)
+    }
+
     /// Whether a checkpoint is being written.
     pub(super) fn is_checkpointing(&self) -> bool {
         self.checkpoints_under_way.load(Ordering::Relaxed) > 0
@@ -125,6 +154,7 @@ impl Replica {
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
+        self.has_lost_changes.store(false, Ordering::Relaxed);
         self.checkpointed
             .fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);
     }

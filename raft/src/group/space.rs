@@ -28,13 +28,13 @@ pub(crate) enum Pressure {
 }
 
 impl Group {
-    /// Writes a checkpoint if there is something new to write and none is being written.
+    /// Writes a checkpoint if there is something new to write, none is being written, and none had too little space a moment ago.
     ///
     /// # Errors
     /// If the replica has stopped.
     pub async fn checkpoint(&self) -> Result<(), NotDone> {
         let has_news = *self.replica.applied().borrow() > self.replica.checkpointed();
-        if !has_news || self.replica.is_checkpointing() {
+        if !has_news || self.replica.is_checkpointing() || !self.replica.may_have_space() {
             return Ok(());
         }
         self.raft.trigger().snapshot().await.map_err(|_| NotDone::Stopped)

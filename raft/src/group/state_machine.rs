@@ -221,6 +221,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 }
 
+/// What says that there was no space for a checkpoint, if that is the error.
+fn no_space(error: &io::Error) -> Option<&str> {
+    match error.get_ref()?.downcast_ref()? {
+        StoreError::Full(reason) => Some(reason),
+        _ => None,
+    }
+}
+
 /// What changed since the last cut, which transfers of the state have to follow.
 fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta) {
     let (meta, delta) = (state.meta(), state.machine.take_delta());
@@ -246,6 +254,32 @@ pub(super) struct CheckpointBuilder {
 }
 
 impl CheckpointBuilder {
+    /// Writes what was cut, or more. The checkpoint counts from then on.
+    async fn write(&self, meta: SnapshotMeta, level: Level, mut delta: Delta) -> io::Result<()> {
+        if planted(Bug::HeaderBehindRows) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            delta.clear = true;
+            delta.puts = self.replica.read(Machine::rows);
+        }
+        let header = wire::header_to(&meta, level);
+        let written = match self.replica.has_lost_changes() {
+            true => Err(StoreError::NoBase(self.group)),
+            false => self.checkpointer.write(self.group, header, delta).await,
+        };
+        match written {
+            // The store lacks what the delta builds on: it gets everything instead.
+            Err(StoreError::NoBase(_)) => {
+                let written = self.write_whole().await?;
+                self.replica.set_checkpointed(&written);
+            }
+            written => {
+                self.release(written.map_err(|error| self.failed(error))?).await?;
+                self.replica.set_checkpointed(&meta);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the whole state as it is by now. Returns what was written.
     async fn write_whole(&self) -> io::Result<SnapshotMeta> {
         let (meta, level, delta) = self.replica.update(None, |s| {
@@ -298,28 +332,20 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
         let installed = self.installed.lock().await;
         let cut = self.cut.take();
-        let (meta, level, mut delta) =
+        let (mut meta, level, delta) =
             cut.ok_or_else(|| io::Error::other("this checkpoint was written before"))??;
         // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
         // an older one that is reported.
-        if *installed == self.installed_before {
-            if planted(Bug::HeaderBehindRows) {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                delta.clear = true;
-                delta.puts = self.replica.read(Machine::rows);
-            }
-            let header = wire::header_to(&meta, level);
-            match self.checkpointer.write(self.group, header, delta).await {
-                // The store lost what the delta builds on: it gets everything instead.
-                Err(StoreError::NoBase(_)) => {
-                    let written = self.write_whole().await?;
-                    self.replica.set_checkpointed(&written);
-                }
-                written => {
-                    self.release(written.map_err(|error| self.failed(error))?).await?;
-                    self.replica.set_checkpointed(&meta);
-                }
-            }
+        if *installed == self.installed_before
+            && let Err(error) = self.write(meta.clone(), level, delta).await
+        {
+            let Some(reason) = no_space(&error) else {
+                return Err(error);
+            };
+            tracing::warn!(group = %self.group, reason, "no space for a checkpoint; it is tried again in a while");
+            self.replica.lost_changes_for_space();
+            // Nothing has become durable. openraft takes no notice of a snapshot older than the one it knows.
+            meta = SnapshotMeta::default();
         }
         drop(installed);
         Ok(Snapshot {

@@ -1,7 +1,9 @@
 //! What can go wrong with checkpoints.
 
+use std::io;
 use std::path::PathBuf;
 
+use crate::env::is_no_space;
 use crate::types::GroupId;
 
 /// An error of the checkpoint store. A damaged checkpoint is put aside, and there is none then.
@@ -31,6 +33,10 @@ pub enum StoreError {
     /// The disk failed. Never tried again; the node has to stop.
     #[error("the checkpoint store has failed: {0}")]
     Failed(String),
+    /// The disk has no space for it. What was there before is there still, and a delta that was not
+    /// written is lost: write the whole state with `clear` set, later.
+    #[error("there is no space for a checkpoint: {0}")]
+    Full(String),
     /// The disk failed while something was read. That may pass, and says nothing about what is on
     /// it.
     #[error("a checkpoint cannot be read: {0}")]
@@ -48,6 +54,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Something new could not be written.
+    pub(super) fn of_write(what: &str, error: &io::Error) -> StoreError {
+        let reason = format!("{what}: {error}");
+        match is_no_space(error) {
+            true => StoreError::Full(reason),
+            false => StoreError::Failed(reason),
+        }
+    }
+
     /// Whether only the group that was asked about is concerned. Otherwise the store itself has failed.
     pub fn is_of_one_group(&self) -> bool {
         matches!(self, StoreError::Unreadable(_) | StoreError::Panicked(_))

@@ -14,8 +14,8 @@ use super::format::{HeaderError, IDENTITY_BYTES, decode_identity, encode_identit
 use super::found::{Found, FreeFile};
 use super::manifest::Manifest;
 use super::segment::Segment;
-use super::spares::{Maker, NEW_SUFFIX, RESERVE_FILES, SPARE_SUFFIX, Spares, is_no_space};
-use crate::env::{Disk, DiskFile, Env};
+use super::spares::{Maker, NEW_SUFFIX, RESERVE_FILES, SPARE_SUFFIX, Spares};
+use crate::env::{Disk, DiskFile, Env, is_no_space};
 use crate::planted::{Bug, planted};
 
 /// Files kept for reuse beyond the prepared one; more are removed, so that a burst gives its space back.

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use super::error::WalError;
 use super::found::FreeFile;
-use crate::env::{Disk, DiskFile};
+use crate::env::{Disk, DiskFile, is_no_space};
 
 /// Files that only an emergency may use.
 pub(super) const RESERVE_FILES: usize = 2;
@@ -105,12 +105,6 @@ impl Spares {
     pub(super) fn failure(&self) -> Option<WalError> {
         self.failure.lock().clone()
     }
-}
-
-/// Whether the operating system has no space left, which passes.
-pub(super) fn is_no_space(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 /// A file in the making.

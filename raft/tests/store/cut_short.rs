@@ -52,7 +52,7 @@ fn write(store: &dyn Store, group: u64, header: &'static str, delta: Delta) -> R
 
 /// Each of these changes one group. What is put together is gone after an end, so that it is one
 /// step.
-const HISTORY: &[Step] = &[
+pub(crate) const HISTORY: &[Step] = &[
     |store| write(store, 0, "one", whole(0..10, "first ")),
     |store| write(store, 1, "one", whole(0..10, "first ")),
     |store| write(store, 1, "two", delta(0..5, 5..8, "second ")),
@@ -76,7 +76,7 @@ const HISTORY: &[Step] = &[
 ];
 
 /// The states after each step, from before the first one on.
-fn states() -> Vec<Vec<(GroupId, Option<Checkpoint>)>> {
+pub(crate) fn states() -> Vec<Vec<(GroupId, Option<Checkpoint>)>> {
     let memory = MemoryStore::default();
     let mut states = vec![all(&memory)];
     for step in HISTORY {
@@ -87,7 +87,7 @@ fn states() -> Vec<Vec<(GroupId, Option<Checkpoint>)>> {
 }
 
 /// Plays the history from a step on. Returns the step that failed, if one did.
-fn play(store: &dyn Store, from: usize) -> Option<usize> {
+pub(crate) fn play(store: &dyn Store, from: usize) -> Option<usize> {
     (from..HISTORY.len()).find(|step| HISTORY[*step](store).is_err())
 }
 

@@ -44,6 +44,8 @@ struct World {
     ends_at: Option<u64>,
     /// For faults of reading.
     reads_fail: bool,
+    /// So many files and writes fit on the disk; none if there is room for all.
+    room: Option<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -58,6 +60,11 @@ impl CrashDisk {
     pub(crate) fn end_at(&self, operation: u64) {
         let mut world = self.world.lock();
         (world.operations, world.ends_at) = (0, Some(operation));
+    }
+
+    /// There is room for so many new files and writes, and then for none; or for all again.
+    pub(crate) fn set_room(&self, room: Option<u64>) {
+        self.world.lock().room = room;
     }
 
     pub(crate) fn operations(&self) -> u64 {
@@ -155,6 +162,16 @@ impl World {
         }
     }
 
+    /// An operation that needs room.
+    fn add(&mut self) -> io::Result<()> {
+        match &mut self.room {
+            Some(0) => return Err(io::ErrorKind::StorageFull.into()),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        self.operate()
+    }
+
     fn renamed(&mut self) {
         self.name_changes.push(self.names.clone());
     }
@@ -167,7 +184,7 @@ impl Disk for CrashDisk {
             Some(file) => *file,
             None if !create => return Err(io::ErrorKind::NotFound.into()),
             None => {
-                world.operate()?;
+                world.add()?;
                 world.files.push(File::default());
                 let file = world.files.len() - 1;
                 world.names.insert(path.to_owned(), file);
@@ -239,10 +256,11 @@ impl DiskFile for Handle {
 
     fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         let mut world = self.0.lock();
-        let outcome = world.operate();
-        // The last write of all may have been done in part.
-        let done = match outcome {
+        let outcome = world.add();
+        // The last write of all may have been done in part, and so may one for which there was too little room.
+        let done = match &outcome {
             Ok(()) => buf,
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => &buf[..buf.len() / 2],
             Err(_) if world.operations == world.ends_at.unwrap_or(0) + 1 => &buf[..buf.len() / 2],
             Err(_) => &[],
         };

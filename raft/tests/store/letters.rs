@@ -13,8 +13,11 @@ use raft::env::real::StdDisk;
 use raft::machine::queue::UnreadReply;
 use raft::machine::queue::{Bits, Chunk};
 use raft::machine::{Delta, Machine, MachineKind};
-use raft::store::{LetterStore, LettersOptions, MemoryStore};
+use raft::store::{LetterStore, LettersOptions, MemoryStore, Store, StoreError};
 use raft::types::GroupId;
+
+use super::cut_short::open_on;
+use super::disk::CrashDisk;
 
 const GROUP: GroupId = GroupId(7);
 const MESSAGES: usize = 40;
@@ -221,4 +224,51 @@ fn a_list_that_names_less_than_a_letter_is_refused() {
     for length in [0, 3, 39] {
         assert!(load(length).is_err(), "a letter of {length} bytes");
     }
+}
+
+/// Letters for which there was room, of rows for which there was none, are nobody's.
+#[test]
+fn letters_of_a_write_that_found_no_space_give_theirs_back() {
+    let mut written = 0;
+    for room in 0.. {
+        let disk = CrashDisk::default();
+        let rows: Arc<dyn Store> = Arc::new(open_on(&disk).unwrap());
+        let store = LetterStore::open(rows, Arc::new(disk.clone()), Path::new("/letters"), OPTIONS).unwrap();
+        let mut machine = Machine::new(MachineKind::Queue);
+        let mut write = |clear: bool, number: usize| {
+            let entries = (number..number + MESSAGES).map(|number| SendEntry {
+                body: format!("message {number}").into(),
+                ..SendEntry::default()
+            });
+            let entries = entries.collect();
+            apply(&mut machine, QueueOp::Send(Send { entries }));
+            let mut delta = machine.take_delta();
+            if clear {
+                delta = Delta::whole(machine.rows());
+            }
+            let written = store.write(GROUP, Bytes::from(number.to_string()), delta);
+            written.map(drop)
+        };
+        write(true, 0).unwrap();
+        let files = disk.paths();
+        disk.set_room(Some(room));
+        match write(false, 100) {
+            Ok(_) => break,
+            Err(StoreError::Full(_)) => {}
+            other => panic!("room for {room}: {other:?}"),
+        }
+        assert_eq!(disk.paths(), files, "room for {room}");
+        disk.set_room(None);
+        // What builds on the lost delta is refused.
+        let refused = write(false, 200).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::NoBase(_)),
+            "room for {room}: {refused:?}"
+        );
+        write(true, 300).unwrap();
+        let (header, loaded) = store.load_machine(GROUP, MachineKind::Queue).unwrap().unwrap();
+        assert_eq!((&header[..], loaded.digest()), (&b"300"[..], machine.digest()));
+        written += 1;
+    }
+    assert!(written > 5, "only {written} writes met a full disk");
 }

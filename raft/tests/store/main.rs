@@ -21,6 +21,7 @@ mod convert;
 mod cut_short;
 mod damage;
 mod disk;
+mod full;
 mod letters;
 mod memory;
 mod threads;

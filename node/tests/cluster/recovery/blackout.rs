@@ -8,7 +8,8 @@ use aws_sdk_sqs::types::Message;
 use super::{SMALL_CHECKPOINTS, create, delete, receive, receive_count, receive_exactly, send, send_each};
 use crate::harness::{Cluster, client};
 
-const VISIBILITY: Duration = Duration::from_secs(12);
+/// Longer than the sends, the deaths and the restart take on a slow machine.
+const VISIBILITY: Duration = Duration::from_secs(30);
 /// Together more than makes a checkpoint due.
 const SENDS: usize = 500;
 

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 
 use super::super::pulls::Pulls;
@@ -5,14 +7,17 @@ use super::super::types::{Membership, log_id};
 use super::*;
 use crate::command::queue::{Configure, QueueCommand, QueueOp, Send, SendEntry};
 use crate::env::Env;
-use crate::store::{LetterStore, LettersOptions, MemoryStore};
+use crate::store::{Checkpoint, LetterStore, LettersOptions, MemoryStore, PutAside, Store};
 
 const GROUP: GroupId = GroupId(7);
 
 fn state_machine() -> StateMachine {
+    state_machine_on(Arc::new(MemoryStore::default()))
+}
+
+fn state_machine_on(rows: Arc<dyn Store>) -> StateMachine {
     let env = Env::real().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let rows = Arc::new(MemoryStore::default());
     let options = LettersOptions::default();
     let store = LetterStore::open(rows, env.disk.clone(), folder.path(), options).unwrap();
     StateMachine {
@@ -132,4 +137,89 @@ async fn a_store_that_lost_the_base_gets_everything() {
     let digest = local.replica.read(Machine::digest);
     assert_eq!(stored(&local).await, (Some(log_id(1, 3)), digest));
     assert_eq!(local.replica.checkpointed(), 4);
+}
+
+/// A store whose disk can be full.
+#[derive(Default)]
+struct Filled(MemoryStore, AtomicBool);
+
+impl Filled {
+    fn has_space(&self) -> Result<(), StoreError> {
+        match self.1.load(Ordering::Relaxed) {
+            true => Err(StoreError::Full("a test".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Store for Filled {
+    fn load(&self, group: GroupId) -> Result<Option<Checkpoint>, StoreError> {
+        self.0.load(group)
+    }
+
+    fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError> {
+        self.has_space().and_then(|()| self.0.write(group, header, delta))
+    }
+
+    fn stage(&self, group: GroupId, part: Delta) -> Result<(), StoreError> {
+        self.has_space().and_then(|()| self.0.stage(group, part))
+    }
+
+    fn staged(&self, group: GroupId) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        self.0.staged(group)
+    }
+
+    fn commit(&self, group: GroupId, header: Bytes) -> Result<(), StoreError> {
+        self.has_space().and_then(|()| self.0.commit(group, header))
+    }
+
+    fn unstage(&self, group: GroupId) -> Result<(), StoreError> {
+        self.0.unstage(group)
+    }
+
+    fn forget(&self, group: GroupId) -> Result<(), StoreError> {
+        self.0.forget(group)
+    }
+
+    fn groups(&self) -> Result<Vec<GroupId>, StoreError> {
+        self.0.groups()
+    }
+
+    fn put_aside(&self, group: GroupId, reason: &str) -> Result<(), StoreError> {
+        self.0.put_aside(group, reason)
+    }
+
+    fn proven(&self, group: GroupId) -> Result<(), StoreError> {
+        self.0.proven(group)
+    }
+
+    fn aside(&self) -> Vec<PutAside> {
+        self.0.aside()
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_delays_a_checkpoint_and_breaks_nothing() {
+    let store = Arc::new(Filled::default());
+    let mut local = state_machine_on(store.clone());
+    apply(&local, 1);
+    checkpoint(&mut local).await;
+    store.1.store(true, Ordering::Relaxed);
+    for index in 2..4 {
+        apply(&local, index);
+        let mut builder = local.get_snapshot_builder().await;
+        let built = builder.build_snapshot().await.unwrap();
+        assert_eq!(built.meta.last_log_id, None, "openraft purges by what it hears");
+        assert!(!local.replica.may_have_space());
+    }
+    assert_eq!(local.replica.checkpointed(), 2);
+    assert_eq!(stored(&local).await.0, Some(log_id(1, 1)));
+
+    // What the lost deltas had is in the next checkpoint.
+    store.1.store(false, Ordering::Relaxed);
+    apply(&local, 4);
+    checkpoint(&mut local).await;
+    let digest = local.replica.read(Machine::digest);
+    assert_eq!(stored(&local).await, (Some(log_id(1, 4)), digest));
+    assert_eq!(local.replica.checkpointed(), 5);
 }

@@ -49,7 +49,7 @@ impl Place {
         })();
         match copied {
             Ok(()) => draft.finish(self, generation, &old.commit.header),
-            Err(Flaw::Refused(error)) => Err(error),
+            Err(Flaw::Refused(error)) => Err(draft.given_up(self, error)),
             // What was written a moment ago is not there. The disk is not to be trusted with what
             // follows.
             Err(Flaw::Damaged(reason)) => Err(StoreError::Failed(reason)),

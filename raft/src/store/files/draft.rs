@@ -10,7 +10,9 @@ use super::index::{Index, Slot};
 use super::read::{Committed, Rows, Source};
 use super::tail::Tail;
 use super::{Place, names};
+use crate::machine::Row;
 use crate::store::StoreError;
+use crate::store::letters::files::unreadable;
 use crate::types::GroupId;
 
 /// A file in the making.
@@ -35,7 +37,8 @@ impl Draft {
         let id = place.random.next_u64();
         let path = names::part(&place.folder, group, id);
         let file = place.disk.open(&path, true);
-        let file = file.map_err(|error| place.failed("cannot be made", &path, &error))?;
+        let file = file
+            .map_err(|error| StoreError::of_write(&format!("{} cannot be made", path.display()), &error))?;
         Ok(Draft {
             group,
             path,
@@ -48,6 +51,14 @@ impl Draft {
         let position = self.tail.append(&Record::Put { key, value })?;
         let slot = Slot::of(key, value, position);
         self.index.change(place.fingerprints.of(key), Some(slot));
+        Ok(())
+    }
+
+    /// Adds rows, encoding them.
+    pub(super) fn put_all(&mut self, place: &Place, rows: Vec<Row>) -> Result<(), StoreError> {
+        for Row { key, value } in rows {
+            self.put(place, &key, &value.try_encode().map_err(unreadable)?)?;
+        }
         Ok(())
     }
 
@@ -64,6 +75,11 @@ impl Draft {
         self.source(place).read_draft(end)
     }
 
+    /// Hands everything to the operating system, so that a lack of space is known now.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        self.tail.flush()
+    }
+
     /// Closes the file, durably, reads it back, and lets it be this generation.
     pub(super) fn finish(
         mut self,
@@ -71,15 +87,9 @@ impl Draft {
         generation: u64,
         header: &Bytes,
     ) -> Result<Open, StoreError> {
-        let commit = Commit {
-            generation,
-            number: 1,
-            rows: self.index.rows(),
-            digest: self.index.digest(),
-            header,
-        };
-        self.tail.append(&Record::Commit(commit))?;
-        self.tail.sync()?;
+        if let Err(error) = self.close(generation, header) {
+            return Err(self.given_up(place, error));
+        }
         let read = self.source(place).read(None);
         let found = read.map_err(|flaw| match flaw {
             Flaw::Refused(error) => error,
@@ -95,6 +105,25 @@ impl Draft {
             commit: found.commit,
             is_torn: false,
         })
+    }
+
+    fn close(&mut self, generation: u64, header: &Bytes) -> Result<(), StoreError> {
+        self.tail.append(&Record::Commit(Commit {
+            generation,
+            number: 1,
+            rows: self.index.rows(),
+            digest: self.index.digest(),
+            header,
+        }))?;
+        self.tail.sync()
+    }
+
+    /// Lets go of it because of an error, so that it takes no space; the error that is to be told.
+    pub(super) fn given_up(self, place: &Place, error: StoreError) -> StoreError {
+        match self.abandon(place) {
+            Ok(()) => error,
+            Err(worse) => worse,
+        }
     }
 
     /// Lets go of it.

@@ -5,9 +5,8 @@ use bytes::Bytes;
 use super::FileStore;
 use super::draft::Draft;
 use super::flaw::Flaw;
-use crate::machine::{Delta, Row};
+use crate::machine::Delta;
 use crate::store::StoreError;
-use crate::store::letters::files::unreadable;
 use crate::types::GroupId;
 
 impl FileStore {
@@ -25,20 +24,21 @@ impl FileStore {
                     Box::new(Draft::begin(place, group)?)
                 }
             };
-            for key in &part.deletes {
-                draft.delete(place, key)?;
-            }
-            for Row { key, value } in part.puts {
-                match value.try_encode() {
-                    Ok(value) => draft.put(place, &key, &value)?,
-                    Err(error) => {
-                        draft.abandon(place)?;
-                        return Err(unreadable(error));
-                    }
+            let added = (|| {
+                for key in &part.deletes {
+                    draft.delete(place, key)?;
                 }
+                draft.put_all(place, part.puts)?;
+                // A lack of space is better known here, where the part can be asked for again, than when all is there.
+                draft.flush()
+            })();
+            match added {
+                Ok(()) => {
+                    entry.draft = Some(draft);
+                    Ok(())
+                }
+                Err(error) => Err(draft.given_up(place, error)),
             }
-            entry.draft = Some(draft);
-            Ok(())
         })
     }
 

@@ -79,7 +79,7 @@ impl Tail {
     /// Hands everything to the operating system.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         let written = self.write_buffer();
-        written.map_err(|error| StoreError::Failed(format!("a checkpoint cannot be written: {error}")))
+        written.map_err(|error| StoreError::of_write("a checkpoint cannot be written", &error))
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
@@ -101,7 +101,7 @@ impl Tail {
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         self.flush()?;
         let synced = self.file.sync_data();
-        synced.map_err(|error| StoreError::Failed(format!("a checkpoint cannot be synced: {error}")))?;
+        synced.map_err(|error| StoreError::of_write("a checkpoint cannot be synced", &error))?;
         self.unsynced = 0;
         self.buffer = Vec::new();
         Ok(())

@@ -46,7 +46,7 @@ impl FileStore {
             let place = &self.place;
             if std::mem::take(&mut open.is_torn) {
                 let cut = open.tail.cut();
-                cut.map_err(|error| place.failed("cannot be cut", &place.folder, &error))?;
+                cut.map_err(|error| StoreError::of_write("a checkpoint cannot be cut", &error))?;
             }
             for key in &delta.deletes {
                 open.tail.append(&Record::Delete { key })?;
@@ -63,11 +63,18 @@ impl FileStore {
             let generation = open.commit.generation;
             match open.is_mostly_dead(place) {
                 false => groups.warm.keep(group, open, place.options),
-                true => {
-                    let next = place.rewrite(group, &open, groups.of(group).next_generation())?;
-                    self.replaced(groups, group, next)?;
-                    tracing::debug!(%group, generation, "a checkpoint file was written anew");
-                }
+                true => match place.rewrite(group, &open, groups.of(group).next_generation()) {
+                    Ok(next) => {
+                        self.replaced(groups, group, next)?;
+                        tracing::debug!(%group, generation, "a checkpoint file was written anew");
+                    }
+                    // What was to be written is. The next delta tries again.
+                    Err(StoreError::Full(reason)) => {
+                        tracing::debug!(%group, reason, "a checkpoint file cannot be written anew yet");
+                        groups.warm.keep(group, open, place.options);
+                    }
+                    Err(error) => return Err(error),
+                },
             }
             Ok(())
         })
@@ -83,14 +90,8 @@ impl FileStore {
         self.change(|groups| {
             let place = &self.place;
             let mut draft = Draft::begin(place, group)?;
-            for Row { key, value } in rows {
-                match value.try_encode() {
-                    Ok(value) => draft.put(place, &key, &value)?,
-                    Err(error) => {
-                        draft.abandon(place)?;
-                        return Err(unreadable(error));
-                    }
-                }
+            if let Err(error) = draft.put_all(place, rows) {
+                return Err(draft.given_up(place, error));
             }
             let generation = groups.of(group).next_generation();
             let open = draft.finish(place, generation, header)?;

@@ -147,7 +147,7 @@ pub(in crate::store) fn unreadable(error: std::io::Error) -> StoreError {
 }
 
 pub(in crate::store) fn failed(error: std::io::Error) -> StoreError {
-    StoreError::Failed(format!("a file of letters: {error}"))
+    StoreError::of_write("a file of letters", &error)
 }
 
 fn number(path: &Path) -> Option<u64> {

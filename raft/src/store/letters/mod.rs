@@ -174,11 +174,31 @@ impl LetterStore {
             None if !delta.clear => return Err(StoreError::NoBase(group)),
             None => self.new_shelf(group)?,
         };
-        let (delta, stored) = shelf.put_away(delta)?;
-        self.rows.write(group, header, delta)?;
+        let written = shelf.put_away(delta).and_then(|(delta, stored)| {
+            self.rows.write(group, header, delta)?;
+            Ok(stored)
+        });
+        if let Err(StoreError::Full(_)) = &written {
+            self.take_back(group)?;
+        }
+        let stored = written?;
         self.tidy(group, &mut shelf)?;
         self.shelves.lock().insert(group, shelf);
         Ok(stored)
+    }
+
+    /// A write had too little space: letters that no row names give theirs back. There is no shelf afterwards, so
+    /// that a delta that builds on what was not written is refused.
+    fn take_back(&self, group: GroupId) -> Result<(), StoreError> {
+        if self.has_aside(group) {
+            return Ok(());
+        }
+        let others = self.files_of_staged(group);
+        let shelf = match self.rows.load(group)? {
+            Some(checkpoint) => self.new_shelf(group)?.load(checkpoint)?.0,
+            None => self.new_shelf(group)?,
+        };
+        shelf.remove_strangers(&others)
     }
 
     /// See [`Store::forget`].

@@ -26,13 +26,19 @@ impl LetterStore {
             None => return Err(StoreError::NotStaged(group)),
         };
         let clear = part.clear;
-        let (mut part, _) = shelf.put_away(Delta {
+        let part = Delta {
             clear: false,
             deletes: part.deletes,
             puts: part.puts.into_iter().map(as_message).collect::<Result<_, _>>()?,
-        })?;
-        part.clear = clear;
-        self.rows.stage(group, part)?;
+        };
+        let staged = shelf.put_away(part).and_then(|(mut part, _)| {
+            part.clear = clear;
+            self.rows.stage(group, part)
+        });
+        if let Err(StoreError::Full(_)) = &staged {
+            self.unstage(group)?;
+        }
+        staged?;
         self.staged.lock().insert(group, shelf);
         Ok(())
     }
