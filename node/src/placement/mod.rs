@@ -27,14 +27,16 @@ mod opening;
 pub mod plan;
 pub mod planner;
 pub mod sizes;
+pub mod stalls;
 pub mod survey;
 
 use opening::{Lane, open_one};
 
 /// Groups that are opened at a time.
 const OPENING_MAX: usize = 16;
-/// Groups that move here at a time: each brings its whole state.
-const JOINING_MAX: usize = 2;
+/// Groups that move here at a time. Each brings its whole state. The planner bounds the bytes that
+/// are on their way, and `--snapshot-bytes-per-second` what a node sends.
+const JOINING_MAX: usize = 16;
 /// Pause before the other replicas are asked again for a state that is not here.
 const STATE_PAUSE: Duration = Duration::from_millis(500);
 

@@ -178,7 +178,12 @@ const PEERS: &[Tags] = &[
     tags("peer.proto::ReadIndexReply", &[1..=2], &[]),
     tags("peer.proto::CountsReply", &[1..=5], &[]),
     tags("peer.proto::Sizes", &[1..=1], &[]),
-    tags("peer.proto::SizesReply", &[1..=3], &[]),
+    tags("peer.proto::SizesReply", &[1..=3], &[(4, Level::ONE)]),
+    tags(
+        "peer.proto::Moving",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE)],
+    ),
     tags("peer.proto::NodeStateReply", &[1..=3], &[]),
     tags("peer.proto::Failure", &[1..=1], &[]),
     tags("peer.proto::HelloRequest", &[1..=5], &[]),
