@@ -253,7 +253,7 @@ impl CatalogView {
     async fn read_index(&self) -> Option<u64> {
         let leadership = self.group.leadership();
         if leadership.leads {
-            return self.group.read_index().await.ok();
+            return self.group.read_index_by_lease().await.ok();
         }
         let link = self.peers.link(leadership.leader?)?;
         match link

@@ -265,7 +265,7 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
             Body::Vote(ballot) => group.vote(ballot).await,
             Body::PreVote(ballot) => group.pre_vote(ballot).await,
             Body::Transfer(transfer) => group.transfer(transfer).await,
-            Body::ReadIndex(_) => Ok(Body::ReadIndexReply(match group.read_index().await {
+            Body::ReadIndex(_) => Ok(Body::ReadIndexReply(match group.read_index_by_lease().await {
                 Ok(index) => pb::ReadIndexReply {
                     index: Some(index),
                     leader: 0,
