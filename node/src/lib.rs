@@ -260,6 +260,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         groups.clone(),
         peers.clone(),
         polls.clone(),
+        errands.clone(),
         end.clone(),
     ));
     let moves = Moves {
