@@ -8,7 +8,9 @@ use raft::command::catalog::{
     AddPartitions, AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission,
     ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
-use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
+use raft::command::cluster::{
+    AdmitNode, CloseReplicas, DrainNode, MoveGroup, RemoveNode, SettleGroup,
+};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
 use crate::recipe::Recipe;
@@ -125,7 +127,7 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
 
 /// What changes the nodes, and where groups live.
 fn cluster_op(recipe: &mut Recipe) -> CatalogOp {
-    match recipe.below(5) {
+    match recipe.below(6) {
         0 => CatalogOp::DrainNode(DrainNode {
             node_id: recipe.number(),
             drain: recipe.chance(60),
@@ -141,6 +143,10 @@ fn cluster_op(recipe: &mut Recipe) -> CatalogOp {
             group_id: recipe.number(),
             version: recipe.small_number().into(),
             replicas: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
+        }),
+        4 => CatalogOp::CloseReplicas(CloseReplicas {
+            node_id: recipe.number(),
+            groups: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
         }),
         _ => CatalogOp::SettleGroup(SettleGroup {
             group_id: recipe.number(),

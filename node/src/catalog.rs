@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use api::sqs::attributes::{QueueSettings, Redrive};
@@ -34,8 +35,10 @@ pub struct QueueView {
     pub redrive: Option<(Redrive, ResourceKey)>,
     /// Its partitions; at least one.
     pub partitions: Vec<Partition>,
-    /// What [`Catalog::placements`] said when this was read.
-    placements: u64,
+    /// The version of each partition's placement, and of what of it was carried out.
+    places: Vec<(u64, u64)>,
+    /// What [`Catalog::placements`] said when this was last known to be so.
+    placements: AtomicU64,
 }
 
 /// A partition of a queue.
@@ -97,8 +100,11 @@ impl QueueView {
     }
 }
 
-/// A node that has not heard for so long what the catalog's majority knows serves no queue by its name. A deleted queue's name may
-/// stand for another queue after 60 seconds: whoever still knew the old one would take messages that nobody ever gets.
+/// A node that has not heard for so long what the catalog's majority knows serves no queue by its name, unless the catalog
+/// [holds names](Catalog::holds_names). A deleted queue's name may stand for another queue after 60 seconds: a node that knew
+/// only the old one would take messages that nobody ever gets. If names are held, the old queue's groups can commit nothing by
+/// then (`raft/src/machine/catalog/closings.rs`), so that a partition's leader vouches for its queue with each commit, and
+/// messages go on while the catalog is away.
 const RECENT: Duration = Duration::from_secs(40);
 /// How often it asks.
 const CONFIRM_INTERVAL: Duration = Duration::from_secs(10);
@@ -174,13 +180,14 @@ impl CatalogView {
 
     /// A queue, if the local replica knows it.
     pub fn queue_here(&self, key: &ResourceKey) -> Option<Arc<QueueView>> {
-        let current = self.read(|c| c.queue(key).map(|q| (q.version, c.placements())))?;
-        if let Some(view) = self.queues.read().by_key.get(key)
-            && (view.record.version, view.placements) == current
+        let (version, placements) = self.read(|c| c.queue(key).map(|q| (q.version, c.placements())))?;
+        let known = self.queues.read().by_key.get(key).cloned();
+        if let Some(view) = known.filter(|view| view.record.version == version)
+            && (view.placements.load(Ordering::Relaxed) == placements || self.is_in_place(&view))
         {
-            return Some(view.clone());
+            return Some(view);
         }
-        let (record, partitions, placements) = self.read(|c| {
+        let (record, partitions, places, placements) = self.read(|c| {
             let record = c.queue(key)?.clone();
             let partitions = record.partitions.iter().map(|group| Partition {
                 group: GroupId(*group),
@@ -189,7 +196,8 @@ impl CatalogView {
                     .map_or_else(|| Arc::from([]), |group| replicas(group).into()),
             });
             let partitions = partitions.collect();
-            Some((record, partitions, c.placements()))
+            let places = places(c, &record);
+            Some((record, partitions, places, c.placements()))
         })?;
         let settings = QueueSettings::of(&record.attributes);
         let redrive = Redrive::of(&record.attributes).map(|redrive| {
@@ -201,15 +209,25 @@ impl CatalogView {
             settings,
             redrive,
             partitions,
-            placements,
+            places,
+            placements: AtomicU64::new(placements),
         });
         let exists = |key: &ResourceKey| self.read(|c| c.queue(key).is_some());
         self.queues.write().insert(key.clone(), view.clone(), exists);
         Some(view)
     }
 
-    /// A queue, with certainty: if the local replica does not know it, or has not been confirmed for long, it is brought up to
-    /// date before the answer.
+    /// Whether the partitions of a queue are where they were, though others may have moved.
+    fn is_in_place(&self, view: &QueueView) -> bool {
+        let (is_so, placements) = self.read(|c| (places(c, &view.record) == view.places, c.placements()));
+        if is_so {
+            view.placements.store(placements, Ordering::Relaxed);
+        }
+        is_so
+    }
+
+    /// A queue, for what is done to its messages: if the local replica does not know it, or has not been confirmed for long
+    /// although the catalog does not hold names, it is brought up to date before the answer.
     ///
     /// # Errors
     /// [`NotDone::NotLeader`] if the catalog has no leader within `patience`.
@@ -218,7 +236,8 @@ impl CatalogView {
         key: &ResourceKey,
         patience: Duration,
     ) -> Result<Option<Arc<QueueView>>, NotDone> {
-        if self.confirmed.lock().elapsed() > RECENT {
+        let is_recent = self.confirmed.lock().elapsed() <= RECENT;
+        if !is_recent && !self.read(Catalog::holds_names) {
             self.catch_up(patience).await?;
         }
         if let Some(view) = self.queue_here(key) {
@@ -253,7 +272,7 @@ impl CatalogView {
     async fn read_index(&self) -> Option<u64> {
         let leadership = self.group.leadership();
         if leadership.leads {
-            return self.group.read_index().await.ok();
+            return self.group.read_index_by_lease().await.ok();
         }
         let link = self.peers.link(leadership.leader?)?;
         match link
@@ -269,16 +288,17 @@ impl CatalogView {
     pub fn nodes(&self) -> Vec<NodeRecord> {
         self.read(|c| c.nodes().cloned().collect())
     }
+}
 
-    /// The groups that have a replica on `node`, or may still have one.
-    pub fn groups_on(&self, node: NodeId) -> Vec<GroupRecord> {
-        self.read(|c| {
-            c.groups()
-                .filter(|g| g.members.contains(&node.0))
-                .cloned()
-                .collect()
-        })
-    }
+/// The versions of the placements of a queue's partitions. A group that is none has none.
+fn places(catalog: &Catalog, record: &QueueRecord) -> Vec<(u64, u64)> {
+    let groups = record
+        .partitions
+        .iter()
+        .map(|group| catalog.group(GroupId(*group)));
+    groups
+        .map(|group| group.map_or((u64::MAX, u64::MAX), |group| (group.version, group.settled)))
+        .collect()
 }
 
 /// Where replicas of a group may be, the likely leader first.
@@ -320,7 +340,8 @@ mod tests {
             settings: QueueSettings::of(&Default::default()),
             redrive: None,
             partitions: Vec::new(),
-            placements: 0,
+            places: Vec::new(),
+            placements: AtomicU64::new(0),
         });
         let mut views = Views::default();
         let lasting: Vec<ResourceKey> = (0..10).map(key).collect();

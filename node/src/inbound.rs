@@ -23,6 +23,7 @@ use crate::clock::AgreedClock;
 use crate::errands::Errands;
 use crate::identity::{Founder, Identity};
 use crate::local::Local;
+use crate::placement::stalls::Stalls;
 use crate::placement::survey;
 use crate::router::{Command, Router};
 
@@ -40,6 +41,8 @@ pub struct Peerside {
     pub clock: Arc<AgreedClock>,
     /// Whether it is full.
     pub admission: Arc<NodeAdmission>,
+    /// How the moves get on that it carries out.
+    pub stalls: Arc<Stalls>,
     /// Its way to the catalog, for nodes that want to join and for operators; none before it belongs to a cluster.
     pub errands: RwLock<Option<Errands>>,
 }
@@ -58,7 +61,7 @@ impl Inbound for Peerside {
     }
 
     fn sizes(&self, asked: pb::Sizes) -> pb::SizesReply {
-        survey::tell(&self.groups, &asked)
+        survey::tell(&self.groups, &self.stalls, &asked)
     }
 
     fn node_state(&self) -> pb::NodeStateReply {

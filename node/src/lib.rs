@@ -76,6 +76,7 @@ use metrics::{Live, Sources};
 use mover::Mover;
 use placement::moves::Moves;
 use placement::planner::{Outlook, Planner, Policy};
+use placement::stalls::Stalls;
 use polls::Polls;
 use readiness::{Readiness, Removed};
 use router::Router;
@@ -156,6 +157,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         local.clone(),
         config.limits.patience,
     );
+    let stalls = Arc::new(Stalls::default());
     let peerside = Arc::new(Peerside {
         me: me.clone(),
         identity: identity.clone(),
@@ -163,6 +165,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         local,
         clock: clock.clone(),
         admission: admission.clone(),
+        stalls: stalls.clone(),
         errands: RwLock::new(None),
     });
     let readiness = Readiness::default();
@@ -257,6 +260,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         groups.clone(),
         peers.clone(),
         polls.clone(),
+        errands.clone(),
         end.clone(),
     ));
     let moves = Moves {
@@ -264,12 +268,14 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         groups: groups.clone(),
         peers: peers.clone(),
         errands: errands.clone(),
+        stalls: stalls.clone(),
     };
     tasks.spawn(placement::moves::run(moves, end.clone()));
     tasks.spawn(quorum::watch(groups.clone(), peers.clone(), end.clone()));
     let policy = Policy {
         replicas: config.partitions.replicas,
         replace_after: config.replace_after,
+        snapshot_bytes_per_second: config.snapshots.bytes_per_second,
     };
     let planner = Planner {
         policy,
@@ -277,6 +283,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         groups: groups.clone(),
         peers: peers.clone(),
         errands: errands.clone(),
+        stalls,
         outlook,
     };
     tasks.spawn(placement::planner::run(planner, end.clone()));

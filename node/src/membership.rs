@@ -1,7 +1,10 @@
 //! Who votes in the catalog's group: its leader takes in nodes that registered, and lets those go that were removed. Every node
 //! holds a replica; three of them vote, five if there are as many nodes, the others learn.
+//!
+//! Voters are spread over zones as evenly as the zones allow, so that the catalog outlives the loss of a zone if there are
+//! three. A vote moves to another zone only if that makes the zones more even: nothing moves between even ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +32,8 @@ pub async fn keep(catalog: Arc<CatalogView>, replace_after: Duration, stop: Canc
             continue;
         }
         heard.look(&catalog);
-        let members = Members::of(&catalog, |node| heard.is_dead(node, replace_after));
+        let is_dead = |node| heard.is_dead(node, replace_after);
+        let members = Members::of(&catalog, is_dead, |node| heard.is_there(node));
         if let Err(error) = step(&catalog, &members).await {
             tracing::warn!(%error, "the catalog's membership could not be changed yet");
         }
@@ -39,6 +43,8 @@ pub async fn keep(catalog: Arc<CatalogView>, replace_after: Duration, stop: Canc
 /// Who takes part in the catalog, and who could.
 #[derive(Default)]
 struct Members {
+    /// This node, which leads.
+    me: NodeId,
     /// The nodes of the cluster. Founders vote before they have registered.
     nodes: BTreeSet<NodeId>,
     /// Of these, those that are there to stay.
@@ -47,10 +53,18 @@ struct Members {
     learners: BTreeSet<NodeId>,
     /// Learners that lack next to nothing.
     level: BTreeSet<NodeId>,
+    /// Of these and of the voters, those that were heard of a moment ago: only such a one gets a vote for the sake of zones.
+    there: BTreeSet<NodeId>,
+    /// The zones of nodes that have one. The others are in zones of their own.
+    zones: BTreeMap<NodeId, String>,
 }
 
 impl Members {
-    fn of(catalog: &CatalogView, is_dead: impl Fn(NodeId) -> bool) -> Members {
+    fn of(
+        catalog: &CatalogView,
+        is_dead: impl Fn(NodeId) -> bool,
+        is_there: impl Fn(NodeId) -> bool,
+    ) -> Members {
         let (voters, learners) = catalog.group().members();
         let lags = catalog.group().lags();
         let is_level = |node: &&NodeId| {
@@ -58,20 +72,28 @@ impl Members {
                 .any(|(n, lag)| n == *node && lag.is_some_and(|l| l < LAG_MAX))
         };
         let level = learners.iter().filter(is_level).copied().collect();
-        let (nodes, staying) = catalog.read(|c| {
+        let me = catalog.group().me();
+        let there = voters.union(&learners).copied();
+        let there = there.filter(|node| *node == me || is_there(*node)).collect();
+        let (nodes, staying, zones) = catalog.read(|c| {
             let registered = c.nodes().map(|node| NodeId(node.node_id));
             let founders = voters.iter().copied().filter(|node| !c.is_removed(node.0));
             let nodes: BTreeSet<NodeId> = registered.chain(founders).collect();
             let stays = |node: &&NodeId| !c.drains(node.0) && !is_dead(**node);
             let staying = nodes.iter().filter(stays).copied().collect();
-            (nodes, staying)
+            let zoned = c.nodes().filter(|node| !node.zone.is_empty());
+            let zones = zoned.map(|node| (NodeId(node.node_id), node.zone.clone()));
+            (nodes, staying, zones.collect())
         });
         Members {
+            me,
             nodes,
             staying,
             voters,
             learners,
             level,
+            there,
+            zones,
         }
     }
 
@@ -79,19 +101,13 @@ impl Members {
     fn wanted(&self) -> BTreeSet<NodeId> {
         let remaining: BTreeSet<NodeId> = self.voters.intersection(&self.nodes).copied().collect();
         let count = voters_wanted(self.staying.len()).max(remaining.len().min(MIN_KEPT));
-        let mut wanted: BTreeSet<NodeId> = remaining
-            .intersection(&self.staying)
-            .copied()
-            .take(count)
-            .collect();
-        let new = self.level.intersection(&self.staying);
+        let staying: BTreeSet<NodeId> = remaining.intersection(&self.staying).copied().collect();
+        let mut wanted = self.spread(BTreeSet::new(), &staying, count);
+        let new: BTreeSet<NodeId> = self.level.intersection(&self.staying).copied().collect();
+        wanted = self.spread(wanted, &new, count);
         // Who is about to go votes on as long as nobody takes its place, or else the catalog would bear fewer losses.
-        let going = remaining.difference(&self.staying);
-        let more = new.chain(going).copied();
-        let short = count
-            .max(remaining.len().min(MIN_KEPT))
-            .saturating_sub(wanted.len());
-        wanted.extend(more.take(short));
+        let going: BTreeSet<NodeId> = remaining.difference(&self.staying).copied().collect();
+        wanted = self.spread(wanted, &going, count);
         // An even number of voters bears no more losses than one fewer: it is left, but not made.
         if wanted.len().is_multiple_of(2)
             && wanted.len() > remaining.len()
@@ -103,7 +119,54 @@ impl Members {
         {
             wanted.remove(&last);
         }
+        if wanted == self.voters
+            && let Some((from, to)) = self.better_zone(&wanted)
+        {
+            wanted.remove(&from);
+            wanted.insert(to);
+        }
         wanted
+    }
+
+    /// `chosen` and some of `others`, `count` in all if there are so many: each time one from a zone with the fewest.
+    fn spread(
+        &self,
+        mut chosen: BTreeSet<NodeId>,
+        others: &BTreeSet<NodeId>,
+        count: usize,
+    ) -> BTreeSet<NodeId> {
+        while chosen.len() < count {
+            let left = others.difference(&chosen);
+            let Some(next) = left.min_by_key(|node| (self.neighbours(&chosen, **node), **node)) else {
+                break;
+            };
+            chosen.insert(*next);
+        }
+        chosen
+    }
+
+    /// A vote that should move to another zone, from whom to whom: zones with voters then differ by less. The one that gets it
+    /// is there and up to date; two zones whose voters differ by one are even.
+    fn better_zone(&self, voters: &BTreeSet<NodeId>) -> Option<(NodeId, NodeId)> {
+        let crowd = |node: &NodeId| self.neighbours(voters, *node);
+        // Of those in the fullest zone, one that is away gives its vote first, and the leader last.
+        let from = voters.iter().max_by_key(|node| {
+            let is_away = !self.there.contains(node);
+            (crowd(node), is_away, **node != self.me, **node)
+        })?;
+        let new = self.level.iter().filter(|node| {
+            self.staying.contains(node) && self.there.contains(node) && !voters.contains(node)
+        });
+        let to = new.min_by_key(|node| (crowd(node), **node))?;
+        // `from` counts itself among its neighbours here, `to` is no voter yet.
+        (crowd(from) >= crowd(to) + 2).then_some((*from, *to))
+    }
+
+    /// How many of the chosen are in this node's zone, the node itself included.
+    fn neighbours(&self, chosen: &BTreeSet<NodeId>, node: NodeId) -> usize {
+        let zone = self.zones.get(&node);
+        let is_near = |other: &&NodeId| **other == node || zone.is_some() && self.zones.get(other) == zone;
+        chosen.iter().filter(is_near).count()
     }
 }
 
@@ -157,67 +220,4 @@ fn voters_wanted(nodes: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn set(nodes: &[u64]) -> BTreeSet<NodeId> {
-        nodes.iter().copied().map(NodeId).collect()
-    }
-
-    /// Who should vote, given the nodes, those that are about to go, who votes, and which learners are level.
-    fn wanted(nodes: &[u64], going: &[u64], voters: &[u64], level: &[u64]) -> Vec<u64> {
-        let members = Members {
-            nodes: set(nodes),
-            staying: set(nodes).difference(&set(going)).copied().collect(),
-            voters: set(voters),
-            learners: set(nodes).difference(&set(voters)).copied().collect(),
-            level: set(level),
-        };
-        members.wanted().into_iter().map(|node| node.0).collect()
-    }
-
-    #[test]
-    fn voters_come_in_pairs_of_learners_that_caught_up() {
-        assert_eq!(wanted(&[1, 2, 3], &[], &[1], &[2, 3]), [1, 2, 3]);
-        assert_eq!(
-            wanted(&[1, 2, 3], &[], &[1], &[2]),
-            [1],
-            "two voters bear no loss either"
-        );
-        assert_eq!(wanted(&[1, 2, 3, 4, 5], &[], &[1], &[2, 4, 5]), [1, 2, 4]);
-        assert_eq!(wanted(&[1, 2, 3], &[], &[1, 2], &[3]), [1, 2, 3]);
-        assert_eq!(wanted(&[1, 2, 3, 4, 5], &[], &[1, 2, 3], &[4]), [1, 2, 3]);
-        let all = [1, 2, 3, 4, 5, 6];
-        assert_eq!(wanted(&all, &[], &[1, 2, 3], &[4, 5, 6]), [1, 2, 3, 4, 5]);
-        assert_eq!(wanted(&all, &[], &[1, 2, 3], &[]), [1, 2, 3]);
-    }
-
-    #[test]
-    fn who_goes_votes_until_another_can() {
-        assert_eq!(wanted(&[1, 2, 3, 4], &[3], &[1, 2, 3], &[4]), [1, 2, 4]);
-        assert_eq!(wanted(&[1, 2, 3, 4], &[3], &[1, 2, 3], &[]), [1, 2, 3]);
-        assert_eq!(
-            wanted(&[1, 2, 3], &[3], &[1, 2, 3], &[]),
-            [1, 2, 3],
-            "nobody else is there"
-        );
-        assert_eq!(
-            wanted(&[1, 2, 3, 4, 5], &[4, 5], &[1, 2, 3, 4, 5], &[]),
-            [1, 2, 3]
-        );
-        assert_eq!(wanted(&[1, 2, 3, 4, 5], &[5], &[1, 2, 3, 4, 5], &[]), [1, 2, 3]);
-    }
-
-    #[test]
-    fn who_was_removed_votes_no_more() {
-        assert_eq!(wanted(&[1, 2], &[], &[1, 2, 3], &[]), [1, 2]);
-        assert_eq!(wanted(&[1, 2, 4], &[], &[1, 2, 3], &[4]), [1, 2, 4]);
-        assert_eq!(wanted(&[1], &[], &[1, 2, 3], &[]), [1]);
-    }
-
-    #[test]
-    fn voters_are_odd_and_at_most_five() {
-        let wanted: Vec<usize> = (1..=8).map(voters_wanted).collect();
-        assert_eq!(wanted, [1, 1, 3, 3, 5, 5, 5, 5]);
-    }
-}
+mod tests;

@@ -110,6 +110,8 @@ declare! {
         "Groups led here of which a replica with a vote is silent or far behind. They are available, but have no more to lose than a majority.";
     GROUPS_CRITICAL: Gauge One [] "millrace_raft_groups_critical"
         "Groups led here with only just a majority of replicas that answer and are up to date: the loss of one more stops them.";
+    GROUPS_STUCK: Gauge One [] "millrace_placement_groups_stuck"
+        "Groups that are to live elsewhere and whose moves make no progress, as the node that leads the catalog sees them; 0 on other nodes.";
     FOLLOWERS_SILENT: Gauge One [] "millrace_raft_followers_silent"
         "Replicas that have not answered this node, their leader, for some heartbeats.";
     FOLLOWER_LAG: Gauge One [] "millrace_raft_follower_lag_entries"

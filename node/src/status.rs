@@ -54,6 +54,9 @@ pub struct NodeStatus {
     /// If it leads the catalog: how many groups should be placed elsewhere next.
     #[serde(default)]
     pub planned: Option<u64>,
+    /// If it leads the catalog: groups that make no progress on their way, and why.
+    #[serde(default)]
+    pub stuck: BTreeMap<u64, String>,
     /// Its replicas that are out of service.
     #[serde(default)]
     pub quarantined: Vec<QuarantinedReplica>,
@@ -202,6 +205,7 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         disk_full: full.disk,
         memory_full: full.memory,
         planned: admin.node.outlook.planned(),
+        stuck: admin.node.outlook.stuck(),
         quarantined: quarantined(&admin.node.groups, catalog),
         put_aside: put_aside(&admin.node.groups),
         level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
@@ -332,14 +336,8 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 id: replica.group,
                 kind: replica.kind.clone(),
                 queue: replica.queue.clone(),
-                leader: None,
-                term: 0,
                 replicas: replica.placed.clone(),
-                lag: BTreeMap::new(),
-                moving: Vec::new(),
-                bytes: 0,
-                verified: Vec::new(),
-                level: 0,
+                ..Default::default()
             });
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
@@ -354,7 +352,9 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
             *end = (*end).max(replica.last);
         }
     }
+    let mut stuck: BTreeMap<&u64, &String> = answers.values().flat_map(|a| &a.stuck).collect();
     for line in groups.values_mut() {
+        line.stuck = stuck.remove(&line.id).cloned();
         let end = ends.get(&line.id).copied().unwrap_or_default();
         for lag in line.lag.values_mut() {
             *lag = end.saturating_sub(*lag);
@@ -578,11 +578,14 @@ fn level_line(status: &pb::ClusterStatus) -> String {
 /// Where a group is to live, and, on its way there, who may still have a replica.
 fn replicas(group: &pb::Group) -> String {
     let list = |nodes: &[u64]| nodes.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-    if group.moving.is_empty() {
-        list(&group.replicas)
-    } else {
-        format!("{} (from {})", list(&group.replicas), list(&group.moving))
+    let mut text = list(&group.replicas);
+    if !group.moving.is_empty() {
+        let _ = write!(text, " (from {})", list(&group.moving));
     }
+    if let Some(reason) = &group.stuck {
+        let _ = write!(text, " (stuck: {reason})");
+    }
+    text
 }
 
 fn columns(rows: &[Vec<String>]) -> String {

@@ -17,7 +17,8 @@ use super::raft_state::{Seen, State};
 use super::requests::Requests;
 use super::{
     ALL, CATALOG_MOVE_TASKS, CATALOG_NODES, CATALOG_PARTITIONS, CATALOG_QUEUES, GROUPS_NOT_OPEN,
-    GROUPS_QUARANTINED, OF_GROUPS, POLLS_WAITING, admission, clock, groups, logs, peers, process,
+    GROUPS_QUARANTINED, GROUPS_STUCK, OF_GROUPS, POLLS_WAITING, admission, clock, groups, logs, peers,
+    process,
 };
 use crate::admission::{Admission, Watched};
 use crate::catalog::CatalogView;
@@ -91,6 +92,7 @@ impl Sources {
         queues.collect(now, &mut page);
         self.live.requests.collect(&self.limits, &mut page);
         page.gauge(&POLLS_WAITING, [], self.polls.waiting());
+        page.gauge(&GROUPS_STUCK, [], self.outlook.stuck().len());
         if let Some(catalog) = catalog {
             self.catalog(catalog, &mut page);
         }

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::stalls::{Seen, Stalls};
 use crate::catalog::CatalogView;
 use crate::errands::Errands;
 use crate::succession;
@@ -25,7 +26,9 @@ use crate::succession;
 /// How often groups are looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// Groups that are changed at a time.
-const AT_ONCE_MAX: usize = 8;
+const AT_ONCE_MAX: usize = 32;
+/// Steps of one group in a row: those that follow at once from each other, and some to spare.
+const STEPS_MAX: usize = 8;
 /// One step may take so long before it is looked at anew.
 const STEP_MAX: Duration = Duration::from_secs(10);
 /// A learner may vote if it lacks fewer entries of the leader's log: one that nobody has heard of would count in majorities
@@ -48,6 +51,18 @@ pub struct Moves {
     pub peers: Arc<Peers>,
     /// Tells the catalog.
     pub errands: Errands,
+    /// Knows how each move gets on.
+    pub stalls: Arc<Stalls>,
+}
+
+/// What a step came to.
+enum Step {
+    /// The next one follows.
+    Done,
+    /// The catalog knows that the group has its members.
+    Settled,
+    /// It is looked at again soon.
+    Waits(String),
 }
 
 /// Carries out moves until `stop`.
@@ -64,16 +79,19 @@ pub async fn run(moves: Moves, stop: CancellationToken) -> anyhow::Result<()> {
         while let Some(done) = steps.try_join_next() {
             under_way.remove(&done?);
         }
-        for (group, record) in moves.unsettled() {
-            if under_way.len() < AT_ONCE_MAX && under_way.insert(group.id()) {
+        let now = Instant::now();
+        let unsettled = moves.unsettled();
+        moves
+            .stalls
+            .retain(&unsettled.iter().map(|(group, _)| group.id()).collect());
+        for (group, record) in unsettled {
+            let is_due = moves
+                .stalls
+                .look(group.id(), Seen::of(&group, record.version), now);
+            if is_due && under_way.len() < AT_ONCE_MAX && under_way.insert(group.id()) {
                 let moves = moves.clone();
                 steps.spawn(async move {
-                    let step = moves.step(&group, &record);
-                    match tokio::time::timeout(STEP_MAX, step).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(reason)) => tracing::debug!(group = %group.id(), reason, "a move waits"),
-                        Err(_) => tracing::debug!(group = %group.id(), "a step of a move takes long"),
-                    }
+                    moves.advance(&group, &record).await;
                     group.id()
                 });
             }
@@ -96,8 +114,39 @@ impl Moves {
         led.collect()
     }
 
+    /// Goes on with a move as far as that is possible now.
+    async fn advance(&self, group: &Group, record: &GroupRecord) {
+        let id = group.id();
+        for _ in 0..STEPS_MAX {
+            // It may be wanted elsewhere by now, or another node may lead it.
+            if !self.is_still_wanted(group, record) {
+                return;
+            }
+            let step = tokio::time::timeout(STEP_MAX, self.step(group, record)).await;
+            match step {
+                Ok(Ok(Step::Done)) => self.stalls.done(id),
+                Ok(Ok(Step::Settled)) => return self.stalls.done(id),
+                Ok(Ok(Step::Waits(reason))) => return self.stalls.waits(id, reason),
+                Ok(Err(reason)) => {
+                    tracing::debug!(group = %id, reason, "a step of a move failed");
+                    return self.stalls.failed(id, reason, Instant::now());
+                }
+                Err(_) => {
+                    let reason = "no majority agrees to the change of members in time".to_owned();
+                    tracing::debug!(group = %id, reason, "a step of a move failed");
+                    return self.stalls.failed(id, reason, Instant::now());
+                }
+            }
+        }
+    }
+
+    fn is_still_wanted(&self, group: &Group, record: &GroupRecord) -> bool {
+        let version = self.catalog.read(|c| c.group(group.id()).map(|g| g.version));
+        version == Some(record.version) && group.leadership().leads
+    }
+
     /// Does the next step.
-    async fn step(&self, group: &Group, record: &GroupRecord) -> Result<(), String> {
+    async fn step(&self, group: &Group, record: &GroupRecord) -> Result<Step, String> {
         let target: BTreeSet<NodeId> = record.replicas.iter().copied().map(NodeId).collect();
         if group.settled_members().as_ref() == Some(&target) {
             return self.settle(record).await;
@@ -105,14 +154,14 @@ impl Moves {
         let (voters, learners) = group.members();
         let unwanted: BTreeSet<NodeId> = learners.difference(&target).copied().collect();
         if !unwanted.is_empty() {
-            return group.remove_learners(unwanted).await;
+            return group.remove_learners(unwanted).await.map(|()| Step::Done);
         }
         let new = target
             .iter()
             .find(|node| !voters.contains(node) && !learners.contains(node));
         if let Some(new) = new {
             tracing::info!(group = %group.id(), node = %new, "a node gets a replica");
-            return group.add_learner(*new).await;
+            return group.add_learner(*new).await.map(|()| Step::Done);
         }
         let lags: BTreeMap<NodeId, Option<u64>> = group.lags().into_iter().collect();
         let lag = |node: &NodeId| lags.get(node).copied().flatten();
@@ -120,27 +169,29 @@ impl Moves {
             .iter()
             .find(|node| lag(node).is_none_or(|lag| lag > LAG_MAX))
         {
-            return Err(format!("{behind} is not up to date yet"));
+            return Ok(Step::Waits(format!("node {behind} is not up to date yet")));
         }
         if target.contains(&self.groups.me()) {
             tracing::info!(group = %group.id(), members = ?record.replicas, "a group has moved");
-            return group.set_members(target).await;
+            return group.set_members(target).await.map(|()| Step::Done);
         }
         // This node is to go. Somebody who stays leads first, and goes on from here.
         if voters.is_disjoint(&target) {
-            return group.set_voters(voters.union(&target).copied().collect()).await;
+            let all = voters.union(&target).copied().collect();
+            return group.set_voters(all).await.map(|()| Step::Done);
         }
         let handed_over = succession::hand_over(group, &self.peers, |node| target.contains(&node));
-        handed_over.await.map(drop).map_err(|e| e.to_string())
+        let handed_over = handed_over.await.map_err(|e| e.to_string());
+        handed_over.map(|to| Step::Waits(format!("node {to} is to lead it")))
     }
 
-    async fn settle(&self, record: &GroupRecord) -> Result<(), String> {
+    async fn settle(&self, record: &GroupRecord) -> Result<Step, String> {
         let settle = SettleGroup {
             group_id: record.group_id,
             version: record.version,
         };
         let answer = self.errands.catalog(CatalogOp::SettleGroup(settle)).await;
-        answer.map(drop).map_err(|e| e.to_string())
+        answer.map(|_| Step::Settled).map_err(|e| e.to_string())
     }
 
     /// Gives some of the groups that others are to lead to them, if they have been there for a while and lack nothing.
@@ -150,17 +201,16 @@ impl Moves {
             self.catalog.nodes().iter().map(|node| NodeId(node.node_id)),
         );
         let mut given = 0;
-        for group in self.groups.list() {
-            if group.id() == GroupId::CATALOG || !group.leadership().leads {
-                continue;
-            }
-            let record = self.catalog.read(|c| c.group(group.id()).cloned());
-            let Some(record) = record.filter(GroupRecord::is_settled) else {
-                continue;
+        let mut led: Vec<Arc<Group>> = self.groups.list();
+        led.retain(|group| group.leadership().leads);
+        let led: Vec<(Arc<Group>, NodeId)> = self.catalog.read(|c| {
+            let wanted = |group: &Arc<Group>| {
+                let record = c.group(group.id()).filter(|record| record.is_settled())?;
+                Some((group.clone(), NodeId(*record.replicas.first()?)))
             };
-            let Some(wanted) = record.replicas.first().copied().map(NodeId) else {
-                continue;
-            };
+            led.iter().filter_map(wanted).collect()
+        });
+        for (group, wanted) in led {
             if wanted == self.groups.me() || !there.is_stable(wanted) || there.rests(group.id()) {
                 continue;
             }

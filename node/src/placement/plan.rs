@@ -9,6 +9,11 @@
 
 use std::collections::BTreeMap;
 
+mod room;
+
+pub use room::Bounds;
+use room::Room;
+
 /// A node that replicas may be on.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -33,8 +38,19 @@ pub struct Placed {
     pub replicas: Vec<u64>,
     /// Whether it has got there.
     pub is_settled: bool,
+    /// Whether it has made no progress on its way there for long.
+    pub is_stuck: bool,
+    /// Whether a leader has told of it lately. Without one it cannot move.
+    pub is_led: bool,
     /// The size of its state, if it is known. As long as one is not, nodes are not evened out.
     pub bytes: Option<u64>,
+}
+
+impl Placed {
+    /// Whether it is on its way and gets on.
+    pub fn is_moving(&self) -> bool {
+        !self.is_settled && !self.is_stuck
+    }
 }
 
 /// So many bytes count as much as a replica without any.
@@ -47,35 +63,37 @@ const EVEN_BYTES: f64 = 0.1;
 /// network, they come closer by half a byte.
 const WORTHWHILE: f64 = 0.8;
 
-/// The groups that should change, as they should be. `wanted` is how many replicas a group is to have, `room` how many groups may
-/// be on their way at a time: those that are already count.
-pub fn plan(nodes: &[Node], groups: &[Placed], wanted: usize, room: usize) -> Vec<Placed> {
+/// The groups that should change, as they should be. `wanted` is how many replicas a group is to have. `bounds` say how much may
+/// be on its way at a time: what is already counts.
+pub fn plan(nodes: &[Node], groups: &[Placed], wanted: usize, bounds: Bounds) -> Vec<Placed> {
     let mut state = State::of(nodes, groups);
-    let on_their_way = groups.iter().filter(|group| !group.is_settled).count();
-    let mut room = room.saturating_sub(on_their_way);
+    let mut room = Room::beside(bounds, groups);
     let mut changes: BTreeMap<u64, Placed> = BTreeMap::new();
-    for group in groups {
-        if room == 0 {
-            break;
-        }
-        if let Some(changed) = state.repair(group, wanted) {
+    // Groups that can move come first: the others would only take room until they are found to be stuck.
+    let led = groups.iter().filter(|group| group.is_led);
+    let others = groups.iter().filter(|group| !group.is_led);
+    for group in led.chain(others) {
+        // One that goes to a node that was lost meanwhile has its room already.
+        if let Some(changed) = state.repair(group, wanted)
+            && (group.is_moving() || room.take(group))
+        {
             state.replace(group, &changed);
             changes.insert(group.id, changed);
-            room -= 1;
         }
     }
     // Only a cluster in which nothing is amiss is evened out, or else the last node that is left would be filled up.
+    let is_at_rest = changes.is_empty() && !groups.iter().any(Placed::is_moving);
     let are_known = groups.iter().all(|group| group.bytes.is_some());
-    if changes.is_empty() && on_their_way == 0 && are_known {
-        while room > 0
-            && let Some((group, changed)) = state.even(groups, &changes)
-        {
+    if is_at_rest && are_known {
+        for _ in 0..bounds.few {
+            let Some((group, changed)) = state.even(groups, &changes) else {
+                break;
+            };
             state.replace(group, &changed);
             changes.insert(changed.id, changed);
-            room -= 1;
         }
     }
-    if changes.is_empty() && on_their_way == 0 {
+    if is_at_rest && changes.is_empty() {
         changes.extend(state.even_leaders(groups).map(|changed| (changed.id, changed)));
     }
     changes.into_values().collect()
@@ -240,7 +258,8 @@ impl<'a> State<'a> {
                 }
                 let can_move = |group: &&Placed| {
                     let rest = without(&group.replicas, *from);
-                    !changes.contains_key(&group.id)
+                    group.is_settled
+                        && !changes.contains_key(&group.id)
                         && self.nodes[to].is_there
                         && rest.len() < group.replicas.len()
                         && !rest.contains(to)
@@ -268,18 +287,21 @@ impl<'a> State<'a> {
     /// Has another node lead a group, if one leads at least two more than that one.
     fn even_leaders<'g>(&'g self, groups: &'g [Placed]) -> impl Iterator<Item = Placed> + 'g {
         let mut leads = self.leads.clone();
-        groups.iter().filter_map(move |group| {
-            let leader = *group.replicas.first()?;
-            let open = group.replicas.iter().filter(|node| self.is_open(**node));
-            let least = *open.min_by_key(|node| (leads[*node], **node))?;
-            if leads[&leader] < leads[&least] + 2 {
-                return None;
-            }
-            *leads.entry(leader).or_default() -= 1;
-            *leads.entry(least).or_default() += 1;
-            let rest = without(&group.replicas, least);
-            Some(with(group, [&[least], rest.as_slice()].concat()))
-        })
+        groups
+            .iter()
+            .filter(|group| group.is_settled)
+            .filter_map(move |group| {
+                let leader = *group.replicas.first()?;
+                let open = group.replicas.iter().filter(|node| self.is_open(**node));
+                let least = *open.min_by_key(|node| (leads[*node], **node))?;
+                if leads[&leader] < leads[&least] + 2 {
+                    return None;
+                }
+                *leads.entry(leader).or_default() -= 1;
+                *leads.entry(least).or_default() += 1;
+                let rest = without(&group.replicas, least);
+                Some(with(group, [&[least], rest.as_slice()].concat()))
+            })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Decides, on the node that leads the catalog, where groups are to live. What follows from that is done by the groups' leaders
 //! (`moves.rs`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use parking_lot::Mutex;
 use raft::command::catalog::{CatalogOp, GroupRecord, NodeRecord};
 use raft::command::cluster::MoveGroup;
@@ -15,17 +16,26 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::heard::Heard;
-use super::plan::{self, Node, Placed};
+use super::plan::{self, Bounds, Node, Placed};
+use super::stalls::Stalls;
 use super::survey::Survey;
 use crate::catalog::CatalogView;
 use crate::errands::Errands;
 
 /// How often it looks.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Groups that may be on their way at a time. Each takes a state over the network and onto a disk.
-const MOVES_MAX: usize = 4;
+/// Groups that may be on their way at a time, however large they are.
+const MOVES_FEW: usize = 4;
+/// More may as long as all together have no more bytes than a node may send in this time,
+const MOVES_SPAN: Duration = Duration::from_secs(8);
+/// or than this if what it may send has no bound.
+const MOVES_BYTES: u64 = 256 << 20;
+/// Commands that the catalog is given at a time: they share entries of its log.
+const TOLD_AT_ONCE: usize = 64;
 /// So far is counted what should change next.
 const PLANNED_MAX: usize = 1_000;
+/// Stuck groups that the log names one by one at each look.
+const NAMED_MAX: usize = 10;
 
 /// How it decides.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +44,22 @@ pub struct Policy {
     pub replicas: u32,
     /// A node that was not heard of for so long gets nothing any more, and what it has is placed elsewhere.
     pub replace_after: Duration,
+    /// What a node may send of states, in bytes a second; 0 for no bound.
+    pub snapshot_bytes_per_second: u64,
+}
+
+impl Policy {
+    /// How much may be on its way at a time.
+    fn bounds(&self) -> Bounds {
+        let bytes = match self.snapshot_bytes_per_second {
+            0 => MOVES_BYTES,
+            rate => rate.saturating_mul(MOVES_SPAN.as_secs()),
+        };
+        Bounds {
+            few: MOVES_FEW,
+            bytes,
+        }
+    }
 }
 
 /// What it needs to know and to reach.
@@ -48,6 +74,8 @@ pub struct Planner {
     pub peers: Arc<Peers>,
     /// Tells the catalog.
     pub errands: Errands,
+    /// Knows how the moves get on that this node carries out.
+    pub stalls: Arc<Stalls>,
     /// Shows what it goes by.
     pub outlook: Arc<Outlook>,
 }
@@ -61,6 +89,8 @@ struct Cluster {
     nodes: Vec<Node>,
     groups: Vec<Placed>,
     wanted: usize,
+    /// Why groups that are on their way get no further.
+    stuck: BTreeMap<u64, String>,
 }
 
 impl Outlook {
@@ -70,13 +100,38 @@ impl Outlook {
         let cluster = self.0.lock();
         let cluster = cluster.as_ref()?;
         let are_known = cluster.groups.iter().all(|group| group.bytes.is_some());
-        are_known.then(|| cluster.plan(PLANNED_MAX).len() as u64)
+        are_known.then(|| cluster.plan(Bounds::count(PLANNED_MAX)).len() as u64)
+    }
+
+    /// The groups that are on their way and get no further, and why; none on a node that does not lead the catalog.
+    pub fn stuck(&self) -> BTreeMap<u64, String> {
+        let cluster = self.0.lock();
+        cluster
+            .as_ref()
+            .map(|cluster| cluster.stuck.clone())
+            .unwrap_or_default()
     }
 }
 
 impl Cluster {
-    fn plan(&self, room: usize) -> Vec<Placed> {
-        plan::plan(&self.nodes, &self.groups, self.wanted, room)
+    fn plan(&self, bounds: Bounds) -> Vec<Placed> {
+        plan::plan(&self.nodes, &self.groups, self.wanted, bounds)
+    }
+
+    /// Says in the log which groups are newly stuck, and which get on again.
+    fn report(&self, before: &BTreeMap<u64, String>) {
+        let new = self.stuck.iter().filter(|(group, _)| !before.contains_key(group));
+        for (group, reason) in new.clone().take(NAMED_MAX) {
+            tracing::warn!(group, reason, "a group that is to live elsewhere gets no further");
+        }
+        let unnamed = new.count().saturating_sub(NAMED_MAX);
+        if unnamed > 0 {
+            tracing::warn!(groups = unnamed, "more groups get no further");
+        }
+        let going = before.keys().filter(|group| !self.stuck.contains_key(group));
+        for group in going.take(NAMED_MAX) {
+            tracing::info!(group, "a group that got no further does again, or is gone");
+        }
     }
 }
 
@@ -87,40 +142,46 @@ impl Cluster {
 pub async fn run(planner: Planner, stop: CancellationToken) -> anyhow::Result<()> {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = None;
+    let (mut told, mut stuck) = (None, BTreeMap::new());
     while stop.run_until_cancelled(interval.tick()).await.is_some() {
         if !planner.catalog.group().leads_with_lease() {
             told = None;
+            stuck.clear();
             *planner.outlook.0.lock() = None;
             continue;
         }
-        let begin = || {
-            (
-                Heard::default(),
-                Survey::new(planner.groups.clone(), planner.peers.clone()),
-            )
-        };
-        let (heard, survey) = told.get_or_insert_with(begin);
+        let (heard, survey) = told.get_or_insert_with(|| (Heard::default(), planner.survey()));
         let cluster = planner.look(heard, survey);
-        let changes = cluster.plan(MOVES_MAX);
+        cluster.report(&stuck);
+        stuck.clone_from(&cluster.stuck);
+        let changes = cluster.plan(planner.policy.bounds());
         *planner.outlook.0.lock() = Some(cluster);
-        for change in changes {
+        stop.run_until_cancelled(planner.tell(changes)).await;
+    }
+    Ok(())
+}
+
+impl Planner {
+    fn survey(&self) -> Survey {
+        Survey::new(self.groups.clone(), self.peers.clone(), self.stalls.clone())
+    }
+
+    /// Tells the catalog where groups are to live.
+    async fn tell(&self, changes: Vec<Placed>) {
+        let told = futures::stream::iter(changes).map(async |change| {
             let change = MoveGroup {
                 group_id: change.id,
                 version: change.version,
                 replicas: change.replicas,
             };
             tracing::info!(group = change.group_id, replicas = ?change.replicas, "a group is to live elsewhere");
-            let asked = stop.run_until_cancelled(planner.errands.catalog(CatalogOp::MoveGroup(change)));
-            if let Some(Err(error)) = asked.await {
+            if let Err(error) = self.errands.catalog(CatalogOp::MoveGroup(change)).await {
                 tracing::debug!(%error, "the catalog was not told where a group is to live");
             }
-        }
+        });
+        told.buffer_unordered(TOLD_AT_ONCE).collect::<()>().await;
     }
-    Ok(())
-}
 
-impl Planner {
     fn look(&self, heard: &mut Heard, survey: &mut Survey) -> Cluster {
         heard.look(&self.catalog);
         let me = self.catalog.group().me();
@@ -138,12 +199,23 @@ impl Planner {
         );
         let there = nodes.iter().filter(|node| node.is_there);
         let there: BTreeSet<NodeId> = there.map(|node| NodeId(node.id)).collect();
-        let groups = groups(&self.catalog, |group| survey.bytes(group, &there));
+        let mut groups = groups(&self.catalog, |group| survey.bytes(group, &there));
+        let mut stuck = BTreeMap::new();
+        for group in &mut groups {
+            group.is_led = survey.is_led(group.id);
+            if !group.is_settled
+                && let Some(reason) = survey.stuck(group.id)
+            {
+                group.is_stuck = true;
+                stuck.insert(group.id, reason);
+            }
+        }
         let wanted = wanted(self.policy.replicas, &nodes, &groups);
         Cluster {
             nodes,
             groups,
             wanted,
+            stuck,
         }
     }
 }
@@ -178,13 +250,15 @@ pub fn nodes(
     })
 }
 
-/// The groups as the plan sees them; `bytes` says how large one is.
+/// The groups as the plan sees them; `bytes` says how large one is. All count as led and none as stuck.
 pub fn groups(catalog: &CatalogView, bytes: impl Fn(u64) -> Option<u64>) -> Vec<Placed> {
     let placed = |group: &GroupRecord| Placed {
         id: group.group_id,
         version: group.version,
         replicas: group.replicas.clone(),
         is_settled: group.is_settled(),
+        is_stuck: false,
+        is_led: true,
         bytes: bytes(group.group_id),
     };
     catalog.read(|c| c.groups().map(placed).collect())

@@ -1,6 +1,6 @@
-//! New partitions live on nodes that answer.
+//! New partitions live on nodes that answer, and a dead node's groups are soon on others.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
 use futures::StreamExt;
@@ -71,6 +71,66 @@ async fn new_queues_and_partitions_go_to_nodes_that_answer() {
     assert_eq!(misplaced.filter(|group| group["kind"] == "queue"), None);
 }
 
+/// How long the cluster's level may take to rise.
+const LEVEL_LIMIT: Duration = Duration::from_secs(60);
+/// Longer than a node without a catalog once went on, which was 40 s.
+const AWAY: Duration = Duration::from_secs(50);
+
+/// Three of five nodes are gone, and with them the catalog's majority. A queue that has two of its three replicas on the others
+/// goes on, by way of both.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_go_on_while_the_catalog_is_away() {
+    let mut cluster = Cluster::start(5);
+    let client = client_within(&cluster.endpoint(0), ATTEMPT_LIMIT, CALL_LIMIT);
+    send(&client, "kept-on").await.unwrap();
+    let url = client.get_queue_url().queue_name("kept-on").send().await.unwrap();
+    let url = url.queue_url.unwrap();
+    let status = cluster.operate(0, &["status"]).unwrap();
+    let mut groups = status["groups"].as_array().into_iter().flatten();
+    let group = groups.find(|group| {
+        group["queue"]
+            .as_str()
+            .is_some_and(|name| name.ends_with("/kept-on"))
+    });
+    let replicas = group.unwrap()["replicas"].as_array().unwrap().iter();
+    let replicas: Vec<usize> = replicas.map(|node| node.as_u64().unwrap() as usize - 1).collect();
+    let clients = [0, 1].map(|n| client_within(&cluster.endpoint(replicas[n]), ATTEMPT_LIMIT, CALL_LIMIT));
+    await_level(&cluster);
+    // Who knows of a later queue knows that the level has risen.
+    send(&client, "later").await.unwrap();
+    for client in &clients {
+        client.get_queue_url().queue_name("later").send().await.unwrap();
+    }
+    for node in (0..5).filter(|node| !replicas[..2].contains(node)) {
+        cluster.kill(node);
+    }
+    let began = Instant::now();
+    let mut turns = 0..;
+    while began.elapsed() < AWAY {
+        let turn: usize = turns.next().unwrap();
+        let client = &clients[turn % 2];
+        let body = format!("{turn}");
+        let sent = client
+            .send_message()
+            .queue_url(&url)
+            .message_body(&body)
+            .send()
+            .await;
+        assert!(sent.is_ok(), "after {:?}: {sent:?}", began.elapsed());
+        let received = client.receive_message().queue_url(&url).send().await.unwrap();
+        for message in received.messages.unwrap_or_default() {
+            let delete = client.delete_message().queue_url(&url);
+            let deleted = delete
+                .receipt_handle(message.receipt_handle.unwrap())
+                .send()
+                .await;
+            assert!(deleted.is_ok(), "after {:?}: {deleted:?}", began.elapsed());
+        }
+    }
+    let create = clients[0].create_queue().queue_name("new").send().await;
+    assert!(create.is_err(), "the catalog has no majority: {create:?}");
+}
+
 /// Creates a queue and sends it one message.
 async fn send(client: &Client, name: &str) -> Result<(), String> {
     let created = client.create_queue().queue_name(name).send().await;
@@ -78,6 +138,15 @@ async fn send(client: &Client, name: &str) -> Result<(), String> {
     let send = client.send_message().set_queue_url(created.queue_url);
     let sent = send.message_body("here").send().await;
     sent.map(drop).map_err(|e| format!("{name}: {e:?}"))
+}
+
+/// Waits until the cluster has its level: below it, a node without the catalog serves no queue.
+fn await_level(cluster: &Cluster) {
+    let risen = poll::until(LEVEL_LIMIT, "the level to rise", || {
+        let status = cluster.operate(0, &["upgrade"]).ok()?;
+        (status["level"] == 1).then_some(())
+    });
+    risen.unwrap_or_else(|reason| panic!("{reason}"));
 }
 
 /// Waits until nothing is placed on a node any more.

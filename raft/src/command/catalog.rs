@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::cluster::{AdmitNode, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup};
+use super::cluster::{AdmitNode, CloseReplicas, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup};
 use super::move_tasks::{CancelMoveTask, MoveTask, ReportMoveTask, StartMoveTask};
 
 /// One command to the catalog.
@@ -16,7 +16,7 @@ pub struct CatalogCommand {
     /// What to do.
     #[prost(
         oneof = "CatalogOp",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 23"
     )]
     pub op: Option<CatalogOp>,
 }
@@ -78,6 +78,9 @@ pub enum CatalogOp {
     /// Raises the cluster's level.
     #[prost(message, tag = "19")]
     RaiseLevel(RaiseLevel),
+    /// Says that a node has closed replicas of deleted groups.
+    #[prost(message, tag = "23")]
+    CloseReplicas(CloseReplicas),
 }
 
 /// Who a node is and where it is reached.

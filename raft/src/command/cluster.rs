@@ -82,6 +82,18 @@ pub struct SettleGroup {
     pub version: u64,
 }
 
+/// A node has closed its replicas of deleted groups, has forgotten what it had of them, and never
+/// opens them again. Replies `Done`.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct CloseReplicas {
+    /// The node.
+    #[prost(uint64, tag = "1")]
+    pub node_id: u64,
+    /// The groups.
+    #[prost(uint64, repeated, tag = "2")]
+    pub groups: Vec<u64>,
+}
+
 /// What is to be known of a node beside its record.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub struct NodeStanding {

@@ -44,4 +44,9 @@ impl Group {
         });
         followers.collect()
     }
+
+    /// When another node last asked this replica for a part of its state; none if no transfer is under way.
+    pub fn last_asked_for_state(&self) -> Option<tokio::time::Instant> {
+        self.replica.transfers().used()
+    }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::Fatal;
-use openraft::{ChangeMembers, EmptyNode, ReadPolicy, ServerState};
+use openraft::{ChangeMembers, EmptyNode, ServerState};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +38,7 @@ mod promise;
 mod proposer;
 mod pull;
 mod pulls;
+mod read_index;
 mod replica;
 mod reverted;
 mod rpc;
@@ -292,27 +293,6 @@ impl Group {
         let voters = metrics.membership_config.membership().get_joint_config();
         let since = self.acks.followed_since(term, self.me, voters, now)?;
         Some(now.saturating_sub(since))
-    }
-
-    /// The index a reader must have applied to see everything acknowledged before now, confirmed by
-    /// a majority; only the leader can say.
-    ///
-    /// # Errors
-    /// [`NotDone::NotLeader`] with the leader, if known.
-    pub async fn read_index(&self) -> Result<u64, NotDone> {
-        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
-            Ok((read, _)) => Ok(read.log_id().index + 1),
-            Err(_) => Err(NotDone::NotLeader(self.leadership().leader)),
-        }
-    }
-
-    /// Returns when this replica, which leads, has applied everything that was committed before the call.
-    ///
-    /// # Errors
-    /// [`NotDone::NotLeader`] with the leader, if known; [`NotDone::Stopped`] if the replica stops before.
-    pub async fn confirmed(&self) -> Result<(), NotDone> {
-        let index = self.read_index().await?;
-        self.wait_applied(index).await
     }
 
     /// Waits until this replica has applied everything before `index`.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::replica::State;
 use super::transfer::Transfer;
@@ -38,6 +39,11 @@ impl Transfers {
     pub(super) fn to(&self, node: NodeId) -> Option<Arc<Transfer>> {
         let open = self.open.lock();
         open.iter().find(|transfer| transfer.to == node).cloned()
+    }
+
+    /// When a receiver last asked for a part.
+    pub(super) fn used(&self) -> Option<Instant> {
+        self.open.lock().iter().map(|transfer| transfer.used()).max()
     }
 
     /// Notes a cut of the state, under the state's lock.

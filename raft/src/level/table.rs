@@ -56,7 +56,7 @@ pub const QUEUE_OPS: Tags = tags("command::queue::QueueOp", &[2..=11], &[(SET_LE
 pub const CATALOG_OPS: Tags = tags(
     "command::catalog::CatalogOp",
     &[2..=18],
-    &[(RAISE_LEVEL, Level::ONE)],
+    &[(RAISE_LEVEL, Level::ONE), (23, Level::ONE)],
 );
 
 /// The calls between peers, and their replies. Nodes of the first level ask those below it for their state, too (13, 28), and take no
@@ -91,6 +91,11 @@ const COMMANDS: &[Tags] = &[
     tags("command::cluster::SettleGroup", &[1..=2], &[]),
     tags("command::cluster::NodeStanding", &[1..=3], &[]),
     tags("command::cluster::RaiseLevel", &[], &[(1, Level::ONE)]),
+    tags(
+        "command::cluster::CloseReplicas",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE)],
+    ),
     tags("command::Batch", &[1..=3], &[(6, Level::ONE)]),
     tags("command::move_tasks::StartMoveTask", &[1..=5], &[]),
     tags("command::move_tasks::CancelMoveTask", &[1..=2], &[]),
@@ -133,7 +138,11 @@ const COMMANDS: &[Tags] = &[
 /// What entries, states and their rows are made of.
 const RECORDS: &[Tags] = &[
     tags("machine::MachineKind", &[1..=2], &[]),
-    tags("machine::tables", &[1..=2, 16..=21, 32..=37, 127..=127], &[]),
+    tags(
+        "machine::tables",
+        &[1..=2, 16..=21, 32..=37, 127..=127],
+        &[(22, Level::ONE)],
+    ),
     tags("group::entry::EntryRecord", &[1..=3], &[(7, Level::ONE)]),
     tags("group::entry::PayloadRecord", &[4..=6], &[]),
     tags("group::entry::MembershipRecord", &[1..=2], &[]),
@@ -147,6 +156,11 @@ const RECORDS: &[Tags] = &[
         "machine::catalog::rows::MetaRecord",
         &[1..=5],
         &[(40, Level::ONE)],
+    ),
+    tags(
+        "machine::catalog::closings::Closing",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE), (4, Level::ONE)],
     ),
     tags("machine::catalog::rows::DeletedRecord", &[1..=2], &[]),
     tags("machine::queue::attempts::AttemptRecord", &[1..=1], &[]),
@@ -178,7 +192,12 @@ const PEERS: &[Tags] = &[
     tags("peer.proto::ReadIndexReply", &[1..=2], &[]),
     tags("peer.proto::CountsReply", &[1..=5], &[]),
     tags("peer.proto::Sizes", &[1..=1], &[]),
-    tags("peer.proto::SizesReply", &[1..=3], &[]),
+    tags("peer.proto::SizesReply", &[1..=3], &[(4, Level::ONE)]),
+    tags(
+        "peer.proto::Moving",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE)],
+    ),
     tags("peer.proto::NodeStateReply", &[1..=3], &[]),
     tags("peer.proto::Failure", &[1..=1], &[]),
     tags("peer.proto::HelloRequest", &[1..=5], &[]),

@@ -22,6 +22,8 @@ pub(super) const DELETED_QUEUES: u8 = 0x13;
 pub(super) const MOVE_TASKS: u8 = 0x14;
 /// Catalog: nodes that drain or were removed, by number.
 pub(super) const NODE_STANDINGS: u8 = 0x15;
+/// Catalog: deleted groups that may still get commands done, by number.
+pub(super) const CLOSINGS: u8 = 0x16;
 
 /// Queue: deduplication ids of the last minutes, numbered in order of arrival.
 pub(super) const DEDUPLICATION: u8 = 0x20;

@@ -47,6 +47,9 @@ pub trait Inbound: Send + Sync + 'static {
 
 /// Serves peers on `listener` until `stop`. Other gRPC services of the node may join it in `more`.
 ///
+/// At `stop`, the streams of peers end, too. A stream that outlived it would keep this node's log in use,
+/// and its other end would go on asking here when the node has long been back at another address.
+///
 /// # Errors
 /// If serving ends for another reason than `stop`.
 pub async fn serve(
@@ -56,7 +59,12 @@ pub async fn serve(
     more: tonic::service::Routes,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let service = PeersServer::new(Service { peers, inbound })
+    let service = Service {
+        peers,
+        inbound,
+        stop: stop.clone(),
+    };
+    let service = PeersServer::new(service)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     tonic::transport::Server::builder()
@@ -83,6 +91,7 @@ fn incoming(listener: Box<dyn Listener>) -> impl Stream<Item = io::Result<Connec
 struct Service {
     peers: Arc<Peers>,
     inbound: Arc<dyn Inbound>,
+    stop: CancellationToken,
 }
 
 impl Service {
@@ -137,9 +146,13 @@ impl pb::peers_server::Peers for Service {
             self.peers.required_level(),
         )?;
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
-        tokio::spawn(read_frames(request.into_inner(), self.inbound.clone(), replies));
-        let outgoing = futures::stream::unfold(outgoing, |mut queue| async move {
-            next_batch(&mut queue).await.map(|frames| (Ok(frames), queue))
+        let reading = read_frames(request.into_inner(), self.inbound.clone(), replies);
+        let stop = self.stop.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(reading).await });
+        let state = (outgoing, self.stop.clone());
+        let outgoing = futures::stream::unfold(state, |(mut queue, stop)| async move {
+            let frames = stop.run_until_cancelled(next_batch(&mut queue)).await??;
+            Some((Ok(frames), (queue, stop)))
         });
         let outgoing: Self::ExchangeStream = Box::pin(outgoing);
         let mut response = Response::new(outgoing);
@@ -265,7 +278,7 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
             Body::Vote(ballot) => group.vote(ballot).await,
             Body::PreVote(ballot) => group.pre_vote(ballot).await,
             Body::Transfer(transfer) => group.transfer(transfer).await,
-            Body::ReadIndex(_) => Ok(Body::ReadIndexReply(match group.read_index().await {
+            Body::ReadIndex(_) => Ok(Body::ReadIndexReply(match group.read_index_by_lease().await {
                 Ok(index) => pb::ReadIndexReply {
                     index: Some(index),
                     leader: 0,

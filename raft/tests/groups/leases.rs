@@ -1,11 +1,15 @@
-//! A leader's lease holds although its followers are restarted.
+//! A leader's lease holds although its followers are restarted, and it answers by it how far a
+//! reader must have applied.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use raft::env::{Env, Uptime};
 use raft::store::MemoryStore;
 
-use crate::cluster::{NODES, introduce, open, start, stop};
-use crate::node::{PATIENCE, configure, send};
+use crate::cluster::{NODES, introduce, open, start, start_in, stop};
+use crate::node::{PATIENCE, configure, options, send};
 
 #[tokio::test]
 async fn followers_that_restart_elect_nobody_while_their_leader_counts_on_them() {
@@ -46,4 +50,42 @@ async fn followers_that_restart_elect_nobody_while_their_leader_counts_on_them()
     };
     tokio::time::timeout(PATIENCE, elected).await.unwrap();
     assert!(!leader.leads_with_lease(), "two lead at the same time");
+}
+
+/// Goes on when it is told to, in seconds.
+#[derive(Default)]
+struct Held(AtomicU64);
+
+impl Uptime for Held {
+    fn uptime(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test]
+async fn a_leader_answers_readers_by_its_lease_and_without_it_only_with_a_majority() {
+    let dirs = NODES.map(|_| tempfile::tempdir().unwrap());
+    let stores = NODES.map(|_| Arc::new(MemoryStore::default()));
+    let uptime = Arc::new(Held::default());
+    let mut env = Env::real().unwrap();
+    env.uptime = uptime.clone();
+    let one = start_in(env, NODES[0], dirs[0].path(), stores[0].clone(), options());
+    let [two, three] = [1, 2].map(|at| start(NODES[at], dirs[at].path(), stores[at].clone()));
+    let (one, two, three) = tokio::join!(one, two, three);
+    introduce(&[&one, &two, &three]);
+    let (leader, second, third) = tokio::join!(open(&one), open(&two), open(&three));
+    let leader = leader.unwrap();
+    drop((second, third));
+    let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
+    ready.await.unwrap().unwrap();
+    configure(&leader).await;
+    send(&leader, 10).await;
+
+    // Nobody is left who could answer a round of heartbeats.
+    tokio::join!(stop(two), stop(three));
+    let by_lease = tokio::time::timeout(PATIENCE, leader.read_index_by_lease()).await;
+    assert_eq!(by_lease.unwrap(), Ok(leader.progress().applied));
+    uptime.0.fetch_add(3_600, Ordering::SeqCst);
+    let asked = tokio::time::timeout(PATIENCE, leader.read_index_by_lease()).await;
+    assert!(!matches!(asked, Ok(Ok(_))), "{asked:?}");
 }

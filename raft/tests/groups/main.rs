@@ -7,6 +7,7 @@ mod faults;
 mod gate;
 mod leases;
 mod levels;
+mod links;
 mod moves;
 mod node;
 mod proxy;

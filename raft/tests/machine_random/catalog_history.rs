@@ -9,7 +9,9 @@ use raft::command::catalog::{
     AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission, ResourceKey,
     SetQueueAttributes, TagQueue, UntagQueue,
 };
-use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RemoveNode, SettleGroup};
+use raft::command::cluster::{
+    AdmitNode, CloseReplicas, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup,
+};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
 use crate::random::Random;
@@ -73,6 +75,7 @@ impl History {
                 incarnation: Bytes::from(vec![self.random.below(2) as u8]),
                 peer_address: format!("h:{}", self.random.below(3)),
                 zone: format!("z{}", self.random.below(3)),
+                version: "0.2.0+level.1".to_owned(),
                 ..NodeRecord::default()
             }),
             2..6 => CatalogOp::CreateQueue(CreateQueue {
@@ -142,7 +145,7 @@ impl History {
     /// What changes the nodes, and where groups live.
     fn cluster_op(&mut self) -> CatalogOp {
         let node_id = self.random.below(7);
-        match self.random.below(12) {
+        match self.random.below(15) {
             0..2 => CatalogOp::DrainNode(DrainNode {
                 node_id,
                 drain: self.random.chance(60),
@@ -152,6 +155,7 @@ impl History {
                 node: self.random.chance(90).then(|| NodeRecord {
                     node_id,
                     incarnation: Bytes::from(vec![self.random.below(9) as u8]),
+                    version: "0.2.0+level.1".to_owned(),
                     ..NodeRecord::default()
                 }),
                 above: self.random.below(6),
@@ -161,9 +165,16 @@ impl History {
                 version: self.random.below(4),
                 replicas: (0..self.random.below(4)).map(|_| self.random.below(6)).collect(),
             }),
-            _ => CatalogOp::SettleGroup(SettleGroup {
+            9..12 => CatalogOp::SettleGroup(SettleGroup {
                 group_id: self.random.below(40),
                 version: self.random.below(4),
+            }),
+            12 => CatalogOp::RaiseLevel(RaiseLevel { to: 1 }),
+            _ => CatalogOp::CloseReplicas(CloseReplicas {
+                node_id,
+                groups: (0..self.random.below(20))
+                    .map(|_| self.random.below(40))
+                    .collect(),
             }),
         }
     }

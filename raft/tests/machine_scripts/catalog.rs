@@ -20,6 +20,8 @@
 //!     drain NUMBER, undrain NUMBER, remove NUMBER
 //!     place GROUP on=1,2,3 [version=0]
 //!     settle GROUP [version=1]
+//!     close NUMBER groups=1,2                   a node has closed its replicas of deleted groups
+//!     closings                                  deleted groups that nodes have not closed
 //!     placement                                 where groups are and where they are to be
 //!     queue NAME, groups, nodes, version, level, restart, garbage
 
@@ -33,7 +35,9 @@ use raft::command::catalog::{
     NodeRecord, QueueRecord, RefusalReason, RemovePermission, ResourceKey, SetQueueAttributes, TagQueue,
     UntagQueue,
 };
-use raft::command::cluster::{AdmitNode, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup};
+use raft::command::cluster::{
+    AdmitNode, CloseReplicas, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup,
+};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, MoveTask, ReportMoveTask, StartMoveTask};
 use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
@@ -75,6 +79,14 @@ impl Script {
         let queues = self.catalog().queues("1", "r", prefix, line.value("after"));
         queues
             .filter_map(|queue| Some(queue.key.as_ref()?.name.clone()))
+            .collect()
+    }
+
+    fn closings(&self) -> Vec<String> {
+        let nodes = (1..10).map(|node| (node, self.catalog().to_close(node).collect::<Vec<u64>>()));
+        let waiting = nodes.filter(|(_, groups)| !groups.is_empty());
+        waiting
+            .map(|(node, groups)| format!("n{node} is to close {groups:?}"))
             .collect()
     }
 
@@ -153,6 +165,11 @@ impl Interpreter for Script {
                 group_id: number(line.words()[0]),
                 version: line.number("version").unwrap_or(1),
             }),
+            "close" => CatalogOp::CloseReplicas(CloseReplicas {
+                node_id: number(line.words()[0]),
+                groups: numbers(line.value("groups")),
+            }),
+            "closings" => return self.closings(),
             "placement" => return self.placement(),
             "create" => create(&line),
             "grow" => CatalogOp::AddPartitions(AddPartitions {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::rng::Rng;
 use crate::stage::Stage;
 
+mod catalog_away;
 mod clock;
 mod clock_years;
 mod delay;
@@ -98,4 +99,5 @@ pub const FAULTS: &[&Fault] = &[
     &log_step::LOG_STEP,
     &page_cache::PAGE_CACHE,
     &upgrade::UPGRADE,
+    &catalog_away::CATALOG_AWAY,
 ];

@@ -18,7 +18,7 @@ impl Catalog {
         if let Some(existing) = self.queues.get(&key) {
             return agree(existing, &command);
         }
-        if self.deleted_queues.contains(&key) {
+        if self.deleted_queues.contains(&key) || self.closings.holds(&key) {
             return Err(refusal(RefusalReason::QueueDeletedRecently, &key.name));
         }
         if self.nodes.is_empty() {

@@ -1,4 +1,5 @@
-//! DeleteQueue: removes a queue with its groups. Its name stays taken for a minute.
+//! DeleteQueue: removes a queue with its groups. Its name stays taken for a minute, and until its groups can do
+//! nothing any more (`closings.rs`).
 
 use super::{Answer, Catalog, RowName, refusal};
 use crate::command::catalog::{CatalogAnswer, Done, RefusalReason, ResourceKey};
@@ -14,6 +15,10 @@ impl Catalog {
             if let Some(group) = self.groups.remove(&group_id) {
                 self.loads.remove(&group.replicas);
                 self.group_changed(group_id);
+                if self.holds_names() {
+                    self.closings.begin(group);
+                    self.changes.touch(RowName::Closing(group_id));
+                }
             }
         }
         for task in self.move_tasks.remove_all(&key) {

@@ -28,6 +28,8 @@ mod add_permission;
 mod admit_node;
 pub mod arn;
 mod cancel_move_task;
+mod close_replicas;
+mod closings;
 mod create_queue;
 mod dead_letters;
 mod delete_queue;
@@ -52,6 +54,7 @@ mod tombstones;
 mod untag_queue;
 
 pub use add_partitions::GROWTH_SPAN;
+use closings::Closings;
 use dead_letters::DeadLetterSources;
 use move_tasks::MoveTasks;
 use placement::Loads;
@@ -79,6 +82,7 @@ pub struct Catalog {
     loads: Loads,
     move_tasks: MoveTasks,
     deleted_queues: Tombstones,
+    closings: Closings,
     invocations: Window<Remembered>,
     changes: Changes,
 }
@@ -103,6 +107,7 @@ impl Catalog {
             loads: Loads::default(),
             move_tasks: MoveTasks::default(),
             deleted_queues: Tombstones::default(),
+            closings: Closings::default(),
             invocations: Window::new(idempotency::catalog(Level::ZERO)),
             changes: Changes::default(),
         }
@@ -189,6 +194,7 @@ impl Catalog {
             CatalogOp::RemoveNode(remove) => self.remove_node(remove),
             CatalogOp::AdmitNode(admit) => self.admit_node(admit),
             CatalogOp::RaiseLevel(raise) => self.raise_level(raise),
+            CatalogOp::CloseReplicas(close) => self.close_replicas(close),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
     }
@@ -351,7 +357,8 @@ fn is_complete(op: &CatalogOp) -> bool {
         | CatalogOp::DrainNode(_)
         | CatalogOp::RemoveNode(_)
         | CatalogOp::AdmitNode(_)
-        | CatalogOp::RaiseLevel(_) => return true,
+        | CatalogOp::RaiseLevel(_)
+        | CatalogOp::CloseReplicas(_) => return true,
         CatalogOp::CreateQueue(create) => create.key.as_ref(),
         CatalogOp::DeleteQueue(key) => Some(key),
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),

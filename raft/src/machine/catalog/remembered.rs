@@ -37,6 +37,7 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::RemoveNode(_) => 16,
         CatalogOp::AdmitNode(_) => 17,
         CatalogOp::RaiseLevel(_) => 18,
+        CatalogOp::CloseReplicas(_) => 23,
     }
 }
 

@@ -20,6 +20,7 @@ impl Catalog {
             return Err(refusal(RefusalReason::NodeHasReplicas, replicas.to_string()));
         }
         self.nodes.remove(&id);
+        self.close_all_replicas(id);
         let standing = NodeStanding {
             node_id: id,
             draining: false,

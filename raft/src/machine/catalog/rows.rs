@@ -26,6 +26,7 @@ pub(super) enum RowName {
     Group(u64),
     DeletedQueue(ResourceKey),
     MoveTask(u64),
+    Closing(u64),
 }
 
 /// What changed since the last cut.
@@ -103,13 +104,16 @@ impl Catalog {
         let deleted = self.deleted_queues.iter();
         let deleted = deleted.map(|(key, _)| RowName::DeletedQueue(key.clone()));
         let tasks = self.move_tasks.iter().map(|task| RowName::MoveTask(task.number));
+        let closings = self.closings.iter();
+        let closings = closings.map(|closing| RowName::Closing(closing.group_id));
         // In the order of their tables' numbers.
         let names = nodes
             .chain(queues)
             .chain(groups)
             .chain(deleted)
             .chain(tasks)
-            .chain(standings);
+            .chain(standings)
+            .chain(closings);
         rows.extend(names.filter_map(|name| self.row(&name).ok()));
     }
 
@@ -148,6 +152,10 @@ impl Catalog {
                 .move_tasks
                 .get(*number)
                 .map(|task| Row::encoded(key.clone(), task)),
+            RowName::Closing(group) => self
+                .closings
+                .get(*group)
+                .map(|closing| Row::encoded(key.clone(), closing)),
             RowName::DeletedQueue(queue) => self.deleted_queues.get(queue).map(|deleted| {
                 let record = DeletedRecord {
                     key: Some(queue.clone()),
@@ -227,6 +235,9 @@ impl Catalog {
             Some(&tables::MOVE_TASKS) => {
                 self.move_tasks.add(decode(tables::MOVE_TASKS, value)?);
             }
+            Some(&tables::CLOSINGS) => {
+                self.closings.insert(decode(tables::CLOSINGS, value)?);
+            }
             table => return Err(LoadError::unknown_table(table, "the catalog")),
         }
         Ok(())
@@ -242,6 +253,7 @@ fn key(name: &RowName) -> Bytes {
         RowName::Group(id) => numbered_key(tables::GROUPS, *id),
         RowName::DeletedQueue(key) => named(tables::DELETED_QUEUES, key),
         RowName::MoveTask(number) => numbered_key(tables::MOVE_TASKS, *number),
+        RowName::Closing(group) => numbered_key(tables::CLOSINGS, *group),
     }
 }
 

@@ -1,0 +1,52 @@
+//! Queues are deleted and made again under their names while a part of the cluster cannot see that, for minutes: nothing is
+//! acknowledged for a queue that is another one by then.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+use std::time::Duration;
+
+use sim_tests::faults::FAULTS;
+use sim_tests::rng::Rng;
+use sim_tests::run::run;
+use sim_tests::scenario::{Occurrence, Scenario};
+
+/// Longer than a name stays taken, twice.
+const LASTS: Duration = Duration::from_secs(140);
+/// Of queues that are used for some seconds in each of their lives: before the first is deleted.
+const AFTER: Duration = Duration::from_secs(2);
+
+#[test]
+fn names_are_not_used_again_while_their_former_queues_may_serve() {
+    for (seed, fault) in [
+        (1, "partition"),
+        (2, "partition"),
+        (3, "partition"),
+        (4, "catalog_away"),
+    ] {
+        let scenario = apart(seed, fault);
+        // A thread of its own, as every run has.
+        let played = std::thread::spawn(move || run(scenario));
+        let outcome = played.join().unwrap();
+        let violations = outcome.violations.iter().map(ToString::to_string);
+        assert_eq!(violations.collect::<Vec<_>>(), [""; 0], "seed {seed}, {fault}");
+    }
+}
+
+/// A run of one workload in which nothing else happens.
+fn apart(seed: u64, fault: &str) -> Scenario {
+    let mut scenario = Scenario::draw(seed);
+    let at = scenario.begin + AFTER;
+    let fault = FAULTS.iter().position(|known| known.name == fault);
+    scenario.schedule = vec![Occurrence {
+        number: 0,
+        fault: fault.unwrap(),
+        at,
+        until: at + LASTS,
+        rng: Rng::new(seed),
+    }];
+    scenario.nodes = 5;
+    scenario.victim = 1;
+    scenario.clients.truncate(2);
+    scenario.load_end = at + LASTS + Duration::from_secs(2);
+    scenario.with_workload("name_reuse")
+}
