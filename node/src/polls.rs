@@ -16,14 +16,18 @@ use raft::command::Reply;
 use raft::command::queue::{Outcome, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receive, Received};
 use raft::env::Env;
 use raft::group::{Group, NotDone};
+use raft::level::Level;
 use raft::machine::Machine;
 use raft::machine::queue::Queue;
 use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use crate::expiry;
 use crate::local::Done;
 
+/// Ticks that a receive has proposed at most before it is proposed itself: 16 million messages.
+const TICKS_MAX: usize = 4_096;
 /// How long taking a message takes, after having been told of it.
 const TURN: Duration = Duration::from_millis(30);
 
@@ -114,6 +118,7 @@ impl Polls {
         };
         let mut turn = None;
         loop {
+            self.drop_expired(&group).await;
             let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation, &receive) {
                 if receive.max == 0 {
@@ -164,6 +169,21 @@ impl Polls {
                 () = tokio::time::sleep_until(deadline) => None,
             };
             *waited += begun.elapsed();
+        }
+    }
+
+    /// If time has made more messages too old than one batch drops, has them dropped before anything is received: what is behind
+    /// them is to be found by every receive.
+    async fn drop_expired(&self, group: &Group) {
+        for _ in 0..TICKS_MAX {
+            let now = self.env.clock.now();
+            let has_more = group.replica().read(|machine| {
+                let queue = machine.as_queue();
+                queue.is_some_and(|queue| queue.level() >= Level::ONE && queue.has_much_expired(now))
+            });
+            if !has_more || !expiry::tick(group).await {
+                return;
+            }
         }
     }
 

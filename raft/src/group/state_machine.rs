@@ -122,17 +122,20 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                 }
                 EntryPayload::Blank | EntryPayload::Membership(_) => (None, None),
             };
-            let (replies, cut) = self.replica.update(Some(log_id.index), |s| {
+            let (replies, cut, garbage) = self.replica.update(Some(log_id.index), |s| {
                 if let EntryPayload::Membership(membership) = entry.payload {
                     s.membership = StoredMembership::new(Some(log_id), membership);
                 }
                 s.applied = Some(log_id);
                 let replies = batch.map_or_else(Vec::new, |batch| s.machine.apply(&batch));
                 let cut = marked.and_then(|mark| self.replica.marked(self.group, &mark, s));
-                (Replies(replies), cut)
+                (Replies(replies), cut, s.machine.take_garbage())
             })?;
             if let Some(cut) = cut {
                 tokio::spawn(cut.look(self.group, self.replica.clone(), self.io.clone()));
+            }
+            if let Some(garbage) = garbage {
+                discard(&self.io, garbage);
             }
             if let (Some(witness), Some(mark)) = (&self.witness, mark) {
                 witness.applied(self.group, mark, &|| self.replica.read(Machine::digest));
@@ -189,12 +192,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             io::Error::other(error)
         })?;
         *installed += 1;
-        self.replica.update(None, |s| {
+        let replaced = self.replica.update(None, |s| {
             self.replica.transfers().give_up();
-            s.machine = machine;
+            let replaced = std::mem::replace(&mut s.machine, machine);
             s.applied = meta.last_log_id;
             s.membership = meta.last_membership.clone();
+            replaced
         })?;
+        discard(&self.io, replaced);
         if let Some(witness) = &self.witness {
             let applied = meta.last_log_id.map_or(0, |id| id.index + 1);
             witness.installed(self.group, applied, &|| self.replica.read(Machine::digest));
@@ -219,6 +224,12 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             })
         }))
     }
+}
+
+/// Drops something large where nobody waits for it. If that is not possible, it is dropped here.
+pub(super) fn discard(io: &Io, large: impl Send + 'static) {
+    let io = io.clone();
+    tokio::spawn(async move { io.run(move || drop(large)).await });
 }
 
 /// What changed since the last cut, which transfers of the state have to follow.

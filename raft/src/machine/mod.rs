@@ -184,6 +184,14 @@ impl Machine {
         }
     }
 
+    /// What is no part of the state any more: to be dropped where nobody waits for it.
+    pub fn take_garbage(&mut self) -> Option<queue::Garbage> {
+        match self {
+            Machine::Queue(queue) => queue.take_garbage(),
+            Machine::Catalog(_) => None,
+        }
+    }
+
     /// What it remembers of answered calls.
     pub fn remembered(&self) -> WindowStats {
         match self {

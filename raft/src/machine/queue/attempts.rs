@@ -14,7 +14,7 @@ use prost::Message as _;
 
 use super::dedup;
 use super::message::Place;
-use super::receive::{MAX_IN_FLIGHT, MAX_VISIBILITY};
+use super::receive::MAX_VISIBILITY;
 use super::{Moment, Queue};
 use crate::command::queue::{Outcome, QueueAnswer, Receipt, Receive, Received};
 use crate::machine::row::LoadError;
@@ -77,7 +77,8 @@ impl Queue {
         let visible = receipts
             .iter()
             .filter(|receipt| !self.backlog.is_held_by(receipt));
-        if self.backlog.in_flight() + visible.count() > MAX_IN_FLIGHT && visibility > Millis(0) {
+        let visible = visible.count();
+        if visibility > Millis(0) && self.room_for(visible) < visible {
             return Some(QueueAnswer::Refused(Outcome::TooManyInFlight.into()));
         }
         let messages = receipts.iter().filter_map(|receipt| {
@@ -110,7 +111,7 @@ impl Queue {
 
     /// Whether nothing was done with a message since this delivery, one of those of an attempt.
     fn is_untouched(&self, receipt: &Receipt, attempt: &[Receipt]) -> bool {
-        let Some(message) = self.backlog.get(receipt.sequence) else {
+        let Some(message) = self.within_reach(receipt.sequence) else {
             return false;
         };
         let history = message.history();
@@ -118,7 +119,7 @@ impl Queue {
         same && match history.place {
             Place::InFlight(_) => true,
             Place::Ready => self.backlog.is_first(receipt.sequence, |other| {
-                attempt.iter().any(|a| a.sequence == other)
+                attempt.iter().any(|a| a.sequence == other) || self.within_reach(other).is_none()
             }),
             Place::Delayed(_) | Place::Leaving => false,
         }

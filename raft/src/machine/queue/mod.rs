@@ -15,7 +15,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall};
+use crate::command::queue::{Delivered, QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall, Receipt};
 use crate::command::{Batch, Reply};
 use crate::level::{self, Level};
 use crate::machine::clock::Clock;
@@ -32,6 +32,7 @@ mod configure;
 mod dedup;
 mod delete;
 mod departures;
+mod expire;
 mod fair;
 mod figures;
 mod groups;
@@ -60,6 +61,7 @@ mod view;
 
 pub use chunk::{Bits, Chunk, ChunkWriter};
 pub use departures::Departure;
+pub use expire::EXPIRED_MAX;
 pub use figures::{Figures, Tally};
 pub use letter::Stored;
 pub use moves::Progress;
@@ -92,7 +94,12 @@ pub struct Queue {
     moves: Moves,
     since_cut: rows::SinceCut,
     tally: Tally,
+    /// Backlogs that were purged, until [`Queue::take_garbage`].
+    garbage: Vec<Backlog>,
 }
+
+/// What is no part of a state any more and takes long to drop.
+pub struct Garbage(#[allow(dead_code, reason = "it is only dropped")] Vec<Backlog>);
 
 /// What a batch gives to each of its commands.
 #[derive(Clone, Copy)]
@@ -118,7 +125,14 @@ impl Queue {
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
             tally: Tally::default(),
+            garbage: Vec::new(),
         }
+    }
+
+    /// What was purged since the last call. Dropping it takes time for each message: not to be done where entries are applied.
+    pub(in crate::machine) fn take_garbage(&mut self) -> Option<Garbage> {
+        let garbage = std::mem::take(&mut self.garbage);
+        (!garbage.is_empty()).then_some(Garbage(garbage))
     }
 
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
@@ -133,7 +147,7 @@ impl Queue {
         self.deduplication.expire(now);
         self.attempts.expire(now);
         self.backlog.advance(now);
-        self.backlog.drop_expired(now, self.settings.retention);
+        self.drop_expired(now);
         let moment = Moment {
             now,
             seed: batch.seed,
@@ -167,7 +181,7 @@ impl Queue {
             return self.perform(moment, op);
         };
         let remembered = self.invocations.get(&key);
-        if let Some(first) = remembered.and_then(|first| first.again(&op, &self.backlog)) {
+        if let Some(first) = remembered.and_then(|first| first.again(&op, |receipt| self.held(receipt))) {
             if idempotency::renews(self.level) {
                 let interval = idempotency::RENEWED_AFTER;
                 self.invocations.renew(&key, moment.now, interval);
@@ -184,6 +198,13 @@ impl Queue {
             self.invocations.record(key, moment.now, remembered);
         }
         answer
+    }
+
+    /// A delivery, if its message still is in flight under it.
+    fn held(&self, receipt: &Receipt) -> Option<Delivered> {
+        let message = self.within_reach(receipt.sequence)?;
+        let is_held = self.backlog.is_held_by(receipt);
+        is_held.then(|| message.delivered(receipt.sequence))
     }
 
     /// What it remembers of answered calls.
@@ -204,6 +225,7 @@ impl Queue {
             QueueOp::Move(command) => self.move_messages(command),
             QueueOp::Recall(Recall {}) => self.recall(),
             QueueOp::SetLevel(set) => self.set_level(set),
+            QueueOp::Expire(_) => self.expire(moment),
         }
     }
 }

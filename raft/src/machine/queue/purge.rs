@@ -19,7 +19,8 @@ impl Queue {
         } else {
             self.last_purge = Some(moment.now);
             let departures = Departures::after(self.backlog.departures.count());
-            self.backlog = Backlog::new(self.settings.fifo);
+            let purged = std::mem::replace(&mut self.backlog, Backlog::new(self.settings.fifo));
+            self.garbage.push(purged);
             self.backlog.departures = departures;
             self.deduplication.clear();
             self.attempts.clear();

@@ -231,6 +231,7 @@ impl Queue {
             origins,
             moves,
             tally: Tally::default(),
+            garbage: Vec::new(),
             since_cut: SinceCut {
                 clear: false,
                 meta: Some(meta),
