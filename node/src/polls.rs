@@ -18,7 +18,7 @@ use raft::env::Env;
 use raft::group::{Group, NotDone};
 use raft::level::Level;
 use raft::machine::Machine;
-use raft::machine::queue::Queue;
+use raft::machine::queue::{LEAVING_MAX, Queue};
 use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -47,6 +47,8 @@ struct Partition {
     state: Mutex<Waiters>,
     /// A waiter came.
     changed: Notify,
+    /// Held by who has expired messages dropped.
+    dropping: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -125,6 +127,7 @@ impl Polls {
                     hold(turn, &group);
                     return Ok(nothing());
                 }
+                let departed = departed(&group);
                 let reply = group.propose(command.clone()).await?;
                 if receive.again {
                     return Ok(reply);
@@ -134,6 +137,10 @@ impl Polls {
                 }
                 if !is_empty(&reply) {
                     return Ok(reply);
+                }
+                if departed + LEAVING_MAX as u64 <= self::departed(&group) {
+                    // There may be a message behind the dead letters that have left, or more of these.
+                    continue;
                 }
                 if Instant::now() >= deadline {
                     return Ok(self.nothing(&group, wait));
@@ -173,18 +180,26 @@ impl Polls {
     }
 
     /// If time has made more messages too old than one batch drops, has them dropped before anything is received: what is behind
-    /// them is to be found by every receive.
+    /// them is to be found by every receive. One receive does so for all.
     async fn drop_expired(&self, group: &Group) {
+        if !self.has_much_expired(group) {
+            return;
+        }
+        let partition = self.partitions.lock().entry(group.id()).or_default().clone();
+        let _turn = partition.dropping.lock().await;
         for _ in 0..TICKS_MAX {
-            let now = self.env.clock.now();
-            let has_more = group.replica().read(|machine| {
-                let queue = machine.as_queue();
-                queue.is_some_and(|queue| queue.level() >= Level::ONE && queue.has_much_expired(now))
-            });
-            if !has_more || !expiry::tick(group).await {
+            if !self.has_much_expired(group) || !expiry::tick(group).await {
                 return;
             }
         }
+    }
+
+    fn has_much_expired(&self, group: &Group) -> bool {
+        let now = self.env.clock.now();
+        group.replica().read(|machine| {
+            let queue = machine.as_queue();
+            queue.is_some_and(|queue| queue.level() >= Level::ONE && queue.has_much_expired(now))
+        })
     }
 
     /// The partitions that messages have begun to leave since the last call; waits until there is one.
@@ -375,6 +390,12 @@ fn refused(outcome: Outcome) -> Reply {
     Reply::Queue(QueueReply {
         answer: Some(QueueAnswer::Refused(outcome.into())),
     })
+}
+
+fn departed(group: &Group) -> u64 {
+    group
+        .replica()
+        .read(|machine| machine.as_queue().map_or(0, Queue::departed))
 }
 
 fn partitions_of(group: &Group) -> u32 {

@@ -10,7 +10,7 @@ pub struct QueueCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 40")]
+    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 40, 50")]
     pub op: Option<QueueOp>,
 }
 

@@ -23,7 +23,7 @@ use crate::command::Batch;
 use crate::env::Io;
 use crate::level::{Level, TooNew, without_newer};
 use crate::machine::queue::Stored;
-use crate::machine::{Delta, Machine, MachineKind};
+use crate::machine::{Delta, Later, Machine, MachineKind};
 use crate::planted::{Bug, planted};
 use crate::quarantine::Cause;
 use crate::store::{Checkpointer, StoreError};
@@ -153,15 +153,16 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let is_first = self.replica.checkpointed() == 0;
         let cut = self.replica.update(None, |s| {
             let level = s.machine.level();
-            let (meta, mut delta) = cut(&self.replica, s);
+            let (meta, mut delta, later) = cut(&self.replica, s);
             // The first delta of a group has everything: there is nothing that it could build on.
             delta.clear |= is_first;
-            (meta, level, delta)
+            (meta, level, delta, later)
         });
         CheckpointBuilder {
             group: self.group,
             replica: self.replica.clone(),
             checkpointer: self.checkpointer.clone(),
+            io: self.io.clone(),
             cut: Some(cut),
             installed: self.installed.clone(),
             installed_before,
@@ -233,10 +234,10 @@ pub(super) fn discard(io: &Io, large: impl Send + 'static) {
 }
 
 /// What changed since the last cut, which transfers of the state have to follow.
-fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta) {
-    let (meta, delta) = (state.meta(), state.machine.take_delta());
+fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta, Later) {
+    let (meta, (delta, later)) = (state.meta(), state.machine.cut());
     replica.transfers().cut(&meta, &delta);
-    (meta, delta)
+    (meta, delta, later)
 }
 
 type TermOf = openraft::alias::CommittedLeaderIdOf<TypeConfig>;
@@ -248,8 +249,9 @@ pub(super) struct CheckpointBuilder {
     group: GroupId,
     replica: Arc<Replica>,
     checkpointer: Checkpointer,
+    io: Io,
     /// What is to be written, until it is.
-    cut: Option<io::Result<(SnapshotMeta, Level, Delta)>>,
+    cut: Option<io::Result<(SnapshotMeta, Level, Delta, Later)>>,
     installed: Installed,
     installed_before: u64,
     front: u64,
@@ -309,11 +311,14 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
         let installed = self.installed.lock().await;
         let cut = self.cut.take();
-        let (meta, level, mut delta) =
+        let (meta, level, mut delta, later) =
             cut.ok_or_else(|| io::Error::other("this checkpoint was written before"))??;
         // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
         // an older one that is reported.
         if *installed == self.installed_before {
+            if !later.is_empty() {
+                delta = self.io.run(move || later.add_to(delta)).await?;
+            }
             if planted(Bug::HeaderBehindRows) {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
                 delta.clear = true;

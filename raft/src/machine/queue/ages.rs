@@ -86,20 +86,35 @@ impl Ages {
         if place == Place::Leaving {
             return;
         }
+        let Some(places) = self.places(at) else { return };
+        places.change(place, -1);
+        if places.total() == 0 {
+            match at.is_late {
+                true => drop(self.late_blocks.remove(&(at.sent.0 / LATE_BLOCK_MS))),
+                false => drop(self.blocks.remove(&(at.sequence / BLOCK))),
+            }
+        }
         if at.is_late {
             self.late.remove(&(at.sent, at.sequence));
-            let key = at.sent.0 / LATE_BLOCK_MS;
-            if let Some(places) = self.late_blocks.get_mut(&key) {
-                places.change(place, -1);
-                if places.total() == 0 {
-                    self.late_blocks.remove(&key);
-                }
-            }
-        } else if let Some(block) = self.blocks.get_mut(&(at.sequence / BLOCK)) {
-            block.places.change(place, -1);
-            if block.places.total() == 0 {
-                self.blocks.remove(&(at.sequence / BLOCK));
-            }
+        }
+    }
+
+    /// A message is in another place.
+    pub(super) fn moved(&mut self, at: At, from: Place, to: Place) {
+        if from == Place::Leaving || to == Place::Leaving {
+            self.take(at, from);
+            self.put(at, to);
+        } else if let Some(places) = self.places(at) {
+            places.change(from, -1);
+            places.change(to, 1);
+        }
+    }
+
+    /// The counts of a message's block.
+    fn places(&mut self, at: At) -> Option<&mut Places> {
+        match at.is_late {
+            true => self.late_blocks.get_mut(&(at.sent.0 / LATE_BLOCK_MS)),
+            false => Some(&mut self.blocks.get_mut(&(at.sequence / BLOCK))?.places),
         }
     }
 
@@ -127,7 +142,9 @@ impl Ages {
         let before = self.late_blocks.range(..last + u64::from(whole));
         before.for_each(|(_, places)| counted.add(*places));
         if !whole {
-            let rest = self.late.range((Millis(last * LATE_BLOCK_MS), 0)..=(until, u64::MAX));
+            let rest = self
+                .late
+                .range((Millis(last * LATE_BLOCK_MS), 0)..=(until, u64::MAX));
             let places = rest.filter_map(|(_, sequence)| late(*sequence));
             places.for_each(|place| counted.change(place, 1));
         }
@@ -141,7 +158,10 @@ impl Ages {
 
     /// The same without blocks that have nothing younger than `until`.
     pub(super) fn ranges_after(&self, until: Millis) -> impl Iterator<Item = Range<u64>> {
-        let younger = self.blocks.iter().skip_while(move |(_, block)| block.newest <= until);
+        let younger = self
+            .blocks
+            .iter()
+            .skip_while(move |(_, block)| block.newest <= until);
         younger.map(|(number, _)| range(*number))
     }
 

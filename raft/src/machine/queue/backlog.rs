@@ -149,8 +149,7 @@ impl Backlog {
             self.changes.touched.push(sequence);
         }
         let letter = message.letter().clone();
-        self.ages.take(message.at(sequence), from);
-        self.ages.put(message.at(sequence), place);
+        self.ages.moved(message.at(sequence), from, place);
         self.count(from, -1);
         self.count(place, 1);
         if let Some(until) = from.until() {

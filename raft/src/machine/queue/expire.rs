@@ -120,7 +120,7 @@ mod tests {
     use crate::command::{Batch, Reply};
 
     const RETENTION: u64 = 60_000;
-    const MESSAGES: usize = 3 * EXPIRED_MAX + 100;
+    const MESSAGES: usize = 2 * EXPIRED_MAX + 100;
 
     fn apply(queue: &mut Queue, now_ms: u64, op: QueueOp) -> QueueAnswer {
         let command = QueueCommand {
@@ -227,13 +227,31 @@ mod tests {
     #[test]
     fn a_queue_that_nobody_uses_is_emptied_by_ticks() {
         let mut queue = backlog(1);
-        let mut ticks = 0;
+        send(&mut queue, 1_000, 20_000 - MESSAGES);
+        let mut dropped = Vec::new();
         while queue.has_expired(Millis(1_000 + RETENTION)) {
+            let before = queue.expired_count();
             apply(&mut queue, 1_000 + RETENTION, QueueOp::Expire(Expire {}));
-            ticks += 1;
+            dropped.push(queue.expired_count() - before);
         }
-        assert_eq!((queue.backlog.len(), ticks), (0, MESSAGES.div_ceil(EXPIRED_MAX)));
-        assert_eq!(queue.backlog.bytes(), 0);
+        assert_eq!(dropped, [4_096, 4_096, 4_096, 4_096, 3_616]);
+        assert_eq!((queue.backlog.len(), queue.backlog.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn numbers_are_right_while_much_is_too_old() {
+        let mut queue = backlog(1);
+        receive(&mut queue, 2_000);
+        send(&mut queue, 30_000, 300);
+        for now in [1_000 + RETENTION, 30_000 + RETENTION - 1] {
+            let figures = queue.figures(Millis(now), 0);
+            assert_eq!(figures.expired as usize, MESSAGES);
+            assert_eq!((figures.counts.visible, figures.counts.in_flight), (300, 0));
+            assert_eq!(figures.oldest_sent, Some(Millis(30_000)));
+            assert_eq!(queue.visible_count(Millis(now)), 300);
+        }
+        let figures = queue.figures(Millis(30_000 + RETENTION), 0);
+        assert_eq!((figures.counts.visible, figures.oldest_sent), (0, None));
     }
 
     #[test]
@@ -246,10 +264,23 @@ mod tests {
     #[test]
     fn a_purge_leaves_what_takes_long_to_others() {
         let mut queue = backlog(1);
-        apply(&mut queue, 2_000, QueueOp::Purge(Purge::default()));
+        for call in 0..1_000_u128 {
+            let purge = QueueCommand {
+                invocation: call.to_be_bytes().to_vec().into(),
+                op: Some(QueueOp::Purge(Purge { forced: call == 0 })),
+            };
+            let commands = vec![purge.encode_to_vec().into()];
+            queue.apply(&Batch {
+                now_ms: 2_000,
+                commands,
+                ..Batch::default()
+            });
+        }
+        assert_eq!(queue.invocations.len(), 1_000);
         assert_eq!(queue.backlog.len(), 0);
         assert!(queue.take_garbage().is_some() && queue.take_garbage().is_none());
-        let delta = queue.take_delta();
+        let (delta, later) = queue.cut();
         assert!(delta.clear && delta.puts.len() < 10, "{} rows", delta.puts.len());
+        assert_eq!(later.add_to(delta).puts.len(), queue.rows().len());
     }
 }

@@ -1,7 +1,6 @@
 //! Numbers for those who watch over queues, at a cost that does not grow with the backlog.
 
 use super::Queue;
-use super::message::Place;
 use super::view::Counts;
 use crate::types::Millis;
 

@@ -35,6 +35,7 @@ mod departures;
 mod expire;
 mod fair;
 mod figures;
+mod garbage;
 mod groups;
 mod import;
 mod letter;
@@ -63,8 +64,10 @@ pub use chunk::{Bits, Chunk, ChunkWriter};
 pub use departures::Departure;
 pub use expire::EXPIRED_MAX;
 pub use figures::{Figures, Tally};
+pub use garbage::Garbage;
 pub use letter::Stored;
 pub use moves::Progress;
+pub use receive::LEAVING_MAX;
 pub use record::MessageRow;
 pub use share::share;
 pub use unread::{Unread, UnreadReply};
@@ -94,12 +97,9 @@ pub struct Queue {
     moves: Moves,
     since_cut: rows::SinceCut,
     tally: Tally,
-    /// Backlogs that were purged, until [`Queue::take_garbage`].
-    garbage: Vec<Backlog>,
+    /// What was purged, until [`Queue::take_garbage`].
+    garbage: Garbage,
 }
-
-/// What is no part of a state any more and takes long to drop.
-pub struct Garbage(#[allow(dead_code, reason = "it is only dropped")] Vec<Backlog>);
 
 /// What a batch gives to each of its commands.
 #[derive(Clone, Copy)]
@@ -125,14 +125,14 @@ impl Queue {
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
             tally: Tally::default(),
-            garbage: Vec::new(),
+            garbage: Garbage::default(),
         }
     }
 
-    /// What was purged since the last call. Dropping it takes time for each message: not to be done where entries are applied.
+    /// What is no part of the state any more, if there is some since the last call.
     pub(in crate::machine) fn take_garbage(&mut self) -> Option<Garbage> {
         let garbage = std::mem::take(&mut self.garbage);
-        (!garbage.is_empty()).then_some(Garbage(garbage))
+        (!garbage.is_empty()).then_some(garbage)
     }
 
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
@@ -143,6 +143,8 @@ impl Queue {
         };
         self.invocations
             .limit(idempotency::queue(self.level, remember_bytes));
+        self.deduplication.limit(dedup::limits(self.level));
+        self.attempts.limit(attempts::limits(self.level));
         self.invocations.expire(now);
         self.deduplication.expire(now);
         self.attempts.expire(now);

@@ -118,13 +118,14 @@ impl Queue {
     /// Whether a message may go before all others that are not its like: any that is ready on a standard queue, the
     /// first one of an unlocked group on a FIFO queue.
     fn is_next(&self, sequence: u64) -> bool {
-        self.within_reach(sequence).is_some_and(|message| match &self.backlog.line {
-            Line::Standard(_) => message.place() == Place::Ready,
-            Line::Fifo(groups) => {
-                let group = groups.get(message.letter().group());
-                group.is_some_and(|group| group.is_open() && group.members().next() == Some(sequence))
-            }
-        })
+        self.within_reach(sequence)
+            .is_some_and(|message| match &self.backlog.line {
+                Line::Standard(_) => message.place() == Place::Ready,
+                Line::Fifo(groups) => {
+                    let group = groups.get(message.letter().group());
+                    group.is_some_and(|group| group.is_open() && group.members().next() == Some(sequence))
+                }
+            })
     }
 
     /// How far a move task has got here; `None` if it has not begun.

@@ -12,8 +12,8 @@ use crate::types::{GroupId, Millis};
 /// SQS's limit of messages in flight, here for each partition.
 pub(super) const MAX_IN_FLIGHT: usize = 120_000;
 
-/// Dead letters that one receive sends off at most, from level 1 on. The next one goes on.
-const LEAVING_MAX: usize = 1_024;
+/// A receive that has sent off so many dead letters leaves the others to the next one, from level 1 on.
+pub const LEAVING_MAX: usize = 1_024;
 
 /// SQS's limit of messages in one receive.
 const MAX_MESSAGES: usize = 10;
@@ -55,8 +55,14 @@ impl Queue {
         QueueAnswer::Received(received)
     }
 
-    /// How many more messages consumers may have, if that is less than `wanted`; at least these, otherwise.
-    pub(super) fn room_for(&self, wanted: usize) -> usize {
+    /// Whether consumers have too many messages if they get so many more.
+    pub(super) fn exceeds(&self, more: usize) -> bool {
+        let in_flight = self.backlog.in_flight();
+        in_flight + more > MAX_IN_FLIGHT && in_flight + more - self.stale_places().in_flight > MAX_IN_FLIGHT
+    }
+
+    /// How many of `wanted` more messages consumers may have.
+    fn room_for(&self, wanted: usize) -> usize {
         let in_flight = self.backlog.in_flight();
         match in_flight + wanted <= MAX_IN_FLIGHT {
             true => wanted,

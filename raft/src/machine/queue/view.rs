@@ -63,8 +63,8 @@ impl Queue {
 
     /// How many receives of one message each would find one at `now`: visible messages on standard
     /// queues, groups that can give out a message on FIFO queues. Costs as much as time has
-    /// brought since the last batch. If that is very much, groups that begin with what is too old count
-    /// as none, and become visible as it is dropped.
+    /// brought since the last batch. While much more is too old than a batch drops, some of the groups
+    /// that have such messages may count as they were before these became too old.
     pub fn visible_count(&self, now: Millis) -> u64 {
         let now = self.clock.clamp(now);
         let due = self
