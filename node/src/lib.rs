@@ -33,6 +33,7 @@ pub mod cluster;
 pub mod config;
 pub mod dev;
 pub mod errands;
+pub mod expiry;
 pub mod farewell;
 mod fetch;
 pub mod growth;
@@ -67,6 +68,7 @@ use catalog::CatalogView;
 use clock::AgreedClock;
 use config::Config;
 use errands::Errands;
+use expiry::Expiry;
 use growth::Growth;
 use identity::Identity;
 use inbound::Peerside;
@@ -308,6 +310,17 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         live: live.clone(),
     };
     tasks.spawn(growth::run(growth, end.clone()));
+    let expiry = expiry::run(
+        Expiry {
+            env: env.clone(),
+            groups: groups.clone(),
+        },
+        end.clone(),
+    );
+    tasks.spawn(async {
+        expiry.await;
+        Ok(())
+    });
     let mover = Mover {
         env: env.clone(),
         errands,

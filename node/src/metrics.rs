@@ -72,12 +72,16 @@ declare! {
         "Messages handed out, each time that they were.";
     QUEUE_DELETED: Counter One ["account", "region", "queue", "partition"] "millrace_queue_messages_deleted_total"
         "Messages deleted by those who received them.";
+    QUEUE_EXPIRED: Counter One ["account", "region", "queue", "partition"] "millrace_queue_messages_expired_total"
+        "Messages dropped because they were past the queue's retention period.";
     QUEUES_SHOWN: Gauge One [] "millrace_queues_shown"
         "Queues with lines of their own on this page.";
     QUEUES_LEFT_OUT: Gauge One [] "millrace_queues_left_out"
         "Queues without lines of their own, because there are more than are shown. Those with the most messages are shown.";
     MESSAGES: Gauge One ["state"] "millrace_messages"
         "Messages of all queues, those that are left out above included, by state: visible, in_flight or delayed.";
+    MESSAGES_EXPIRED: Gauge One [] "millrace_expired_messages"
+        "Messages of all queues that are past their retention period and still held. Nobody receives them, and other metrics do not count them; a few thousand at a time are dropped.";
     OLDEST_AGE: Gauge Seconds [] "millrace_oldest_message_age_seconds"
         "Time since the oldest message of all queues was sent. Take the maximum over nodes.";
 

@@ -16,14 +16,18 @@ use raft::command::Reply;
 use raft::command::queue::{Outcome, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receive, Received};
 use raft::env::Env;
 use raft::group::{Group, NotDone};
+use raft::level::Level;
 use raft::machine::Machine;
-use raft::machine::queue::Queue;
+use raft::machine::queue::{LEAVING_MAX, Queue};
 use raft::types::GroupId;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use crate::expiry;
 use crate::local::Done;
 
+/// Ticks that a receive has proposed at most before it is proposed itself: 16 million messages.
+const TICKS_MAX: usize = 4_096;
 /// How long taking a message takes, after having been told of it.
 const TURN: Duration = Duration::from_millis(30);
 
@@ -43,6 +47,8 @@ struct Partition {
     state: Mutex<Waiters>,
     /// A waiter came.
     changed: Notify,
+    /// Held by who has expired messages dropped.
+    dropping: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -114,12 +120,14 @@ impl Polls {
         };
         let mut turn = None;
         loop {
+            self.drop_expired(&group).await;
             let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation, &receive) {
                 if receive.max == 0 {
                     hold(turn, &group);
                     return Ok(nothing());
                 }
+                let departed = departed(&group);
                 let reply = group.propose(command.clone()).await?;
                 if receive.again {
                     return Ok(reply);
@@ -129,6 +137,10 @@ impl Polls {
                 }
                 if !is_empty(&reply) {
                     return Ok(reply);
+                }
+                if departed + LEAVING_MAX as u64 <= self::departed(&group) {
+                    // There may be a message behind the dead letters that have left, or more of these.
+                    continue;
                 }
                 if Instant::now() >= deadline {
                     return Ok(self.nothing(&group, wait));
@@ -165,6 +177,29 @@ impl Polls {
             };
             *waited += begun.elapsed();
         }
+    }
+
+    /// If time has made more messages too old than one batch drops, has them dropped before anything is received: what is behind
+    /// them is to be found by every receive. One receive does so for all.
+    async fn drop_expired(&self, group: &Group) {
+        if !self.has_much_expired(group) {
+            return;
+        }
+        let partition = self.partitions.lock().entry(group.id()).or_default().clone();
+        let _turn = partition.dropping.lock().await;
+        for _ in 0..TICKS_MAX {
+            if !self.has_much_expired(group) || !expiry::tick(group).await {
+                return;
+            }
+        }
+    }
+
+    fn has_much_expired(&self, group: &Group) -> bool {
+        let now = self.env.clock.now();
+        group.replica().read(|machine| {
+            let queue = machine.as_queue();
+            queue.is_some_and(|queue| queue.level() >= Level::ONE && queue.has_much_expired(now))
+        })
     }
 
     /// The partitions that messages have begun to leave since the last call; waits until there is one.
@@ -355,6 +390,12 @@ fn refused(outcome: Outcome) -> Reply {
     Reply::Queue(QueueReply {
         answer: Some(QueueAnswer::Refused(outcome.into())),
     })
+}
+
+fn departed(group: &Group) -> u64 {
+    group
+        .replica()
+        .read(|machine| machine.as_queue().map_or(0, Queue::departed))
 }
 
 fn partitions_of(group: &Group) -> u32 {

@@ -274,6 +274,9 @@ impl Groups {
         let group = self.open.write().remove(&id);
         if let Some(group) = group {
             group.shutdown().await;
+            if id != GroupId::CATALOG {
+                group.drop_state();
+            }
         }
     }
 

@@ -14,8 +14,8 @@ use raft::types::{GroupId, Millis};
 
 use super::page::Page;
 use super::{
-    MESSAGES, OLDEST_AGE, QUEUE_DELAYED, QUEUE_DELETED, QUEUE_IN_FLIGHT, QUEUE_OLDEST_AGE, QUEUE_RECEIVED,
-    QUEUE_SENT, QUEUE_VISIBLE, QUEUES_LEFT_OUT, QUEUES_SHOWN,
+    MESSAGES, MESSAGES_EXPIRED, OLDEST_AGE, QUEUE_DELAYED, QUEUE_DELETED, QUEUE_EXPIRED, QUEUE_IN_FLIGHT,
+    QUEUE_OLDEST_AGE, QUEUE_RECEIVED, QUEUE_SENT, QUEUE_VISIBLE, QUEUES_LEFT_OUT, QUEUES_SHOWN,
 };
 use crate::catalog::CatalogView;
 
@@ -31,6 +31,7 @@ pub(super) struct Queues(BTreeMap<ResourceKey, Queue>);
 #[derive(Default)]
 struct Queue {
     counts: Counts,
+    expired: u64,
     oldest_sent: Option<Millis>,
     partitions: Vec<(GroupId, Tally)>,
 }
@@ -67,6 +68,7 @@ impl Queues {
         queue.counts.visible += figures.counts.visible;
         queue.counts.in_flight += figures.counts.in_flight;
         queue.counts.delayed += figures.counts.delayed;
+        queue.expired += figures.expired;
         queue.oldest_sent = queue.oldest_sent.into_iter().chain(figures.oldest_sent).min();
         queue.partitions.push((partition, figures.tally));
     }
@@ -76,6 +78,11 @@ impl Queues {
         page.gauge(&MESSAGES, ["visible".into()], sum(|counts| counts.visible));
         page.gauge(&MESSAGES, ["in_flight".into()], sum(|counts| counts.in_flight));
         page.gauge(&MESSAGES, ["delayed".into()], sum(|counts| counts.delayed));
+        page.gauge(
+            &MESSAGES_EXPIRED,
+            [],
+            self.0.values().map(|queue| queue.expired).sum::<u64>(),
+        );
         let ages = self.0.values().map(|queue| queue.age_seconds(now));
         page.gauge(&OLDEST_AGE, [], ages.fold(0.0, f64::max));
 
@@ -114,6 +121,7 @@ fn show(key: &ResourceKey, queue: &Queue, now: Millis, page: &mut Page) {
         page.counter(&QUEUE_SENT, labels(), tally.sent);
         page.counter(&QUEUE_RECEIVED, labels(), tally.received);
         page.counter(&QUEUE_DELETED, labels(), tally.deleted);
+        page.counter(&QUEUE_EXPIRED, labels(), tally.expired);
     }
 }
 
@@ -140,10 +148,12 @@ mod tests {
                 delayed: 2,
             },
             oldest_sent: oldest_sent.map(Millis),
+            expired: 3,
             tally: Tally {
                 sent: 9,
                 received: 8,
                 deleted: 7,
+                expired: 2,
             },
         }
     }
@@ -175,6 +185,7 @@ mod tests {
             some().lines(&QUEUE_IN_FLIGHT),
             [format!("{a} 2"), format!("{b} 1")]
         );
+        assert_eq!(some().lines(&MESSAGES_EXPIRED), ["9"]);
         assert_eq!(some().lines(&QUEUE_DELAYED), [format!("{a} 4"), format!("{b} 2")]);
         assert_eq!(
             some().lines(&QUEUE_OLDEST_AGE),

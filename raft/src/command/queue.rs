@@ -10,7 +10,7 @@ pub struct QueueCommand {
     #[prost(bytes = "bytes", tag = "1")]
     pub invocation: Bytes,
     /// What to do.
-    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 40")]
+    #[prost(oneof = "QueueOp", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 40, 50")]
     pub op: Option<QueueOp>,
 }
 
@@ -50,6 +50,9 @@ pub enum QueueOp {
     /// Raises the partition's level. Proposed by the group's leader whenever the cluster's is higher.
     #[prost(message, tag = "40")]
     SetLevel(SetLevel),
+    /// Drops messages that are past their retention, as every command does first. For a queue that gets no other command.
+    #[prost(message, tag = "50")]
+    Expire(Expire),
 }
 
 /// Adds messages, in order. Replies [`Sent`], an entry for each.
@@ -64,6 +67,11 @@ pub struct Send {
 /// [`Sent`] if it took effect. Else it never will, and the reply is `Refused(Recalled)`, as it is to the send if that comes late.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
 pub struct Recall {}
+
+/// Drops messages past their retention, a bounded number of them. Proposed by the group's leader while there are any. Replies
+/// [`Outcomes`] with no outcome.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Expire {}
 
 /// Raises the level that the machine behaves by; a lower one than it has is ignored. Replies [`Outcomes`] with no outcome.
 #[derive(Clone, Copy, PartialEq, Eq, prost::Message)]

@@ -480,6 +480,11 @@ impl Group {
         }
     }
 
+    /// Drops the state in memory of a replica that has been shut down. Who still reads finds an empty machine.
+    pub(crate) fn drop_state(&self) {
+        state_machine::discard(&self.parts.env.io, self.replica.take_machine());
+    }
+
     /// Ends the replica's tasks.
     pub async fn shutdown(&self) {
         self.closing.cancel();

@@ -225,6 +225,18 @@ impl Replica {
         self.end();
     }
 
+    /// Ends the replica and leaves an empty machine.
+    pub(super) fn take_machine(&self) -> Machine {
+        let mut state = self.state.write();
+        // Under the lock: nothing is applied to the empty one.
+        self.has_ended.store(true, Ordering::Release);
+        let kind = state.machine.kind();
+        let machine = std::mem::replace(&mut state.machine, Machine::new(kind));
+        drop(state);
+        self.end();
+        machine
+    }
+
     /// Why this replica cannot go on, if it cannot.
     pub(crate) fn broken(&self) -> Option<&Broken> {
         self.broken.get()

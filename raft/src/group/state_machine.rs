@@ -23,7 +23,7 @@ use crate::command::Batch;
 use crate::env::Io;
 use crate::level::{Level, TooNew, without_newer};
 use crate::machine::queue::Stored;
-use crate::machine::{Delta, Machine, MachineKind};
+use crate::machine::{Delta, Later, Machine, MachineKind};
 use crate::planted::{Bug, planted};
 use crate::quarantine::Cause;
 use crate::store::{Checkpointer, StoreError};
@@ -122,17 +122,20 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                 }
                 EntryPayload::Blank | EntryPayload::Membership(_) => (None, None),
             };
-            let (replies, cut) = self.replica.update(Some(log_id.index), |s| {
+            let (replies, cut, garbage) = self.replica.update(Some(log_id.index), |s| {
                 if let EntryPayload::Membership(membership) = entry.payload {
                     s.membership = StoredMembership::new(Some(log_id), membership);
                 }
                 s.applied = Some(log_id);
                 let replies = batch.map_or_else(Vec::new, |batch| s.machine.apply(&batch));
                 let cut = marked.and_then(|mark| self.replica.marked(self.group, &mark, s));
-                (Replies(replies), cut)
+                (Replies(replies), cut, s.machine.take_garbage())
             })?;
             if let Some(cut) = cut {
                 tokio::spawn(cut.look(self.group, self.replica.clone(), self.io.clone()));
+            }
+            if let Some(garbage) = garbage {
+                discard(&self.io, garbage);
             }
             if let (Some(witness), Some(mark)) = (&self.witness, mark) {
                 witness.applied(self.group, mark, &|| self.replica.read(Machine::digest));
@@ -150,15 +153,16 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         let is_first = self.replica.checkpointed() == 0;
         let cut = self.replica.update(None, |s| {
             let level = s.machine.level();
-            let (meta, mut delta) = cut(&self.replica, s);
+            let (meta, mut delta, later) = cut(&self.replica, s);
             // The first delta of a group has everything: there is nothing that it could build on.
             delta.clear |= is_first;
-            (meta, level, delta)
+            (meta, level, delta, later)
         });
         CheckpointBuilder {
             group: self.group,
             replica: self.replica.clone(),
             checkpointer: self.checkpointer.clone(),
+            io: self.io.clone(),
             cut: Some(cut),
             installed: self.installed.clone(),
             installed_before,
@@ -189,12 +193,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             io::Error::other(error)
         })?;
         *installed += 1;
-        self.replica.update(None, |s| {
+        let replaced = self.replica.update(None, |s| {
             self.replica.transfers().give_up();
-            s.machine = machine;
+            let replaced = std::mem::replace(&mut s.machine, machine);
             s.applied = meta.last_log_id;
             s.membership = meta.last_membership.clone();
+            replaced
         })?;
+        discard(&self.io, replaced);
         if let Some(witness) = &self.witness {
             let applied = meta.last_log_id.map_or(0, |id| id.index + 1);
             witness.installed(self.group, applied, &|| self.replica.read(Machine::digest));
@@ -229,11 +235,17 @@ fn no_space(error: &io::Error) -> Option<&str> {
     }
 }
 
+/// Drops something large where nobody waits for it. If that is not possible, it is dropped here.
+pub(super) fn discard(io: &Io, large: impl Send + 'static) {
+    let io = io.clone();
+    tokio::spawn(async move { io.run(move || drop(large)).await });
+}
+
 /// What changed since the last cut, which transfers of the state have to follow.
-fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta) {
-    let (meta, delta) = (state.meta(), state.machine.take_delta());
+fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta, Later) {
+    let (meta, (delta, later)) = (state.meta(), state.machine.cut());
     replica.transfers().cut(&meta, &delta);
-    (meta, delta)
+    (meta, delta, later)
 }
 
 type TermOf = openraft::alias::CommittedLeaderIdOf<TypeConfig>;
@@ -245,8 +257,9 @@ pub(super) struct CheckpointBuilder {
     group: GroupId,
     replica: Arc<Replica>,
     checkpointer: Checkpointer,
+    io: Io,
     /// What is to be written, until it is.
-    cut: Option<io::Result<(SnapshotMeta, Level, Delta)>>,
+    cut: Option<io::Result<(SnapshotMeta, Level, Delta, Later)>>,
     installed: Installed,
     installed_before: u64,
     front: u64,
@@ -332,13 +345,15 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
         let installed = self.installed.lock().await;
         let cut = self.cut.take();
-        let (mut meta, level, delta) =
+        let (mut meta, level, mut delta, later) =
             cut.ok_or_else(|| io::Error::other("this checkpoint was written before"))??;
         // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
         // an older one that is reported.
-        if *installed == self.installed_before
-            && let Err(error) = self.write(meta.clone(), level, delta).await
-        {
+        let counts = *installed == self.installed_before;
+        if counts && !later.is_empty() {
+            delta = self.io.run(move || later.add_to(delta)).await?;
+        }
+        if counts && let Err(error) = self.write(meta.clone(), level, delta).await {
             let Some(reason) = no_space(&error) else {
                 return Err(error);
             };

@@ -16,6 +16,8 @@ use super::Level;
 
 /// `QueueOp::SetLevel`, whose level is the one that it sets.
 pub const SET_LEVEL: u32 = 40;
+/// `QueueOp::Expire`.
+const EXPIRE: u32 = 50;
 /// `CatalogOp::RaiseLevel`, likewise.
 pub const RAISE_LEVEL: u32 = 19;
 
@@ -50,7 +52,11 @@ const fn tags(
 }
 
 /// The operations of a queue's partition.
-pub const QUEUE_OPS: Tags = tags("command::queue::QueueOp", &[2..=11], &[(SET_LEVEL, Level::ONE)]);
+pub const QUEUE_OPS: Tags = tags(
+    "command::queue::QueueOp",
+    &[2..=11],
+    &[(SET_LEVEL, Level::ONE), (EXPIRE, Level::ONE)],
+);
 
 /// The operations of the catalog.
 pub const CATALOG_OPS: Tags = tags(

@@ -28,7 +28,8 @@ pub(super) const QUEUE_BYTES: u64 = 64 << 20;
 /// What the catalog remembers; its answers contain whole records.
 const CATALOG_BYTES: u64 = 16 << 20;
 
-/// Answers that are forgotten at a time: more than come with one batch, and no long work.
+/// Answers, and other things that are remembered, that are forgotten at a time: more than come with
+/// one batch, and no long work.
 const FORGOTTEN_AT_ONCE: usize = 4_096;
 
 /// Of a queue partition, which may have so many bytes of them.
@@ -55,6 +56,14 @@ fn limits(level: Level, bytes: u64, entries_before: usize) -> Limits {
         bytes,
         at_once: FORGOTTEN_AT_ONCE,
         ..Limits::of_time(SPAN, tables::INVOCATIONS)
+    }
+}
+
+/// How much a machine of a level forgets at a time.
+pub(super) fn forgotten_at_once(level: Level) -> usize {
+    match level >= Level::ONE {
+        true => FORGOTTEN_AT_ONCE,
+        false => usize::MAX,
     }
 }
 

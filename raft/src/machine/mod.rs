@@ -24,7 +24,7 @@ pub(crate) mod tables;
 mod window;
 
 pub use parts::{Parts, Position};
-pub use row::{Delta, LoadError, Row, RowValue};
+pub use row::{Delta, Later, LoadError, Row, RowValue};
 pub use window::WindowStats;
 
 /// The kinds of groups. The numbers are on disk.
@@ -114,9 +114,16 @@ impl Machine {
     /// What changed since the last call, or since the machine was made or loaded; marks all as
     /// clean. Costs as much as there are changes, and copies no bodies.
     pub fn take_delta(&mut self) -> Delta {
+        let (delta, later) = self.cut();
+        later.add_to(delta)
+    }
+
+    /// The same without rows that can be made later, as what is remembered of calls after a purge.
+    /// They are as the state is now.
+    pub fn cut(&mut self) -> (Delta, Later) {
         match self {
-            Machine::Catalog(catalog) => catalog.take_delta(),
-            Machine::Queue(queue) => queue.take_delta(),
+            Machine::Catalog(catalog) => (catalog.take_delta(), Later::default()),
+            Machine::Queue(queue) => queue.cut(),
         }
     }
 
@@ -181,6 +188,14 @@ impl Machine {
     pub fn release(&mut self, stored: Vec<(u64, queue::Stored)>, front: u64) {
         if let Machine::Queue(queue) = self {
             queue.release(stored, front);
+        }
+    }
+
+    /// What is no part of the state any more: to be dropped where nobody waits for it.
+    pub fn take_garbage(&mut self) -> Option<queue::Garbage> {
+        match self {
+            Machine::Queue(queue) => queue.take_garbage(),
+            Machine::Catalog(_) => None,
         }
     }
 

@@ -3,10 +3,12 @@
 //! Because they only move at the ends, what changed since the last checkpoint is two ranges of
 //! numbers and needs no bookkeeping for each entry.
 //!
-//! Entries lie in blocks, so that a ring of millions never moves them all at once.
+//! Entries lie in blocks, so that a ring of millions never moves them all at once. Blocks can be
+//! shared with whoever reads them later; one that changes then is copied.
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::row::LoadError;
 
@@ -17,11 +19,19 @@ const BLOCK: usize = 1024;
 /// The entries with numbers `first..end`.
 pub(super) struct Ring<T> {
     /// None of them is empty.
-    blocks: VecDeque<VecDeque<T>>,
+    blocks: Blocks<T>,
     first: u64,
     len: usize,
     /// The numbers that the last cut held.
     saved: Range<u64>,
+}
+
+type Blocks<T> = VecDeque<Arc<VecDeque<T>>>;
+
+/// The entries of a ring as they were.
+pub(super) struct Shared<T> {
+    blocks: Blocks<T>,
+    first: u64,
 }
 
 /// What changed since the last cut.
@@ -32,7 +42,14 @@ pub(super) struct RingChanges {
     pub(super) new: Range<u64>,
 }
 
-impl<T> Ring<T> {
+impl<T> Shared<T> {
+    /// The entries with their numbers, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        (self.first..).zip(self.blocks.iter().flat_map(|block| block.iter()))
+    }
+}
+
+impl<T: Clone> Ring<T> {
     /// An empty ring whose first entry will have number 0.
     pub(super) fn new() -> Ring<T> {
         Ring {
@@ -46,8 +63,8 @@ impl<T> Ring<T> {
     /// Adds an entry and returns its number.
     pub(super) fn push(&mut self, entry: T) -> u64 {
         match self.blocks.back_mut().filter(|last| last.len() < BLOCK) {
-            Some(last) => last.push_back(entry),
-            None => self.blocks.push_back(VecDeque::from([entry])),
+            Some(last) => Arc::make_mut(last).push_back(entry),
+            None => self.blocks.push_back(Arc::new(VecDeque::from([entry]))),
         }
         self.len += 1;
         self.end() - 1
@@ -60,7 +77,7 @@ impl<T> Ring<T> {
 
     /// Removes the oldest entry.
     pub(super) fn pop(&mut self) -> Option<(u64, T)> {
-        let block = self.blocks.front_mut()?;
+        let block = Arc::make_mut(self.blocks.front_mut()?);
         let entry = block.pop_front()?;
         if block.is_empty() {
             self.blocks.pop_front();
@@ -74,11 +91,25 @@ impl<T> Ring<T> {
         Some((self.first - 1, entry))
     }
 
-    /// Removes all entries; their numbers are not used again.
-    pub(super) fn clear(&mut self) {
+    /// Removes all entries; their numbers are not used again. They are handed out, as dropping them
+    /// may take long.
+    pub(super) fn clear(&mut self) -> Shared<T> {
+        let first = self.first;
         self.first = self.end();
         self.len = 0;
-        self.blocks = VecDeque::new();
+        Shared {
+            blocks: std::mem::take(&mut self.blocks),
+            first,
+        }
+    }
+
+    /// The entries as they are now, as a cut of all of them. Costs as much as there are blocks.
+    pub(super) fn take_whole(&mut self) -> Shared<T> {
+        self.saved = self.numbers();
+        Shared {
+            blocks: self.blocks.clone(),
+            first: self.first,
+        }
     }
 
     /// The entry with a number, if it is still there.
@@ -174,7 +205,25 @@ mod tests {
         let mut loaded = Ring::load(entries, ring.end()).unwrap();
         assert_eq!(loaded.numbers(), ring.numbers());
         assert!(loaded.take_changes().new.is_empty());
-        loaded.clear();
+        let cleared = loaded.clear();
         assert_eq!((loaded.len(), loaded.push(7)), (0, 10_000));
+        assert!(cleared.iter().map(|(number, _)| number).eq(first..10_000));
+    }
+
+    #[test]
+    fn what_is_shared_does_not_change() {
+        let mut ring = Ring::new();
+        (0..3_000_u64).for_each(|number| assert_eq!(ring.push(number), number));
+        ring.pop();
+        let shared = ring.take_whole();
+        for gone in 1..2_001 {
+            assert_eq!(ring.pop(), Some((gone, gone)));
+        }
+        (3_000..6_000).for_each(|number| assert_eq!(ring.push(number), number));
+        let seen: Vec<(u64, u64)> = shared.iter().map(|(number, entry)| (number, *entry)).collect();
+        assert!(seen.into_iter().eq((1..3_000).map(|number| (number, number))));
+        assert_eq!(ring.numbers(), 2_001..6_000);
+        let changes = ring.take_changes();
+        assert_eq!((changes.gone, changes.new), (1..2_001, 3_000..6_000));
     }
 }

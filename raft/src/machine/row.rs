@@ -109,6 +109,33 @@ impl Delta {
     }
 }
 
+/// Rows that belong to a [`Delta`] and are made where that may take long: not under the state's lock.
+#[derive(Default)]
+pub struct Later(Vec<Box<dyn FnOnce() -> Vec<Row> + Send + Sync>>);
+
+impl Later {
+    pub(super) fn new(rows: impl FnOnce() -> Vec<Row> + Send + Sync + 'static) -> Later {
+        Later(vec![Box::new(rows)])
+    }
+
+    pub(super) fn append(&mut self, more: Later) {
+        self.0.extend(more.0);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The delta with these rows.
+    pub fn add_to(self, mut delta: Delta) -> Delta {
+        for rows in self.0 {
+            delta.puts.extend(rows());
+        }
+        delta
+    }
+}
+
 /// A machine could not be built from rows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {

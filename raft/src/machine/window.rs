@@ -13,8 +13,8 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::index::Index;
-use super::ring::Ring;
-use super::row::{Delta, LoadError, Row, number_in_key, numbered_key};
+use super::ring::{Ring, Shared};
+use super::row::{Delta, Later, LoadError, Row, number_in_key, numbered_key};
 use crate::types::Millis;
 
 pub(super) use super::index::Key;
@@ -24,7 +24,7 @@ pub(super) use super::index::Key;
 const ENTRY_BYTES: u64 = 120;
 
 /// Something that a window remembers.
-pub(super) trait Remember: Sized {
+pub(super) trait Remember: Clone + Send + Sync + 'static {
     /// For a row.
     fn to_bytes(&self) -> Bytes;
     /// From a row.
@@ -124,6 +124,13 @@ impl<T: Remember> Window<T> {
         self.ring.get(number).map(|entry| &entry.what)
     }
 
+    /// The same, but for what is too old at `now` and not forgotten yet.
+    pub(super) fn get_at(&self, key: &Key, now: Millis) -> Option<&T> {
+        let number = self.numbers.get(key)?;
+        let entry = self.ring.get(number)?;
+        (entry.at.after(self.limits.span) > now).then_some(&entry.what)
+    }
+
     /// Remembers something. `now` is never earlier than in an earlier call.
     pub(super) fn record(&mut self, key: Key, now: Millis, what: T) {
         if self.ring.len() >= self.limits.entries {
@@ -151,11 +158,13 @@ impl<T: Remember> Window<T> {
         }
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        self.ring.clear();
-        self.numbers = Index::new();
+    /// Forgets everything. It is handed out, as dropping it may take long.
+    pub(super) fn clear(&mut self) -> impl Send + Sync + use<T> {
         self.bytes = 0;
+        (
+            self.ring.clear(),
+            std::mem::replace(&mut self.numbers, Index::new()),
+        )
     }
 
     /// How many entries there are.
@@ -204,21 +213,21 @@ impl<T: Remember> Window<T> {
             .extend(changes.gone.map(|number| numbered_key(table, number)));
     }
 
+    /// Takes the entries as a cut of all rows: what changed until now is part of them. They become
+    /// rows where that may take long.
+    pub(super) fn take_whole(&mut self) -> Later {
+        let (table, shared) = (self.limits.table, self.ring.take_whole());
+        Later::new(move || rows_of(table, &shared))
+    }
+
     fn row(&self, number: u64) -> Row {
         let entry = self
             .ring
             .get(number)
             .expect("the ring named this number as its own");
-        let record = EntryRecord {
-            key: Bytes::copy_from_slice(&entry.key),
-            at_ms: entry.at.0,
-            what: entry.what.to_bytes(),
-        };
-        Row::encoded(numbered_key(self.limits.table, number), &record)
+        entry.row(self.limits.table, number)
     }
-}
 
-impl<T: Remember + Clone> Window<T> {
     /// What is remembered under a key is remembered as long as if it were new, unless it was new
     /// less than `interval` ago: its entry has a copy from now on.
     pub(super) fn renew(&mut self, key: &Key, now: Millis, interval: Millis) {
@@ -231,7 +240,21 @@ impl<T: Remember + Clone> Window<T> {
     }
 }
 
+fn rows_of<T: Remember>(table: u8, entries: &Shared<Entry<T>>) -> Vec<Row> {
+    let rows = entries.iter().map(|(number, entry)| entry.row(table, number));
+    rows.collect()
+}
+
 impl<T: Remember> Entry<T> {
+    fn row(&self, table: u8, number: u64) -> Row {
+        let record = EntryRecord {
+            key: Bytes::copy_from_slice(&self.key),
+            at_ms: self.at.0,
+            what: self.what.to_bytes(),
+        };
+        Row::encoded(numbered_key(table, number), &record)
+    }
+
     fn bytes(&self) -> u64 {
         ENTRY_BYTES + self.what.heap_bytes()
     }

@@ -1,19 +1,21 @@
 //! A queue partition written down as plainly as possible: one list, searched from the front for
 //! everything. What it answers must be what the machine answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use raft::command::Reply;
 use raft::command::queue::{
     Configure, Outcome, Outcomes, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receipt, Receive,
-    SendEntry, VisibilityEntry,
+    SendEntry, SetLevel, VisibilityEntry,
 };
+use raft::machine::queue::EXPIRED_MAX;
 use raft::machine::{Machine, MachineKind};
 use raft::types::Millis;
 
 use crate::SEEDS;
 use crate::queue_history::History;
+use crate::rules::apply;
 
 #[derive(Clone)]
 struct Item {
@@ -79,11 +81,34 @@ impl Model {
     fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         let (now, retention) = (self.now, self.settings.retention_ms);
-        self.items.retain(|item| item.sent + retention > now);
+        let mut expired: Vec<(u64, u64)> = self
+            .items
+            .iter()
+            .filter(|item| item.sent + retention <= now)
+            .map(|item| (item.sent, item.sequence))
+            .collect();
+        if self.level > 0 {
+            // A batch drops so many, the oldest first.
+            expired.sort_unstable();
+            expired.truncate(EXPIRED_MAX);
+        }
+        let expired: BTreeSet<u64> = expired.into_iter().map(|(_, sequence)| sequence).collect();
+        self.items.retain(|item| !expired.contains(&item.sequence));
         self.seen.retain(|_, (at, _)| *at + 300_000 > now);
         let span = if self.level == 0 { 120_000 } else { 300_000 };
         self.calls.retain(|_, (at, _)| *at + span > now);
         self.attempts.retain(|_, (at, _)| *at + 300_000 > now);
+    }
+
+    /// Whether a message is too old and not dropped yet. Nobody gets at it, but it is in the way.
+    fn is_stale(&self, item: &Item) -> bool {
+        item.sent + self.settings.retention_ms <= self.now
+    }
+
+    /// A message that is there for all who do something with it.
+    fn item(&self, sequence: u64) -> Option<&Item> {
+        let item = self.items.iter().find(|item| item.sequence == sequence);
+        item.filter(|item| !self.is_stale(item))
     }
 
     fn apply(&mut self, command: &QueueCommand) -> Told {
@@ -142,6 +167,7 @@ impl Model {
                 self.level = self.level.max(set.to);
                 Told::Outcomes(Vec::new())
             }
+            QueueOp::Expire(_) => Told::Outcomes(Vec::new()),
             QueueOp::Recall(_) => Told::Refused(Outcome::Recalled),
             QueueOp::Delete(delete) => Told::Outcomes(
                 delete
@@ -218,12 +244,15 @@ impl Model {
         let until = self.now + receive.visibility_ms;
         let max = receive.max as usize;
         let chosen: Vec<u64> = if self.settings.fifo {
-            self.order().into_iter().take(max).collect()
+            self.order(|_| false).into_iter().take(max).collect()
         } else {
             self.fairest(max)
         };
         let mut told = Vec::new();
         for sequence in chosen {
+            if self.item(sequence).is_none() {
+                continue;
+            }
             let now = self.now;
             let item = self.items.iter_mut().find(|item| item.sequence == sequence);
             let item = item.expect("it was just chosen");
@@ -283,9 +312,9 @@ impl Model {
             }
             return Told::Received(told);
         };
-        let next = self.order();
+        let next = self.order(|item| self.is_stale(item));
         let is_same = |(sequence, count): &(u64, u32)| {
-            let item = self.items.iter().find(|item| item.sequence == *sequence);
+            let item = self.item(*sequence);
             item.is_some_and(|item| item.count == *count && !item.changed)
         };
         // Still hidden, or what a receive would find, although not necessarily before other groups.
@@ -300,7 +329,9 @@ impl Model {
                 .items
                 .iter()
                 .filter(|i| i.group == group && i.sequence < *sequence);
-            before.all(|other| first.iter().any(|(sequence, _)| *sequence == other.sequence))
+            before.all(|other| {
+                self.is_stale(other) || first.iter().any(|(sequence, _)| *sequence == other.sequence)
+            })
         };
         if !first.iter().all(is_same) || !(held || first.iter().all(in_place) && first.iter().all(leads)) {
             return Told::Refused(Outcome::AttemptNotRetryable);
@@ -316,8 +347,8 @@ impl Model {
         Told::Received(told)
     }
 
-    /// Everything that a FIFO queue may hand out now, in order.
-    fn order(&self) -> Vec<u64> {
+    /// Everything that a FIFO queue may hand out now, in order, if some messages do not count.
+    fn order(&self, but: impl Fn(&Item) -> bool) -> Vec<u64> {
         let mut groups: Vec<Vec<&Item>> = Vec::new();
         for item in &self.items {
             match groups.iter_mut().find(|group| group[0].group == item.group) {
@@ -327,17 +358,21 @@ impl Model {
         }
         let locked = |group: &[&Item]| group.iter().any(|i| i.received && i.from > self.now);
         let open = groups.iter().filter(|group| !locked(group));
-        let front = open.flat_map(|group| group.iter().take_while(|item| item.from <= self.now));
+        let open = open.filter(|group| group[0].from <= self.now);
+        let front = open.flat_map(|group| {
+            let is_ready = |item: &&&Item| item.from <= self.now || but(item);
+            group.iter().take_while(is_ready).filter(|item| !but(item))
+        });
         front.map(|item| item.sequence).collect()
     }
 
     fn holds(&self, sequence: u64, delivery: u32) -> bool {
-        let item = self.items.iter().find(|item| item.sequence == sequence);
+        let item = self.item(sequence);
         item.is_some_and(|item| item.received && item.from > self.now && item.count == delivery)
     }
 
     fn delete(&mut self, receipt: &Receipt) -> Outcome {
-        let item = self.items.iter().find(|item| item.sequence == receipt.sequence);
+        let item = self.item(receipt.sequence);
         let issued = item.map_or(u32::MAX, |item| item.count);
         let known = receipt.sequence >= 1 && receipt.sequence < self.next;
         if !known || receipt.delivery == 0 || receipt.delivery > issued {
@@ -354,6 +389,9 @@ impl Model {
         let receipt = entry.receipt.expect("a receipt");
         let holds = self.holds(receipt.sequence, receipt.delivery);
         let (now, fifo) = (self.now, self.settings.fifo);
+        if self.item(receipt.sequence).is_none() {
+            return Outcome::NoSuchMessage;
+        }
         let Some(item) = self
             .items
             .iter_mut()
@@ -373,6 +411,13 @@ impl Model {
                 Outcome::Done
             }
         }
+    }
+
+    /// The same without what is too old.
+    fn without_stale(mut self) -> Model {
+        let (now, retention) = (self.now, self.settings.retention_ms);
+        self.items.retain(|item| item.sent + retention > now);
+        self
     }
 
     /// How many receives of one message would find one.
@@ -422,9 +467,18 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
     let queue = machine.as_queue().expect("a queue");
     let mut then = model.clone();
     then.advance(now);
+    let mut then = then.without_stale();
     let at = Millis(now);
-    assert_eq!(queue.visible_count(at), then.receivable(), "seed {seed}");
-    assert_eq!(queue.has_visible(at), then.receivable() > 0, "seed {seed}");
+    let held = model.items.len();
+    let figures = queue.figures(at, usize::MAX);
+    assert_eq!(figures.expired as usize, held - then.items.len(), "seed {seed}");
+    assert_eq!(queue.has_expired(at), held > then.items.len(), "seed {seed}");
+    // Of more than that, not all groups that it frees are known.
+    let all_known = !queue.is_fifo() || held - then.items.len() <= 2 * EXPIRED_MAX;
+    if all_known {
+        assert_eq!(queue.visible_count(at), then.receivable(), "seed {seed}");
+        assert_eq!(queue.has_visible(at), then.receivable() > 0, "seed {seed}");
+    }
     let counts = queue.counts(at);
     let hidden = |received| {
         let hidden = then
@@ -440,7 +494,6 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
         "seed {seed}"
     );
     assert_eq!(counts.visible, all - hidden(true) - hidden(false), "seed {seed}");
-    let figures = queue.figures(at, usize::MAX);
     assert_eq!(figures.counts, counts, "seed {seed}");
     let oldest = then.items.iter().map(|item| Millis(item.sent)).min();
     assert_eq!(figures.oldest_sent, oldest, "seed {seed}");
@@ -449,6 +502,10 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
         .next_change(at)
         .map_or(then.now + 700_000, |next| next.0 - 1);
     then.advance(before);
+    let then = then.without_stale();
+    if held - then.items.len() > 2 * EXPIRED_MAX {
+        return;
+    }
     let more = queue.visible_count(Millis(before));
     assert_eq!(more, then.receivable(), "seed {seed}");
     assert!(
@@ -457,24 +514,45 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
     );
 }
 
+/// Runs a history of so many batches through both. Returns how often a batch left messages that were too old.
+fn compare(seed: u64, mut history: History, mut machine: Machine, mut model: Model, steps: usize) -> usize {
+    let mut left = 0;
+    for step in 0..steps {
+        let (commands, batch) = history.next_batch();
+        for ahead in [0, 1, 5_000, 61_000] {
+            compare_views(seed, &machine, &model, batch.now_ms + ahead);
+        }
+        let replies = machine.apply(&batch);
+        model.advance(batch.now_ms);
+        for (command, reply) in commands.iter().zip(&replies) {
+            let expected = model.apply(command);
+            assert_eq!(told(reply), expected, "seed {seed}, step {step}: {command:?}");
+            history.learn(reply);
+        }
+        left += usize::from(model.items.iter().any(|item| model.is_stale(item)));
+    }
+    left
+}
+
 #[test]
 fn a_queue_does_what_the_model_does() {
     for seed in SEEDS {
-        let mut history = History::new(seed);
+        let machine = Machine::new(MachineKind::Queue);
+        compare(seed, History::new(seed), machine, Model::new(), 400);
+    }
+}
+
+/// More becomes too old at a time than a batch drops.
+#[test]
+fn a_queue_with_bursts_does_what_the_model_does() {
+    let mut left = 0;
+    for seed in 100..104 {
         let mut machine = Machine::new(MachineKind::Queue);
         let mut model = Model::new();
-        for step in 0..400 {
-            let (commands, batch) = history.next_batch();
-            for ahead in [0, 1, 5_000, 61_000] {
-                compare_views(seed, &machine, &model, batch.now_ms + ahead);
-            }
-            let replies = machine.apply(&batch);
-            model.advance(batch.now_ms);
-            for (command, reply) in commands.iter().zip(&replies) {
-                let expected = model.apply(command);
-                assert_eq!(told(reply), expected, "seed {seed}, step {step}: {command:?}");
-                history.learn(reply);
-            }
-        }
+        let op = QueueOp::SetLevel(SetLevel { to: 1 });
+        apply(&mut machine, 0, op.clone());
+        model.perform(&op);
+        left += compare(seed, History::new(seed).with_bursts(), machine, model, 40);
     }
+    assert!(left > 5, "only {left} batches left messages that were too old");
 }

@@ -4,8 +4,9 @@
 use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
-    ChangeVisibility, Configure, Delete, Import, Imported, Move, Moved, Purge, QueueAnswer, QueueCommand,
-    QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, SetLevel, Settle, VisibilityEntry,
+    ChangeVisibility, Configure, Delete, Expire, Import, Imported, Move, Moved, Purge, QueueAnswer,
+    QueueCommand, QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, SetLevel, Settle,
+    VisibilityEntry,
 };
 use raft::command::{Batch, Reply};
 
@@ -21,6 +22,8 @@ pub(crate) struct History {
     last: Vec<QueueCommand>,
     /// Whether messages leave for other partitions, and come from them.
     travels: bool,
+    /// Whether now and then very many messages are sent.
+    bursts: bool,
     imported: u64,
 }
 
@@ -36,6 +39,7 @@ impl History {
             receipts: Vec::new(),
             last: Vec::new(),
             travels: false,
+            bursts: false,
             imported: 0,
         }
     }
@@ -46,6 +50,11 @@ impl History {
             travels: true,
             ..History::new(seed)
         }
+    }
+
+    /// The same with bursts of messages.
+    pub(crate) fn with_bursts(self) -> History {
+        History { bursts: true, ..self }
     }
 
     /// The next commands and the batch that carries them.
@@ -150,6 +159,9 @@ impl History {
         if self.travels && self.random.chance(20) {
             return self.travel();
         }
+        if self.bursts && self.random.chance(8) {
+            return self.burst();
+        }
         match self.random.below(100) {
             0..35 => self.send(),
             35..65 => {
@@ -250,6 +262,23 @@ impl History {
             },
             group: self.group(),
             deduplication_id: format!("d{}", self.random.below(200)),
+        });
+        QueueOp::Send(Send {
+            entries: entries.collect(),
+        })
+    }
+
+    /// About as many as a batch drops when they are too old.
+    fn burst(&mut self) -> QueueOp {
+        if self.random.chance(30) {
+            return QueueOp::Expire(Expire {});
+        }
+        let (count, group, id) = (3_000 + self.random.below(3_000), self.group(), self.random.bits());
+        let entries = (0..count).map(|number| SendEntry {
+            body: number.to_string().into(),
+            group: group.clone(),
+            deduplication_id: format!("b{id}-{number}"),
+            ..SendEntry::default()
         });
         QueueOp::Send(Send {
             entries: entries.collect(),

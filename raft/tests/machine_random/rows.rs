@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use prost::Message;
+use raft::command::queue::{QueueCommand, QueueOp, SetLevel};
 use raft::command::{Batch, Reply};
 use raft::machine::{Delta, Machine, MachineKind, RowValue};
 
@@ -106,6 +108,31 @@ fn queues_are_what_their_rows_say() {
             batch
         });
         run(seed, MachineKind::Queue, batches);
+    }
+}
+
+/// More becomes too old at a time than a batch drops: which messages go does not depend on where the
+/// state came from.
+#[test]
+fn queues_with_bursts_are_what_their_rows_say() {
+    for seed in 100..102 {
+        let mut history = queue_history::History::travelling(seed).with_bursts();
+        let mut guide = Machine::new(MachineKind::Queue);
+        let raise = QueueCommand {
+            invocation: Bytes::new(),
+            op: Some(QueueOp::SetLevel(SetLevel { to: 1 })),
+        };
+        let first = Batch {
+            commands: vec![raise.encode_to_vec().into()],
+            ..Batch::default()
+        };
+        guide.apply(&first);
+        let batches = (0..40).map(|_| {
+            let (_, batch) = history.next_batch();
+            guide.apply(&batch).iter().for_each(|reply| history.learn(reply));
+            batch
+        });
+        run(seed, MachineKind::Queue, [first].into_iter().chain(batches));
     }
 }
 

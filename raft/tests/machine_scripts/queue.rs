@@ -17,6 +17,9 @@
 //!     remember BYTES                       how much it may remember of calls from now on
 //!     remembered                           how much it does
 //!     fill N                               sends N messages and receives them all for 1 h
+//!     many N [group=g] [delay=5s]          sends N messages with one command
+//!     expire                               a leader's tick
+//!     figures                              what is too old and still held, and since when the oldest other one is there
 //!     look                                 counts, what is visible, the next change
 //!     config, level, knows KEY, knows-attempt ID, oldest, restart, garbage
 
@@ -25,7 +28,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use prost::Message;
 use raft::command::queue::{
-    ChangeVisibility, Configure, Delete, Delivered, Import, Imported, Move, Moved, Outcome, Purge,
+    ChangeVisibility, Configure, Delete, Delivered, Expire, Import, Imported, Move, Moved, Outcome, Purge,
     QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall, Receipt, Receive, Send, SendEntry, SentEntry,
     SetLevel, Settle, VisibilityEntry,
 };
@@ -212,6 +215,18 @@ impl Interpreter for Script {
                 again: line.words().contains(&"again"),
                 partitions: 1,
             }),
+            "many" => {
+                self.perform(Bytes::new(), many(&line));
+                return vec![self.look()];
+            }
+            "expire" => QueueOp::Expire(Expire {}),
+            "figures" => {
+                let figures = self.queue().figures(Millis(self.now), usize::MAX);
+                return vec![format!(
+                    "expired {}, oldest {:?}",
+                    figures.expired, figures.oldest_sent
+                )];
+            }
             "recall" => QueueOp::Recall(Recall {}),
             "set-level" => QueueOp::SetLevel(SetLevel {
                 to: number(line.words()[0]) as u32,
@@ -329,6 +344,20 @@ fn send(line: &Line) -> QueueOp {
         delay_ms: value(words, "delay").map_or(0, span),
         group: value(words, "group").unwrap_or("").to_owned(),
         deduplication_id: value(words, "dedup").unwrap_or("").to_owned(),
+    });
+    QueueOp::Send(Send {
+        entries: entries.collect(),
+    })
+}
+
+fn many(line: &Line) -> QueueOp {
+    let count = number(line.words()[0]);
+    let entries = (0..count).map(|number| SendEntry {
+        body: "x".into(),
+        attributes: Bytes::new(),
+        delay_ms: line.value("delay").map_or(0, span),
+        group: line.value("group").unwrap_or("").to_owned(),
+        deduplication_id: format!("many-{number}"),
     });
     QueueOp::Send(Send {
         entries: entries.collect(),

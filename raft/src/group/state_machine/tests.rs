@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::super::pulls::Pulls;
 use super::super::types::{Membership, log_id};
 use super::*;
-use crate::command::queue::{Configure, QueueCommand, QueueOp, Send, SendEntry};
+use crate::command::queue::{Configure, Purge, QueueCommand, QueueOp, Send, SendEntry};
 use crate::env::Env;
 use crate::store::{Checkpoint, LetterStore, LettersOptions, MemoryStore, PutAside, Store};
 
@@ -63,6 +63,48 @@ fn apply(state: &StateMachine, index: u64) {
         s.applied = Some(log_id(1, index));
     });
     updated.unwrap();
+}
+
+/// As if an entry with these commands had been applied, each a call that is remembered.
+fn apply_calls(state: &StateMachine, index: u64, ops: impl IntoIterator<Item = QueueOp>) {
+    let commands = ops.into_iter().zip(0_u64..).map(|(op, call)| {
+        let command = QueueCommand {
+            invocation: [index.to_be_bytes(), call.to_be_bytes()].concat().into(),
+            op: Some(op),
+        };
+        Bytes::from(command.encode_to_vec())
+    });
+    let batch = Batch {
+        now_ms: 1_000,
+        seed: index,
+        commands: commands.collect(),
+        ..Batch::default()
+    };
+    let updated = state.replica.update(None, |s| {
+        s.machine.apply(&batch);
+        s.applied = Some(log_id(1, index));
+    });
+    updated.unwrap();
+}
+
+#[tokio::test]
+async fn a_checkpoint_after_a_purge_has_what_was_remembered_at_its_cut() {
+    let mut local = state_machine();
+    let send = QueueOp::Send(Send {
+        entries: vec![SendEntry::default()],
+    });
+    apply_calls(&local, 1, vec![send.clone(); 3_000]);
+    checkpoint(&mut local).await;
+    apply_calls(&local, 2, [QueueOp::Purge(Purge::default()), send.clone()]);
+    let digest = local.replica.read(Machine::digest);
+    let mut builder = local.get_snapshot_builder().await;
+    // What comes later is not in it.
+    apply_calls(&local, 3, vec![send; 2_000]);
+    builder.build_snapshot().await.unwrap();
+    assert_eq!(stored(&local).await, (Some(log_id(1, 2)), digest));
+    checkpoint(&mut local).await;
+    let digest = local.replica.read(Machine::digest);
+    assert_eq!(stored(&local).await, (Some(log_id(1, 3)), digest));
 }
 
 /// A state with `messages` messages, applied up to `index`, put together in another one's store.

@@ -14,12 +14,13 @@ use prost::Message as _;
 
 use super::dedup;
 use super::message::Place;
-use super::receive::{MAX_IN_FLIGHT, MAX_VISIBILITY};
+use super::receive::MAX_VISIBILITY;
 use super::{Moment, Queue};
 use crate::command::queue::{Outcome, QueueAnswer, Receipt, Receive, Received};
+use crate::level::Level;
 use crate::machine::row::LoadError;
-use crate::machine::tables;
 use crate::machine::window::{Key, Limits, Remember, Window};
+use crate::machine::{idempotency, tables};
 use crate::planted::{Bug, planted};
 use crate::types::Millis;
 
@@ -27,15 +28,20 @@ use crate::types::Millis;
 /// and at 1,000 receives a second with an id still those of the last minute.
 const ENTRIES: usize = 65_536;
 
-pub(super) const LIMITS: Limits = Limits {
-    entries: ENTRIES,
-    ..Limits::of_time(Millis(5 * 60 * 1000), tables::ATTEMPTS)
-};
+/// What a machine of a level remembers of them.
+pub(super) fn limits(level: Level) -> Limits {
+    Limits {
+        entries: ENTRIES,
+        at_once: idempotency::forgotten_at_once(level),
+        ..Limits::of_time(Millis(5 * 60 * 1000), tables::ATTEMPTS)
+    }
+}
 
 /// The attempts of the last five minutes. An empty receive is none.
 pub(super) type Attempts = Window<Attempt>;
 
 /// What a receive with an attempt id gave out.
+#[derive(Clone)]
 pub(super) struct Attempt {
     receipts: Box<[Receipt]>,
 }
@@ -43,7 +49,7 @@ pub(super) struct Attempt {
 impl Attempts {
     /// With no attempts.
     pub(super) fn empty() -> Attempts {
-        Window::new(LIMITS)
+        Window::new(limits(Level::ZERO))
     }
 }
 
@@ -67,7 +73,7 @@ impl Queue {
         key: &Key,
         visibility: Millis,
     ) -> Option<QueueAnswer> {
-        let receipts = self.attempts.get(key)?.receipts.clone();
+        let receipts = self.attempts.get_at(key, moment.now)?.receipts.clone();
         if !receipts
             .iter()
             .all(|receipt| self.is_untouched(receipt, &receipts))
@@ -77,7 +83,8 @@ impl Queue {
         let visible = receipts
             .iter()
             .filter(|receipt| !self.backlog.is_held_by(receipt));
-        if self.backlog.in_flight() + visible.count() > MAX_IN_FLIGHT && visibility > Millis(0) {
+        let visible = visible.count();
+        if visibility > Millis(0) && self.exceeds(visible) {
             return Some(QueueAnswer::Refused(Outcome::TooManyInFlight.into()));
         }
         let messages = receipts.iter().filter_map(|receipt| {
@@ -110,7 +117,7 @@ impl Queue {
 
     /// Whether nothing was done with a message since this delivery, one of those of an attempt.
     fn is_untouched(&self, receipt: &Receipt, attempt: &[Receipt]) -> bool {
-        let Some(message) = self.backlog.get(receipt.sequence) else {
+        let Some(message) = self.within_reach(receipt.sequence) else {
             return false;
         };
         let history = message.history();
@@ -118,7 +125,7 @@ impl Queue {
         same && match history.place {
             Place::InFlight(_) => true,
             Place::Ready => self.backlog.is_first(receipt.sequence, |other| {
-                attempt.iter().any(|a| a.sequence == other)
+                attempt.iter().any(|a| a.sequence == other) || self.within_reach(other).is_none()
             }),
             Place::Delayed(_) | Place::Leaving => false,
         }

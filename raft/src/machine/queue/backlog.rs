@@ -1,7 +1,10 @@
 //! The messages of a partition. Everything that moves a message from one place to another goes
 //! through here, so that the line, the timers, the counts and the list of changes always agree.
 
-use super::ages::Ages;
+use std::iter::Peekable;
+use std::ops::Range;
+
+use super::ages::{Ages, Places};
 use super::departures::Departures;
 use super::letter::{Letter, Stored};
 use super::line::Line;
@@ -93,9 +96,10 @@ impl Backlog {
     }
 
     /// Adds a message with a higher sequence than all before.
-    pub(super) fn add(&mut self, sequence: u64, message: Message) {
+    pub(super) fn add(&mut self, sequence: u64, mut message: Message) {
         let (letter, place) = (message.letter().clone(), message.place());
-        self.ages.arrived(letter.sent(), sequence);
+        message.is_late = self.ages.arrives(letter.sent());
+        self.ages.put(message.at(sequence), place);
         self.bytes += letter.approximate_bytes();
         self.memory_bytes += letter.memory_bytes();
         self.messages.insert(sequence, message);
@@ -115,7 +119,7 @@ impl Backlog {
             return;
         };
         let (letter, place) = (message.letter(), message.place());
-        self.ages.left(letter.sent(), sequence);
+        self.ages.take(message.at(sequence), place);
         self.bytes -= letter.approximate_bytes();
         self.memory_bytes -= letter.memory_bytes();
         self.count(place, -1);
@@ -145,6 +149,7 @@ impl Backlog {
             self.changes.touched.push(sequence);
         }
         let letter = message.letter().clone();
+        self.ages.moved(message.at(sequence), from, place);
         self.count(from, -1);
         self.count(place, 1);
         if let Some(until) = from.until() {
@@ -275,53 +280,63 @@ impl Backlog {
         }
     }
 
-    /// Removes messages of an age of `retention`, wherever they are.
-    pub(super) fn drop_expired(&mut self, now: Millis, retention: Millis) {
-        let expired = self.expired(now, retention, usize::MAX).map(|(s, _)| s);
-        let expired: Vec<u64> = expired.collect();
-        expired.into_iter().for_each(|sequence| self.remove(sequence));
+    /// Removes messages that were sent no later than `until`, the oldest first and at most `max`. What is on its way elsewhere
+    /// stays: it may be there already, and has to be counted once it is. Returns how many went.
+    pub(super) fn drop_sent(&mut self, until: Millis, max: usize) -> usize {
+        let old = self.sent_until(until).take(max);
+        let old: Vec<u64> = old.map(|(sequence, _)| sequence).collect();
+        let count = old.len();
+        old.into_iter().for_each(|sequence| self.remove(sequence));
+        count
     }
 
-    /// Messages of an age of `retention`, no more than about twice `max`. What is on its way elsewhere may be there already, and
-    /// has to be counted once it is.
-    pub(super) fn expired(
-        &self,
-        now: Millis,
-        retention: Millis,
-        max: usize,
-    ) -> impl Iterator<Item = (u64, &Message)> {
-        let is_expired = move |sent: Millis| sent.after(retention) <= now;
-        let mut first_kept = u64::MAX;
-        let mut front = Vec::new();
-        for (sequence, message) in self.iter() {
-            if front.len() == max || !is_expired(message.letter().sent()) {
-                first_kept = sequence;
-                break;
-            }
-            front.push((sequence, message));
-        }
-        let behind = self
-            .ages
-            .stragglers()
-            .take_while(move |(sent, _)| is_expired(*sent))
-            .take(max);
-        let behind = behind.filter(move |(_, sequence)| *sequence > first_kept);
-        front
-            .into_iter()
-            .chain(behind.filter_map(|(_, sequence)| Some((sequence, self.get(sequence)?))))
-            .filter(|(_, message)| message.place() != Place::Leaving)
+    /// Messages that were sent no later than `until`, the oldest first, but not those on their way elsewhere. They are the
+    /// same on each replica.
+    pub(super) fn sent_until(&self, until: Millis) -> impl Iterator<Item = (u64, &Message)> {
+        let in_order = self.in_order(self.ages.ranges()).peekable();
+        let late = self.ages.late();
+        let late = late.filter_map(|(_, sequence)| Some((sequence, self.get(sequence)?)));
+        let by_age = ByAge {
+            in_order,
+            late: late.peekable(),
+        };
+        by_age.take_while(move |(_, message)| message.letter().sent() <= until)
     }
 
-    /// When the oldest message was sent.
-    pub(super) fn oldest_sent(&self) -> Option<Millis> {
-        let first = self.iter().next().map(|(_, message)| message.letter().sent());
-        let straggler = self.ages.stragglers().next().map(|(sent, _)| sent);
-        first.into_iter().chain(straggler).min()
+    /// How many of these are where. Costs little even if they are many.
+    pub(super) fn count_sent(&self, until: Millis) -> Places {
+        let messages = |range: Range<u64>| {
+            let here = self.iter_from(range.start);
+            let here = here.take_while(move |(sequence, _)| *sequence < range.end);
+            here.map(|(sequence, message)| (message.at(sequence), message.place()))
+                .filter(|(_, place)| *place != Place::Leaving)
+        };
+        let late = |sequence| self.get(sequence).map(Message::place);
+        self.ages.count(until, messages, late)
     }
 
-    /// When messages were sent that came after younger ones, and their sequences; the oldest first.
-    pub(super) fn stragglers(&self) -> impl Iterator<Item = (Millis, u64)> {
-        self.ages.stragglers()
+    /// When the oldest message was sent that is not on its way elsewhere.
+    pub(super) fn oldest(&self) -> Option<Millis> {
+        let mut all = self.sent_until(Millis(u64::MAX));
+        all.next().map(|(_, message)| message.letter().sent())
+    }
+
+    /// When the oldest message was sent of those sent after `until` that are not on their way elsewhere.
+    pub(super) fn oldest_after(&self, until: Millis) -> Option<Millis> {
+        let in_order = self.in_order(self.ages.ranges_after(until));
+        let mut in_order = in_order.map(|(_, message)| message.letter().sent());
+        let first = in_order.find(|sent| *sent > until);
+        let late = self.ages.late_after(until).next().map(|(sent, _)| sent);
+        first.into_iter().chain(late).min()
+    }
+
+    /// Messages with sequences in these ranges that are neither late nor on their way elsewhere.
+    fn in_order(&self, ranges: impl Iterator<Item = Range<u64>>) -> impl Iterator<Item = (u64, &Message)> {
+        let messages = ranges.flat_map(|range| {
+            let here = self.iter_from(range.start);
+            here.take_while(move |(sequence, _)| *sequence < range.end)
+        });
+        messages.filter(|(_, message)| !message.is_late && message.place() != Place::Leaving)
     }
 
     /// The messages of the last cut that changed since, without those that are gone.
@@ -358,6 +373,29 @@ impl Backlog {
         *count = count
             .checked_add_signed(difference)
             .expect("each message is counted once");
+    }
+}
+
+/// Two parts of the messages, each the oldest first, as one. What was sent at the same time goes by sequence.
+struct ByAge<A: Iterator, B: Iterator> {
+    in_order: Peekable<A>,
+    late: Peekable<B>,
+}
+
+impl<'a, A, B> Iterator for ByAge<A, B>
+where
+    A: Iterator<Item = (u64, &'a Message)>,
+    B: Iterator<Item = (u64, &'a Message)>,
+{
+    type Item = (u64, &'a Message);
+
+    fn next(&mut self) -> Option<(u64, &'a Message)> {
+        let age = |(sequence, message): &(u64, &Message)| (message.letter().sent(), *sequence);
+        let late = self.late.peek().map(age);
+        match self.in_order.peek().map(age) {
+            Some(first) if late.is_none_or(|late| first < late) => self.in_order.next(),
+            _ => self.late.next(),
+        }
     }
 }
 

@@ -39,7 +39,9 @@ impl Queue {
     /// standard queues too: a consumer that lost a message must not hide it or show it while
     /// another one works on it.
     fn check(&self, receipt: &Receipt, until: Millis) -> Result<(), Outcome> {
-        let message = self.backlog.get(receipt.sequence).ok_or(Outcome::NoSuchMessage)?;
+        let message = self
+            .within_reach(receipt.sequence)
+            .ok_or(Outcome::NoSuchMessage)?;
         if !self.was_issued(receipt) {
             return Err(Outcome::NoSuchMessage);
         }

@@ -45,7 +45,7 @@ impl Queue {
                 let backlog = std::mem::replace(&mut self.backlog, Backlog::new(command.fifo));
                 self.backlog = backlog.into_kind(command.fifo);
             }
-            self.backlog.drop_expired(moment.now, self.settings.retention);
+            self.drop_expired(moment.now);
             if let Some(delay_ms) = command.delay_ms.filter(|_| command.fifo) {
                 self.backlog.delay_by(moment.now, Millis(delay_ms));
             }

@@ -8,15 +8,22 @@ use bytes::{Buf, BufMut, Bytes};
 use sha2::{Digest, Sha256};
 
 use super::message_id::MessageId;
+use crate::level::Level;
 use crate::machine::row::LoadError;
-use crate::machine::tables;
 use crate::machine::window::{Key, Limits, Remember, Window};
+use crate::machine::{idempotency, tables};
 use crate::types::Millis;
 
 /// SQS's deduplication interval.
 const INTERVAL: Millis = Millis(5 * 60 * 1000);
 
-pub(super) const LIMITS: Limits = Limits::of_time(INTERVAL, tables::DEDUPLICATION);
+/// What a machine of a level remembers of them.
+pub(super) fn limits(level: Level) -> Limits {
+    Limits {
+        at_once: idempotency::forgotten_at_once(level),
+        ..Limits::of_time(INTERVAL, tables::DEDUPLICATION)
+    }
+}
 
 /// The deduplication ids of the last five minutes.
 pub(super) type Deduplication = Window<Original>;
@@ -31,7 +38,7 @@ pub(super) struct Original {
 impl Deduplication {
     /// With no ids.
     pub(super) fn empty() -> Deduplication {
-        Window::new(LIMITS)
+        Window::new(limits(Level::ZERO))
     }
 }
 

@@ -19,7 +19,7 @@ impl Queue {
             return Outcome::NoSuchMessage;
         }
         // On a standard queue the receipt of an earlier delivery is as good as the latest one.
-        let present = self.backlog.get(receipt.sequence).is_some();
+        let present = self.within_reach(receipt.sequence).is_some();
         if present && self.settings.fifo && !self.backlog.is_held_by(receipt) {
             return Outcome::ReceiptExpired;
         }
@@ -32,7 +32,7 @@ impl Queue {
 
     /// Whether this machine may ever have handed out such a receipt.
     pub(super) fn was_issued(&self, receipt: &Receipt) -> bool {
-        let message = self.backlog.get(receipt.sequence);
+        let message = self.within_reach(receipt.sequence);
         let last = message.map_or(u32::MAX, |message| message.history().receive_count);
         (1..self.next_sequence).contains(&receipt.sequence) && (1..=last).contains(&receipt.delivery)
     }

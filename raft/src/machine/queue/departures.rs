@@ -214,6 +214,11 @@ impl Queue {
         !self.backlog.departures.by_number.is_empty()
     }
 
+    /// How many messages have begun to leave so far.
+    pub fn departed(&self) -> u64 {
+        self.backlog.departures.count()
+    }
+
     /// The first messages on their way, by number: at most `max` of them, and no more of them after those
     /// that reach `bytes_max`.
     pub fn departures(&self, max: usize, bytes_max: usize) -> (Vec<Departure>, Unread) {

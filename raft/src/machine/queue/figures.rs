@@ -1,7 +1,6 @@
 //! Numbers for those who watch over queues, at a cost that does not grow with the backlog.
 
 use super::Queue;
-use super::message::Place;
 use super::view::Counts;
 use crate::types::Millis;
 
@@ -15,6 +14,8 @@ pub struct Tally {
     pub received: u64,
     /// Deleted by who received them.
     pub deleted: u64,
+    /// Dropped because of their age.
+    pub expired: u64,
 }
 
 /// What a partition holds.
@@ -22,44 +23,25 @@ pub struct Tally {
 pub struct Figures {
     /// Messages by place.
     pub counts: Counts,
-    /// When the oldest message was sent that is not past its retention.
+    /// When the oldest message was sent, apart from those that are past their retention or on their way to another queue.
     pub oldest_sent: Option<Millis>,
+    /// Messages past their retention that are still held. They are in no other number.
+    pub expired: u64,
     /// What came and went.
     pub tally: Tally,
 }
 
 impl Queue {
-    /// What the partition holds at `now`. What only time has changed since the last batch counts as long as it concerns no more
-    /// than about `changes_max` messages; what is beyond counts where it was, until the next batch puts that right.
+    /// What the partition holds at `now`. Of messages whose delay or visibility timeout has ended since the last batch, no more
+    /// than `changes_max` count where they are by now; the rest counts where it was, until the next batch puts that right.
     pub fn figures(&self, now: Millis, changes_max: usize) -> Figures {
         let now = self.clock.clamp(now);
         Figures {
             counts: self.counts_within(now, changes_max),
-            oldest_sent: self.oldest_within(now, changes_max),
+            oldest_sent: self.oldest_at(now),
+            expired: self.expired_places(now).total() as u64,
             tally: self.tally,
         }
-    }
-
-    /// When the oldest message was sent, apart from those that are past their retention. If so many of these are in front that
-    /// no other one is found, it is no older than the retention.
-    fn oldest_within(&self, now: Millis, changes_max: usize) -> Option<Millis> {
-        let retention = self.settings.retention;
-        let mut passed = 0;
-        let first = self.backlog.iter().take(changes_max).find(|(_, message)| {
-            let stays = !self.is_expired(message, now) || message.place() == Place::Leaving;
-            passed += usize::from(!stays);
-            stays
-        });
-        let first = first.map(|(_, message)| message.letter().sent());
-        let unseen = || {
-            let is_more = self.backlog.len() > passed;
-            is_more.then(|| Millis(now.0.saturating_sub(retention.0)))
-        };
-        let behind = self.backlog.stragglers().take(changes_max);
-        let straggler = behind
-            .map(|(sent, _)| sent)
-            .find(|sent| sent.after(retention) > now);
-        first.or_else(unseen).into_iter().chain(straggler).min()
     }
 }
 
@@ -137,6 +119,7 @@ mod tests {
             sent: 4,
             received: 2,
             deleted: 1,
+            expired: 0,
         };
         assert_eq!(figures.tally, tally);
         assert_eq!(figures.oldest_sent, Some(Millis(2_000)));
@@ -151,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_time_has_brought_counts_up_to_a_bound() {
+    fn what_time_has_brought_counts() {
         let mut queue = queue();
         send(&mut queue, 2_000, 6);
         send(&mut queue, 8_000, 2);
@@ -164,10 +147,10 @@ mod tests {
         assert_eq!(oldest(11_999, 100), Some(Millis(2_000)));
         assert_eq!(oldest(12_000, 100), Some(Millis(8_000)));
         assert_eq!(oldest(18_000, 100), None);
-        // Three of four are back, three of six are gone, and the rest is not looked at.
+        // Three of four are back, and the rest is not looked at. What is too old always counts as gone.
         assert_eq!(queue.figures(Millis(9_500), 3).counts.in_flight, 1);
         let bounded = queue.figures(Millis(12_000), 3);
-        assert_eq!(bounded.counts.visible + bounded.counts.in_flight, 5);
-        assert_eq!(bounded.oldest_sent, Some(Millis(2_000)));
+        assert_eq!((bounded.counts.visible, bounded.counts.in_flight), (2, 0));
+        assert_eq!((bounded.expired, bounded.oldest_sent), (6, Some(Millis(8_000))));
     }
 }

@@ -1,5 +1,6 @@
 //! A message: what was sent, and what has happened to it since, which is small and copied.
 
+use super::ages::At;
 use super::letter::{Letter, Packed, Stored};
 use crate::command::queue::{Delivered, Receipt};
 use crate::types::Millis;
@@ -55,6 +56,8 @@ pub(super) struct Message {
     pub(super) changed: bool,
     /// Whether it is already listed as changed since the last cut.
     pub(super) touched: bool,
+    /// Whether it came after younger ones: see [`super::ages`].
+    pub(super) is_late: bool,
 }
 
 /// A [`Place`] without its time.
@@ -91,6 +94,7 @@ impl Message {
             state: State::Ready,
             changed: history.changed,
             touched: false,
+            is_late: false,
         };
         message.put(history.place);
         message
@@ -98,6 +102,15 @@ impl Message {
 
     pub(super) fn letter(&self) -> &Letter {
         &self.letter
+    }
+
+    /// What places it among the others by age.
+    pub(super) fn at(&self, sequence: u64) -> At {
+        At {
+            sent: self.letter.sent(),
+            sequence,
+            is_late: self.is_late,
+        }
     }
 
     pub(super) fn history(&self) -> History {

@@ -15,7 +15,7 @@
 use bytes::Bytes;
 use prost::Message as _;
 
-use crate::command::queue::{QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall};
+use crate::command::queue::{Delivered, QueueAnswer, QueueCommand, QueueOp, QueueReply, Recall, Receipt};
 use crate::command::{Batch, Reply};
 use crate::level::{self, Level};
 use crate::machine::clock::Clock;
@@ -32,8 +32,10 @@ mod configure;
 mod dedup;
 mod delete;
 mod departures;
+mod expire;
 mod fair;
 mod figures;
+mod garbage;
 mod groups;
 mod import;
 mod letter;
@@ -60,9 +62,12 @@ mod view;
 
 pub use chunk::{Bits, Chunk, ChunkWriter};
 pub use departures::Departure;
+pub use expire::EXPIRED_MAX;
 pub use figures::{Figures, Tally};
+pub use garbage::Garbage;
 pub use letter::Stored;
 pub use moves::Progress;
+pub use receive::LEAVING_MAX;
 pub use record::MessageRow;
 pub use share::share;
 pub use unread::{Unread, UnreadReply};
@@ -92,6 +97,8 @@ pub struct Queue {
     moves: Moves,
     since_cut: rows::SinceCut,
     tally: Tally,
+    /// What was purged, until [`Queue::take_garbage`].
+    garbage: Garbage,
 }
 
 /// What a batch gives to each of its commands.
@@ -118,7 +125,14 @@ impl Queue {
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
             tally: Tally::default(),
+            garbage: Garbage::default(),
         }
+    }
+
+    /// What is no part of the state any more, if there is some since the last call.
+    pub(in crate::machine) fn take_garbage(&mut self) -> Option<Garbage> {
+        let garbage = std::mem::take(&mut self.garbage);
+        (!garbage.is_empty()).then_some(garbage)
     }
 
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
@@ -129,11 +143,13 @@ impl Queue {
         };
         self.invocations
             .limit(idempotency::queue(self.level, remember_bytes));
+        self.deduplication.limit(dedup::limits(self.level));
+        self.attempts.limit(attempts::limits(self.level));
         self.invocations.expire(now);
         self.deduplication.expire(now);
         self.attempts.expire(now);
         self.backlog.advance(now);
-        self.backlog.drop_expired(now, self.settings.retention);
+        self.drop_expired(now);
         let moment = Moment {
             now,
             seed: batch.seed,
@@ -167,7 +183,7 @@ impl Queue {
             return self.perform(moment, op);
         };
         let remembered = self.invocations.get(&key);
-        if let Some(first) = remembered.and_then(|first| first.again(&op, &self.backlog)) {
+        if let Some(first) = remembered.and_then(|first| first.again(&op, |receipt| self.held(receipt))) {
             if idempotency::renews(self.level) {
                 let interval = idempotency::RENEWED_AFTER;
                 self.invocations.renew(&key, moment.now, interval);
@@ -184,6 +200,13 @@ impl Queue {
             self.invocations.record(key, moment.now, remembered);
         }
         answer
+    }
+
+    /// A delivery, if its message still is in flight under it.
+    fn held(&self, receipt: &Receipt) -> Option<Delivered> {
+        let message = self.within_reach(receipt.sequence)?;
+        let is_held = self.backlog.is_held_by(receipt);
+        is_held.then(|| message.delivered(receipt.sequence))
     }
 
     /// What it remembers of answered calls.
@@ -204,6 +227,7 @@ impl Queue {
             QueueOp::Move(command) => self.move_messages(command),
             QueueOp::Recall(Recall {}) => self.recall(),
             QueueOp::SetLevel(set) => self.set_level(set),
+            QueueOp::Expire(_) => self.expire(moment),
         }
     }
 }

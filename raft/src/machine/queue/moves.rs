@@ -94,7 +94,7 @@ impl Queue {
             self.moves.latest = MovesRecord {
                 task: command.task,
                 end: self.next_sequence,
-                to_move: self.backlog.ready() as u64,
+                to_move: (self.backlog.ready() - self.stale_places().ready) as u64,
                 moved: 0,
                 closed: false,
             };
@@ -118,14 +118,14 @@ impl Queue {
     /// Whether a message may go before all others that are not its like: any that is ready on a standard queue, the
     /// first one of an unlocked group on a FIFO queue.
     fn is_next(&self, sequence: u64) -> bool {
-        let message = self.backlog.get(sequence);
-        message.is_some_and(|message| match &self.backlog.line {
-            Line::Standard(_) => message.place() == Place::Ready,
-            Line::Fifo(groups) => {
-                let group = groups.get(message.letter().group());
-                group.is_some_and(|group| group.is_open() && group.members().next() == Some(sequence))
-            }
-        })
+        self.within_reach(sequence)
+            .is_some_and(|message| match &self.backlog.line {
+                Line::Standard(_) => message.place() == Place::Ready,
+                Line::Fifo(groups) => {
+                    let group = groups.get(message.letter().group());
+                    group.is_some_and(|group| group.is_open() && group.members().next() == Some(sequence))
+                }
+            })
     }
 
     /// How far a move task has got here; `None` if it has not begun.
@@ -152,7 +152,7 @@ impl Queue {
             Line::Fifo(groups) => {
                 let end = self.moves.latest.end;
                 let is_ready = |sequence: u64| {
-                    let message = self.backlog.get(sequence);
+                    let message = self.within_reach(sequence);
                     sequence < end && message.is_some_and(|message| message.place() == Place::Ready)
                 };
                 groups.pick(max, is_ready)
@@ -170,7 +170,7 @@ impl Queue {
             .backlog
             .iter()
             .take_while(move |(sequence, _)| *sequence < end);
-        old.filter(|(_, message)| message.place() == Place::Ready)
+        old.filter(|(_, message)| message.place() == Place::Ready && !self.is_stale(message))
             .map(|(sequence, _)| sequence)
     }
 }

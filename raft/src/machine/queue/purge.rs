@@ -18,11 +18,13 @@ impl Queue {
             Outcome::PurgeInProgress
         } else {
             self.last_purge = Some(moment.now);
-            let departures = Departures::after(self.backlog.departures.count());
-            self.backlog = Backlog::new(self.settings.fifo);
-            self.backlog.departures = departures;
-            self.deduplication.clear();
-            self.attempts.clear();
+            let mut empty = Backlog::new(self.settings.fifo);
+            empty.departures = Departures::after(self.backlog.departures.count());
+            // Nothing here takes longer the more there is, and neither does the next cut.
+            let purged = std::mem::replace(&mut self.backlog, empty);
+            self.garbage.add(purged);
+            self.garbage.add(self.deduplication.clear());
+            self.garbage.add(self.attempts.clear());
             self.since_cut.clear = true;
             Outcome::Done
         };

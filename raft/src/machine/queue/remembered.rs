@@ -8,11 +8,12 @@
 use bytes::{Buf, BufMut, Bytes};
 use prost::Message as _;
 
-use super::backlog::Backlog;
 use super::dedup::Original;
 use super::message_id::MessageId;
 use super::recall;
-use crate::command::queue::{Outcome, Outcomes, QueueAnswer, QueueOp, Receipt, Received, Sent, SentEntry};
+use crate::command::queue::{
+    Delivered, Outcome, Outcomes, QueueAnswer, QueueOp, Receipt, Received, Sent, SentEntry,
+};
 use crate::machine::row::LoadError;
 use crate::machine::tables;
 use crate::machine::window::Remember;
@@ -47,8 +48,12 @@ impl Remembered {
         }
     }
 
-    /// The first answer again, if it is one to this operation.
-    pub(super) fn again(&self, op: &QueueOp, backlog: &Backlog) -> Option<QueueAnswer> {
+    /// The first answer again, if it is one to this operation. `held` gives a delivery that still is in flight.
+    pub(super) fn again(
+        &self,
+        op: &QueueOp,
+        held: impl Fn(&Receipt) -> Option<Delivered>,
+    ) -> Option<QueueAnswer> {
         match (self, op) {
             (Remembered::SentOne(sent), QueueOp::Send(_) | QueueOp::Recall(_)) => {
                 Some(QueueAnswer::Sent(Sent {
@@ -64,10 +69,7 @@ impl Remembered {
                 Some(QueueAnswer::Refused(Outcome::Recalled.into()))
             }
             (Remembered::Received(receipts), QueueOp::Receive(_)) => {
-                let held = receipts.iter().filter(|receipt| backlog.is_held_by(receipt));
-                let messages: Vec<_> = held
-                    .filter_map(|r| Some(backlog.get(r.sequence)?.delivered(r.sequence)))
-                    .collect();
+                let messages: Vec<_> = receipts.iter().filter_map(held).collect();
                 (!messages.is_empty()).then_some(QueueAnswer::Received(Received { messages }))
             }
             (

@@ -11,11 +11,11 @@ use super::import::Origins;
 use super::message::Message;
 use super::moves::Moves;
 use super::record::MessageRow;
-use super::{Queue, Tally, attempts, dedup};
+use super::{Garbage, Queue, Tally, attempts, dedup};
 use crate::level::Level;
 use crate::machine::clock::Clock;
 use crate::machine::parts::Parts;
-use crate::machine::row::{Delta, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
+use crate::machine::row::{Delta, Later, LoadError, Row, RowValue, number_in_key, numbered_key, single_key};
 use crate::machine::window::WindowLoader;
 use crate::machine::{idempotency, tables};
 use crate::planted::{Bug, planted};
@@ -121,11 +121,19 @@ impl Queue {
         rows
     }
 
-    pub(in crate::machine) fn take_delta(&mut self) -> Delta {
+    /// What changed since the last cut, and rows that belong to it and are made later. There are some after a purge: all that is
+    /// left has to be written, and what is remembered of calls may be much.
+    pub(in crate::machine) fn cut(&mut self) -> (Delta, Later) {
+        match std::mem::take(&mut self.since_cut.clear) {
+            true => self.cut_whole(),
+            false => (self.cut_changes(), Later::default()),
+        }
+    }
+
+    fn cut_changes(&mut self) -> Delta {
         let mut delta = Delta::default();
         let meta = self.meta();
-        let clear = std::mem::take(&mut self.since_cut.clear);
-        if self.since_cut.meta.as_ref() != Some(&meta) || clear {
+        if self.since_cut.meta.as_ref() != Some(&meta) {
             delta.puts.push(Row::encoded(single_key(tables::META), &meta));
             self.since_cut.meta = Some(meta);
         }
@@ -136,14 +144,30 @@ impl Queue {
         self.origins.take_delta(&mut delta);
         self.moves.take_delta(&mut delta);
         self.attempts.take_delta(&mut delta);
-        if clear {
-            delta = Delta {
-                clear: true,
-                puts: self.rows(),
-                deletes: Vec::new(),
-            };
-        }
         delta
+    }
+
+    /// Everything, as after a purge: all messages came since.
+    fn cut_whole(&mut self) -> (Delta, Later) {
+        let mut later = self.invocations.take_whole();
+        later.append(self.deduplication.take_whole());
+        later.append(self.attempts.take_whole());
+        // What is left to say has changed since the purge, but for some rows of other queues and tasks.
+        let changes = self.cut_changes();
+        let of_messages = |row: &Row| {
+            let table = row.key.first();
+            table == Some(&tables::MESSAGES) || table == Some(&tables::DEPARTURES)
+        };
+        let mut puts: Vec<Row> = changes.puts.into_iter().filter(of_messages).collect();
+        puts.push(Row::encoded(single_key(tables::META), &self.meta()));
+        self.origins.rows(&mut puts);
+        self.moves.rows(&mut puts);
+        let delta = Delta {
+            clear: true,
+            puts,
+            deletes: Vec::new(),
+        };
+        (delta, later)
     }
 
     fn take_messages(&mut self, delta: &mut Delta) {
@@ -186,8 +210,8 @@ impl Queue {
     ) -> Result<Queue, LoadError> {
         let mut meta = None;
         let mut invocations = WindowLoader::new(idempotency::queue(Level::ZERO, u64::MAX));
-        let mut deduplication = WindowLoader::new(dedup::LIMITS);
-        let mut attempts = WindowLoader::new(attempts::LIMITS);
+        let mut deduplication = WindowLoader::new(dedup::limits(Level::ZERO));
+        let mut attempts = WindowLoader::new(attempts::limits(Level::ZERO));
         let mut messages = Vec::new();
         let mut departures = Vec::new();
         let mut origins = Origins::default();
@@ -231,6 +255,7 @@ impl Queue {
             origins,
             moves,
             tally: Tally::default(),
+            garbage: Garbage::default(),
             since_cut: SinceCut {
                 clear: false,
                 meta: Some(meta),

@@ -32,7 +32,7 @@ impl Queue {
         }
         let within = self.settings.deduplicate_by_group.then_some(entry.group.as_str());
         let key = dedup::key(&entry.deduplication_id, within);
-        if let Some(original) = self.deduplication.get(&key) {
+        if let Some(original) = self.deduplication.get_at(&key, moment.now) {
             return *original;
         }
         let sent = self.add(moment, entry);

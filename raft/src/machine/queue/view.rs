@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Queue;
+use super::expire::EXPIRED_MAX;
 use super::groups::Group;
 use super::line::Line;
 use super::message::{Message, Place};
@@ -14,7 +15,10 @@ use super::receive::MAX_IN_FLIGHT;
 use crate::machine::idempotency;
 use crate::types::Millis;
 
-/// How many messages there are, by place. They add up to the size of the backlog.
+/// Messages too old that are looked at to find which groups of a FIFO queue they free: what two batches leave, and more.
+const EXPIRED_SEEN_MAX: usize = 2 * EXPIRED_MAX;
+
+/// How many messages there are, by place. What is too old is nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Neither in flight nor delayed; on FIFO queues also those that their group holds back.
@@ -28,7 +32,12 @@ pub struct Counts {
 impl Queue {
     /// Whether a receive at `now` would find a message (the limit of messages in flight aside).
     pub fn has_visible(&self, now: Millis) -> bool {
-        self.visible_count(now) > 0
+        let Line::Standard(ready) = &self.backlog.line else {
+            return self.visible_count(now) > 0;
+        };
+        let now = self.clock.clamp(now);
+        let mut due = self.due(now);
+        ready.len() > self.expired_places(now).ready || due.any(|(_, message)| !self.is_expired(message, now))
     }
 
     /// How many partitions the queue has, as far as this one knows.
@@ -54,20 +63,22 @@ impl Queue {
 
     /// How many receives of one message each would find one at `now`: visible messages on standard
     /// queues, groups that can give out a message on FIFO queues. Costs as much as time has
-    /// brought since the last batch.
+    /// brought since the last batch. While much more is too old than a batch drops, some of the groups
+    /// that have such messages may count as they were before these became too old.
     pub fn visible_count(&self, now: Millis) -> u64 {
         let now = self.clock.clamp(now);
+        let due = self
+            .due(now)
+            .filter(|(_, message)| !self.is_expired(message, now));
         let count = match &self.backlog.line {
-            Line::Standard(ready) => {
-                let stale = self.expired(now).filter(|(_, m)| m.place() == Place::Ready);
-                let due = self
-                    .due(now)
-                    .filter(|(_, message)| !self.is_expired(message, now));
-                ready.len() - stale.count() + due.count()
-            }
+            Line::Standard(ready) => ready.len() - self.expired_places(now).ready + due.count(),
             Line::Fifo(groups) => {
-                let changed = self.due(now).chain(self.expired(now));
-                let changed: BTreeSet<&str> = changed.map(|(_, m)| m.letter().group()).collect();
+                let expired = self.expired(now).take(EXPIRED_SEEN_MAX);
+                let changed: BTreeSet<&str> = self
+                    .due(now)
+                    .chain(expired)
+                    .map(|(_, m)| m.letter().group())
+                    .collect();
                 let changed: Vec<&Group> = changed.into_iter().filter_map(|name| groups.get(name)).collect();
                 let before = changed.iter().filter(|group| group.is_open()).count();
                 let after = changed.iter().filter(|group| self.opens(group, now)).count();
@@ -84,12 +95,10 @@ impl Queue {
         let timer = self.backlog.timers.next_after(now);
         // Age also frees a FIFO group, when it ends a message that locks or delays it.
         let hides_some = self.backlog.in_flight() + self.backlog.delayed() > 0;
-        let expiry = if self.settings.fifo && hides_some {
-            let mut ends = self.backlog.iter().map(|(_, message)| self.expires(message));
-            ends.find(|end| *end > now)
-        } else {
-            None
-        };
+        let expiry = (self.settings.fifo && hides_some)
+            .then(|| self.oldest_at(now))
+            .flatten()
+            .map(|sent| sent.after(self.settings.retention));
         timer.into_iter().chain(expiry).min()
     }
 
@@ -98,21 +107,22 @@ impl Queue {
         self.counts_within(now, usize::MAX)
     }
 
-    /// The same, with no more than about `changes_max` of the changes that only time has brought since the last batch.
+    /// The same, with no more than `changes_max` of the timers that have run out since the last batch.
     pub(super) fn counts_within(&self, now: Millis, changes_max: usize) -> Counts {
         let now = self.clock.clamp(now);
         let mut total = self.backlog.len() as u64;
         let mut in_flight = self.backlog.in_flight() as u64;
         let mut delayed = self.backlog.delayed() as u64;
-        let expired = self.backlog.expired(now, self.settings.retention, changes_max);
-        let expired = expired.inspect(|_| total -= 1);
-        let expired: Vec<_> = expired.map(|(_, message)| message.place()).collect();
+        let expired = self.expired_places(now);
+        total -= expired.total() as u64;
+        in_flight -= expired.in_flight as u64;
+        delayed -= expired.delayed as u64;
         let due = self
             .due(now)
             .take(changes_max)
             .filter(|(_, message)| !self.is_expired(message, now));
-        for place in due.map(|(_, message)| message.place()).chain(expired) {
-            match place {
+        for (_, message) in due {
+            match message.place() {
                 Place::Ready => {}
                 Place::InFlight(_) | Place::Leaving => in_flight -= 1,
                 Place::Delayed(_) => delayed -= 1,
@@ -135,9 +145,9 @@ impl Queue {
         self.settings.fifo
     }
 
-    /// When the oldest message was sent.
+    /// When the oldest message was sent, by the machine's own time.
     pub fn oldest_sent(&self) -> Option<Millis> {
-        self.backlog.oldest_sent()
+        self.oldest_at(self.clock.now())
     }
 
     /// About how many bytes the messages have, in memory or in files.
@@ -151,23 +161,10 @@ impl Queue {
         idempotency::key(invocation).is_some_and(|key| self.invocations.get(&key).is_some())
     }
 
-    /// Messages that are too old by now but still there.
-    fn expired(&self, now: Millis) -> impl Iterator<Item = (u64, &Message)> {
-        self.backlog.expired(now, self.settings.retention, usize::MAX)
-    }
-
     /// Messages whose timer has run out but has not been worked off.
     fn due(&self, now: Millis) -> impl Iterator<Item = (u64, &Message)> {
         let due = self.backlog.timers.due(now);
         due.filter_map(|sequence| Some((sequence, self.backlog.get(sequence)?)))
-    }
-
-    pub(super) fn is_expired(&self, message: &Message, now: Millis) -> bool {
-        self.expires(message) <= now
-    }
-
-    fn expires(&self, message: &Message) -> Millis {
-        message.letter().sent().after(self.settings.retention)
     }
 
     /// Whether a batch at `now` would find a group open.
