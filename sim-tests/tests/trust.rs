@@ -13,15 +13,8 @@ use raft::planted::{BUGS, Bug};
 const SEEDS: u64 = 200;
 /// Not demanded of seeds. The first for MoveUnclosed was 47 one day and 188 on another; a story of the
 /// catalog shows what it breaks. For the two of the log, no seeds have been played yet; the tests in
-/// `raft/tests/wal/crash` show at which call of the disk each breaks. StaleRead was found by seed 2 before
-/// leases counted from what followers have answered, and by none of the first 90 since: a workload that
-/// reads right after a change of leaders has to be found.
-const RARE: &[Bug] = &[
-    Bug::MoveUnclosed,
-    Bug::HintAhead,
-    Bug::CacheTrusted,
-    Bug::StaleRead,
-];
+/// `raft/tests/wal/crash` show at which call of the disk each breaks.
+const RARE: &[Bug] = &[Bug::MoveUnclosed, Bug::HintAhead, Bug::CacheTrusted];
 
 /// The rules that a run breaks, one a line. A process for each, so that no run depends on those before it.
 fn broken(bug: Bug, is_planted: bool, seed: u64) -> String {
