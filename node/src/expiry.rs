@@ -73,7 +73,9 @@ impl Expiry {
             && group.leads_with_lease()
             && group.replica().read(|machine| {
                 let queue = machine.as_queue();
-                queue.is_some_and(|queue| queue.level() >= Level::ONE && queue.has_expired(now))
+                queue.is_some_and(|queue| {
+                    queue.level() >= Level::ONE && (queue.has_expired(now) || queue.has_many_due(now))
+                })
             })
     }
 }

@@ -137,7 +137,10 @@ impl Members {
     ) -> BTreeSet<NodeId> {
         while chosen.len() < count {
             let left = others.difference(&chosen);
-            let Some(next) = left.min_by_key(|node| (self.neighbours(&chosen, **node), **node)) else {
+            // Votes for nodes that are away may leave the voters without a majority.
+            let is_away = |node: &NodeId| !self.there.contains(node);
+            let order = |node: &&NodeId| (is_away(node), self.neighbours(&chosen, **node), **node);
+            let Some(next) = left.min_by_key(order) else {
                 break;
             };
             chosen.insert(*next);

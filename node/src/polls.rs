@@ -182,13 +182,14 @@ impl Polls {
     /// If time has made more messages too old than one batch drops, has them dropped before anything is received: what is behind
     /// them is to be found by every receive. One receive does so for all.
     async fn drop_expired(&self, group: &Group) {
-        if !self.has_much_expired(group) {
+        let is_due = || group.leads_with_lease() && self.has_much_expired(group);
+        if !is_due() {
             return;
         }
         let partition = self.partitions.lock().entry(group.id()).or_default().clone();
         let _turn = partition.dropping.lock().await;
         for _ in 0..TICKS_MAX {
-            if !self.has_much_expired(group) || !expiry::tick(group).await {
+            if !is_due() || !expiry::tick(group).await {
                 return;
             }
         }

@@ -11,8 +11,13 @@ fn wanted(nodes: &[u64], going: &[u64], voters: &[u64], level: &[u64]) -> Vec<u6
 
 /// The same; the zone of node 1 comes first.
 fn wanted_in(zones: &[&str], nodes: &[u64], going: &[u64], voters: &[u64], level: &[u64]) -> Vec<u64> {
+    let members = members_in(zones, nodes, going, voters, level);
+    members.wanted().into_iter().map(|node| node.0).collect()
+}
+
+fn members_in(zones: &[&str], nodes: &[u64], going: &[u64], voters: &[u64], level: &[u64]) -> Members {
     let zones = (1..).map(NodeId).zip(zones.iter().map(|zone| (*zone).to_owned()));
-    let members = Members {
+    Members {
         me: NodeId(voters[0]),
         nodes: set(nodes),
         staying: set(nodes).difference(&set(going)).copied().collect(),
@@ -21,8 +26,17 @@ fn wanted_in(zones: &[&str], nodes: &[u64], going: &[u64], voters: &[u64], level
         level: set(level),
         there: set(nodes).difference(&set(going)).copied().collect(),
         zones: zones.filter(|(_, zone)| !zone.is_empty()).collect(),
-    };
-    members.wanted().into_iter().map(|node| node.0).collect()
+    }
+}
+
+/// Zones are worth less than a majority: two of five voters start anew while a third one goes.
+#[test]
+fn votes_stay_with_those_who_are_there() {
+    let all = [1, 2, 3, 4, 5];
+    let mut members = members_in(&["a", "a", "b", "b", "c"], &all, &[2], &all, &[]);
+    members.there = set(&[1, 2, 4]);
+    let wanted: Vec<u64> = members.wanted().into_iter().map(|node| node.0).collect();
+    assert_eq!(wanted, [1, 4, 5], "two of three are there");
 }
 
 #[test]

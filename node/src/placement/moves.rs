@@ -117,6 +117,12 @@ impl Moves {
     /// Goes on with a move as far as that is possible now.
     async fn advance(&self, group: &Group, record: &GroupRecord) {
         let id = group.id();
+        // Members change by the catalog's latest word only. By an older one, nodes could become members that the catalog does
+        // not know of, and go on with a queue that was deleted (`raft/src/machine/catalog/closings.rs`).
+        if self.catalog.catch_up(STEP_MAX).await.is_err() {
+            let reason = "the catalog has no leader".to_owned();
+            return self.stalls.failed(id, reason, Instant::now());
+        }
         for _ in 0..STEPS_MAX {
             // It may be wanted elsewhere by now, or another node may lead it.
             if !self.is_still_wanted(group, record) {

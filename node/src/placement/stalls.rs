@@ -15,6 +15,9 @@ use tokio::time::Instant;
 const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
+/// A state that was begun anew so often does not get there.
+const RESTARTS_MAX: u32 = 5;
+
 /// The moves that this node carries out.
 #[derive(Default)]
 pub struct Stalls(Mutex<BTreeMap<GroupId, Move>>);
@@ -28,8 +31,8 @@ pub struct Seen {
     pub members: (BTreeSet<NodeId>, BTreeSet<NodeId>),
     /// How many entries all learners lack together; unknown as long as one has not answered.
     pub lag: Option<u64>,
-    /// When a part of the state was last asked for.
-    pub asked: Option<Instant>,
+    /// When a part of the state was last asked for, and of which transfer.
+    pub asked: Option<(Instant, u64)>,
 }
 
 impl Seen {
@@ -47,19 +50,27 @@ impl Seen {
         }
     }
 
-    /// Whether something got done since an earlier look. More entries to send are no progress.
-    fn is_further_than(&self, earlier: &Seen) -> bool {
+    /// Whether something got done since an earlier look. More entries to send are no progress, and neither is a state that is
+    /// sent again and again.
+    fn is_further_than(&self, earlier: &Seen, restarts: u32) -> bool {
         let is_nearer = match (self.lag, earlier.lag) {
             (Some(lag), Some(earlier)) => lag < earlier,
             (lag, earlier) => lag.is_some() && earlier.is_none(),
         };
         let is_asked = self.asked.is_some() && self.asked != earlier.asked;
-        is_nearer || is_asked || self.version != earlier.version || self.members != earlier.members
+        is_nearer || (is_asked && restarts < RESTARTS_MAX) || self.is_another_than(earlier)
+    }
+
+    fn is_another_than(&self, earlier: &Seen) -> bool {
+        self.version != earlier.version || self.members != earlier.members
     }
 }
 
 struct Move {
     seen: Seen,
+    /// The latest transfer of the state, and how often another one has followed.
+    transfer: Option<u64>,
+    restarts: u32,
     since: Instant,
     reason: String,
     /// Steps that failed in a row, and when the next may be tried.
@@ -82,12 +93,21 @@ impl Stalls {
         let mut moves = self.0.lock();
         let known = moves.entry(group).or_insert_with(|| Move {
             seen: seen.clone(),
+            transfer: None,
+            restarts: 0,
             since: now,
             reason: String::new(),
             failures: 0,
             due: now,
         });
-        if seen.is_further_than(&known.seen) {
+        if seen.is_another_than(&known.seen) {
+            known.restarts = 0;
+        }
+        if let Some((_, transfer)) = seen.asked {
+            let before = known.transfer.replace(transfer);
+            known.restarts += u32::from(before.is_some_and(|before| before != transfer));
+        }
+        if seen.is_further_than(&known.seen, known.restarts) {
             known.since = now;
             known.failures = 0;
             known.due = now;
@@ -171,7 +191,7 @@ mod tests {
         stalls.look(GROUP, seen(1, &[2], Some(899)), at(40));
         assert_eq!(still(&stalls, at(40)), 0, "it comes nearer");
         let asked = Seen {
-            asked: Some(at(50)),
+            asked: Some((at(50), 1)),
             ..seen(1, &[2], Some(899))
         };
         stalls.look(GROUP, asked.clone(), at(50));
@@ -182,6 +202,33 @@ mod tests {
         assert_eq!(still(&stalls, at(70)), 0, "it goes elsewhere");
         stalls.retain(&BTreeSet::new());
         assert_eq!(stalls.of(GROUP, at(70)), None);
+    }
+
+    #[test]
+    fn a_state_that_is_sent_again_and_again_is_no_progress() {
+        let (stalls, begin) = (Stalls::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let asked = |seconds: u64, transfer| Seen {
+            asked: Some((at(seconds), transfer)),
+            ..seen(1, &[2], None)
+        };
+        // One transfer may take as long as it takes.
+        for second in 0..100 {
+            stalls.look(GROUP, asked(second, 1), at(second));
+        }
+        assert_eq!(still(&stalls, at(100)), 1);
+        for second in 100..120 {
+            stalls.look(GROUP, asked(second, second), at(second));
+        }
+        // The first start anew was at second 100.
+        let last_counted = 100 + u64::from(RESTARTS_MAX) - 2;
+        assert_eq!(still(&stalls, at(120)), 120 - last_counted);
+        let elsewhere = Seen {
+            version: 2,
+            ..asked(120, 120)
+        };
+        stalls.look(GROUP, elsewhere, at(120));
+        assert_eq!(still(&stalls, at(120)), 0);
     }
 
     #[test]

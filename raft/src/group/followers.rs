@@ -45,8 +45,8 @@ impl Group {
         followers.collect()
     }
 
-    /// When another node last asked this replica for a part of its state; none if no transfer is under way.
-    pub fn last_asked_for_state(&self) -> Option<tokio::time::Instant> {
+    /// When another node last asked this replica for a part of its state, and in which transfer; none if none is under way.
+    pub fn last_asked_for_state(&self) -> Option<(tokio::time::Instant, u64)> {
         self.replica.transfers().used()
     }
 }

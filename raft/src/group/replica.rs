@@ -1,7 +1,7 @@
 //! This node's copy of a group's state, shared between openraft, which writes it, and everybody
 //! who reads it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use crate::env::Io;
 use crate::machine::{Machine, MachineKind};
 use crate::quarantine::{Broken, Cause, guarded};
 
-/// After a checkpoint for which there was no space, none is tried for so long.
+/// After a checkpoint for which there was no space, none is tried for so long. The pause doubles so often at most.
 const NO_SPACE_PAUSE: Duration = Duration::from_secs(10);
+const NO_SPACE_DOUBLED_MAX: u32 = 4;
 
 /// The state of one replica.
 pub struct Replica {
@@ -29,6 +30,7 @@ pub struct Replica {
     checkpoints_under_way: AtomicUsize,
     /// Until when no checkpoint is tried, because there was no space for one.
     no_space_until: Mutex<Option<Instant>>,
+    no_space_times: AtomicU32,
     has_lost_changes: AtomicBool,
     has_ended: AtomicBool,
     broken: OnceLock<Broken>,
@@ -71,6 +73,7 @@ impl Replica {
             checkpointed: AtomicU64::new(applied),
             checkpoints_under_way: AtomicUsize::new(0),
             no_space_until: Mutex::new(None),
+            no_space_times: AtomicU32::new(0),
             has_lost_changes: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             broken: OnceLock::new(),
@@ -113,7 +116,9 @@ impl Replica {
     /// will not have.
     pub(super) fn lost_changes_for_space(&self) {
         self.has_lost_changes.store(true, Ordering::Relaxed);
-        *self.no_space_until.lock() = Some(Instant::now() + NO_SPACE_PAUSE);
+        let times = self.no_space_times.fetch_add(1, Ordering::Relaxed);
+        let pause = NO_SPACE_PAUSE * 2_u32.pow(times.min(NO_SPACE_DOUBLED_MAX));
+        *self.no_space_until.lock() = Some(Instant::now() + pause);
     }
 
     /// Whether the next checkpoint has to be of the whole state.
@@ -155,6 +160,7 @@ impl Replica {
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
         self.has_lost_changes.store(false, Ordering::Relaxed);
+        self.no_space_times.store(0, Ordering::Relaxed);
         self.checkpointed
             .fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);
     }

@@ -185,10 +185,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             .commit(self.group, wire::header_to(meta, level), self.kind)
             .await;
         let machine = machine.map_err(|error| {
+            let reason = format!("the leader's state cannot be loaded: {error}");
+            let index = meta.last_log_id.map(|id| id.index);
             if error.is_of_one_group() {
-                let reason = format!("the leader's state cannot be loaded: {error}");
-                let index = meta.last_log_id.map(|id| id.index);
                 self.replica.break_off(Cause::Entry, index, &reason);
+            } else if let StoreError::Full(_) = error {
+                // The state is asked for again when the replica is opened anew.
+                self.replica.break_off(Cause::Files, index, &reason);
             }
             io::Error::other(error)
         })?;

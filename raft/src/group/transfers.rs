@@ -41,9 +41,10 @@ impl Transfers {
         open.iter().find(|transfer| transfer.to == node).cloned()
     }
 
-    /// When a receiver last asked for a part.
-    pub(super) fn used(&self) -> Option<Instant> {
-        self.open.lock().iter().map(|transfer| transfer.used()).max()
+    /// When a receiver last asked for a part, and of which transfer.
+    pub(super) fn used(&self) -> Option<(Instant, u64)> {
+        let open = self.open.lock();
+        open.iter().map(|transfer| (transfer.used(), transfer.id)).max()
     }
 
     /// Notes a cut of the state, under the state's lock.

@@ -29,8 +29,8 @@ pub(super) const QUEUE_BYTES: u64 = 64 << 20;
 const CATALOG_BYTES: u64 = 16 << 20;
 
 /// Answers, and other things that are remembered, that are forgotten at a time: more than come with
-/// one batch, and no long work.
-const FORGOTTEN_AT_ONCE: usize = 4_096;
+/// one batch (1,024 commands with ten entries each), and no long work.
+const FORGOTTEN_AT_ONCE: usize = 12_288;
 
 /// Of a queue partition, which may have so many bytes of them.
 pub(super) fn queue(level: Level, bytes: u64) -> Limits {

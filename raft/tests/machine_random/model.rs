@@ -78,6 +78,17 @@ impl Model {
         }
     }
 
+    /// What a batch does before its commands. Settings that it begins with hold before older ones end anything.
+    fn begin(&mut self, now: u64, commands: &[QueueCommand]) {
+        let mut ops = commands.iter().map(|command| command.op.as_ref());
+        let first = ops.find(|op| !matches!(op, Some(QueueOp::SetLevel(_)))).flatten();
+        let is_newer =
+            matches!(first, Some(QueueOp::Configure(settings)) if settings.version > self.settings.version);
+        let kept = (self.level > 0 && is_newer).then(|| self.items.clone());
+        self.advance(now);
+        self.items = kept.unwrap_or_else(|| std::mem::take(&mut self.items));
+    }
+
     fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
         let (now, retention) = (self.now, self.settings.retention_ms);
@@ -523,7 +534,7 @@ fn compare(seed: u64, mut history: History, mut machine: Machine, mut model: Mod
             compare_views(seed, &machine, &model, batch.now_ms + ahead);
         }
         let replies = machine.apply(&batch);
-        model.advance(batch.now_ms);
+        model.begin(batch.now_ms, &commands);
         for (command, reply) in commands.iter().zip(&replies) {
             let expected = model.apply(command);
             assert_eq!(told(reply), expected, "seed {seed}, step {step}: {command:?}");

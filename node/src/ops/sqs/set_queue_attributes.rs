@@ -6,6 +6,7 @@ use api::error;
 use api::sqs::Done;
 use api::sqs::queue_url::QueueRef;
 use api::sqs::set_queue_attributes::Input;
+use futures::future::join_all;
 use raft::command::catalog::{CatalogAnswer, CatalogOp, RefusalReason, SetQueueAttributes};
 use raft::command::queue::QueueOp;
 
@@ -44,14 +45,16 @@ pub(super) async fn set(context: &Context<'_>, input: Input) -> Result<Done> {
 }
 
 /// Tells the queue's partitions at once. They would hear of it with their next commands, but what waits for a shorter delay has to
-/// wake up before. One that cannot be told now hears of it in that way.
+/// wake up before, and messages that are to be kept longer must not be too old meanwhile. One that cannot be told now hears of it in
+/// that way.
 async fn tell(context: &Context<'_>, queue: &QueueRef) {
     let Ok(queue) = context.queue_now(queue).await else {
         return;
     };
-    for partition in queue.partitions.iter().filter(|_| queue.settings.fifo) {
+    let tell = queue.partitions.iter().map(async |partition| {
         let configure = QueueOp::Configure(queue.configure());
         let told = context.partition(partition, configure, None);
         let _ = tokio::time::timeout(TELLING_MAX, told).await;
-    }
+    });
+    join_all(tell).await;
 }

@@ -8,8 +8,8 @@ use aws_sdk_sqs::types::Message;
 use super::{SMALL_CHECKPOINTS, create, delete, receive, receive_count, receive_exactly, send, send_each};
 use crate::harness::{Cluster, client};
 
-/// Longer than the sends, the deaths and the restart take on a slow machine.
-const VISIBILITY: Duration = Duration::from_secs(30);
+/// Longer than the deaths and the restart take on a slow machine.
+const VISIBILITY: Duration = Duration::from_secs(20);
 /// Together more than makes a checkpoint due.
 const SENDS: usize = 500;
 
@@ -24,12 +24,12 @@ async fn all_nodes_die_after_checkpoints() {
     let plain = create(&before, "blackout-held", VISIBILITY.as_secs()).await;
     let fifo = create(&before, "blackout-order.fifo", 30).await;
     let held_ids = send_each(&before, &plain, (0..3).map(|n| format!("held-{n}"))).await;
-    let began = Instant::now();
-    let held = receive_all_of(&before, &plain, held_ids.len()).await;
     let mut sent = send_each(&before, &fifo, (0..SENDS).map(body)).await;
     for i in 0..3 {
         cluster.await_checkpoint(i, "blackout-order.fifo", 100);
     }
+    let began = Instant::now();
+    let held = receive_all_of(&before, &plain, held_ids.len()).await;
     sent.extend(send_each(&before, &fifo, (SENDS..SENDS + 20).map(body)).await);
 
     (0..3).for_each(|i| cluster.kill(i));

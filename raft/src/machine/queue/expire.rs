@@ -10,10 +10,13 @@
 //! A machine below level 1 drops everything at once, as binaries did that knew no levels. What becomes too old within a batch, as a
 //! message from another queue may, is there until the next one.
 
+use prost::Message as _;
+
 use super::ages::Places;
 use super::message::{Message, Place};
 use super::{Moment, Queue};
-use crate::command::queue::{Outcomes, QueueAnswer};
+use crate::command::Batch;
+use crate::command::queue::{Outcomes, QueueAnswer, QueueCommand, QueueOp};
 use crate::level::Level;
 use crate::types::Millis;
 
@@ -33,6 +36,20 @@ impl Queue {
             let dropped = self.backlog.drop_sent(until, max);
             self.tally.expired += dropped as u64;
         }
+    }
+
+    /// Whether something is too old by settings that are not the latest: a partition without commands hears of new ones with
+    /// the batch that would end it. They decide then.
+    pub(super) fn begins_with_newer_settings(&self, now: Millis, batch: &Batch) -> bool {
+        if self.level < Level::ONE || !self.has_expired(now) {
+            return false;
+        }
+        let mut ops = batch.commands.iter().map(|command| {
+            let command = QueueCommand::decode(command.clone());
+            command.ok().and_then(|command| command.op)
+        });
+        let first = ops.find(|op| !matches!(op, Some(QueueOp::SetLevel(_))));
+        matches!(first, Some(Some(QueueOp::Configure(settings))) if settings.version > self.settings.version)
     }
 
     /// How many messages this replica has dropped because of their age, since it was opened.

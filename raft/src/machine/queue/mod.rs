@@ -149,7 +149,9 @@ impl Queue {
         self.deduplication.expire(now);
         self.attempts.expire(now);
         self.backlog.advance(now);
-        self.drop_expired(now);
+        if !self.begins_with_newer_settings(now, batch) {
+            self.drop_expired(now);
+        }
         let moment = Moment {
             now,
             seed: batch.seed,

@@ -79,7 +79,19 @@ impl Tail {
     /// Hands everything to the operating system.
     pub(super) fn flush(&mut self) -> Result<(), StoreError> {
         let written = self.write_buffer();
-        written.map_err(|error| StoreError::of_write("a checkpoint cannot be written", &error))
+        written.map_err(|error| StoreError::of_write("a checkpoint cannot be written", &error))?;
+        match self.unsynced >= UNSYNCED_BYTES_MAX {
+            true => self.sync_data(),
+            false => Ok(()),
+        }
+    }
+
+    fn sync_data(&mut self) -> Result<(), StoreError> {
+        let synced = self.file.sync_data();
+        // Whatever the reason, nobody knows what is on the disk.
+        synced.map_err(|error| StoreError::Failed(format!("a checkpoint cannot be synced: {error}")))?;
+        self.unsynced = 0;
+        Ok(())
     }
 
     fn write_buffer(&mut self) -> io::Result<()> {
@@ -90,19 +102,13 @@ impl Tail {
         self.written += self.buffer.len() as u64;
         self.unsynced += self.buffer.len() as u64;
         self.buffer.clear();
-        if self.unsynced >= UNSYNCED_BYTES_MAX {
-            self.file.sync_data()?;
-            self.unsynced = 0;
-        }
         Ok(())
     }
 
     /// Makes everything durable. The buffer's memory is given back: most groups write seldom.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         self.flush()?;
-        let synced = self.file.sync_data();
-        synced.map_err(|error| StoreError::of_write("a checkpoint cannot be synced", &error))?;
-        self.unsynced = 0;
+        self.sync_data()?;
         self.buffer = Vec::new();
         Ok(())
     }

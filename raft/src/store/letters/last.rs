@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::files::failed;
 use crate::env::DiskFile;
+use crate::store::StoreError;
 
 /// What is written without waiting for the disk: more would keep the log waiting for it.
 const UNSYNCED_BYTES_MAX: u64 = 8 << 20;
@@ -15,8 +17,9 @@ pub(super) struct Last {
 }
 
 impl Last {
-    pub(super) fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.file.write_all_at(bytes, self.end)?;
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let written = self.file.write_all_at(bytes, self.end);
+        written.map_err(failed)?;
         self.end += bytes.len() as u64;
         self.unsynced += bytes.len() as u64;
         if self.unsynced >= UNSYNCED_BYTES_MAX {
@@ -25,9 +28,11 @@ impl Last {
         Ok(())
     }
 
-    pub(super) fn sync(&mut self) -> std::io::Result<()> {
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         if std::mem::take(&mut self.unsynced) > 0 {
-            self.file.sync_data()?;
+            let synced = self.file.sync_data();
+            // Whatever the reason, nobody knows what is on the disk.
+            synced.map_err(|error| StoreError::Failed(format!("a file of letters: {error}")))?;
         }
         Ok(())
     }

@@ -174,11 +174,13 @@ impl LetterStore {
             None if !delta.clear => return Err(StoreError::NoBase(group)),
             None => self.new_shelf(group)?,
         };
+        let first_new = shelf.next_file;
         let written = shelf.put_away(delta).and_then(|(delta, stored)| {
             self.rows.write(group, header, delta)?;
             Ok(stored)
         });
         if let Err(StoreError::Full(_)) = &written {
+            shelf.remove_from(first_new)?;
             self.take_back(group)?;
         }
         let stored = written?;

@@ -112,6 +112,12 @@ impl Shelf {
         self.remove_strangers(others)
     }
 
+    /// Removes the files that were made here, from a number on: of a write that was given up, so that no row names them.
+    pub(super) fn remove_from(&self, first: u64) -> Result<(), StoreError> {
+        let mut made = self.open.range(first..);
+        made.try_for_each(|(number, _)| files::remove(&*self.disk, &self.folder, *number))
+    }
+
     /// Removes the files that are neither open here nor one of the `others`.
     pub(super) fn remove_strangers(&self, others: &BTreeSet<u64>) -> Result<(), StoreError> {
         let numbers = files::numbers(&*self.disk, &self.folder)?.into_iter();

@@ -36,6 +36,8 @@ impl LetterStore {
             self.rows.stage(group, part)
         });
         if let Err(StoreError::Full(_)) = &staged {
+            // All that it has it has made.
+            shelf.remove_from(0)?;
             self.unstage(group)?;
         }
         staged?;

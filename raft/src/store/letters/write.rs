@@ -75,8 +75,8 @@ impl Shelf {
             with_row,
             changed: true,
         };
-        last.append(&records).map_err(files::failed)?;
-        last.append(&list).map_err(files::failed)?;
+        last.append(&records)?;
+        last.append(&list)?;
         self.chunks.insert(first, entry);
         self.last = Some(last);
         Ok(placed)
@@ -142,7 +142,7 @@ impl Shelf {
 
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         match &mut self.last {
-            Some(last) => last.sync().map_err(files::failed),
+            Some(last) => last.sync(),
             None => Ok(()),
         }
     }
