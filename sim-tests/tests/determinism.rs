@@ -17,7 +17,9 @@ const SEEDS: [u64; 3] = [2, 3, 5];
 
 #[test]
 fn a_scenario_gives_the_same_trace_again() {
-    for seed in SEEDS {
+    // Unoptimised, one of them takes a minute and more.
+    let seeds = if cfg!(debug_assertions) { 1 } else { SEEDS.len() };
+    for seed in SEEDS.into_iter().take(seeds) {
         let scenario = short(seed);
         let first = trace(&scenario);
         assert!(first.len() > 1_000_000, "there is a trace");
