@@ -8,9 +8,7 @@ use raft::command::catalog::{
     AddPartitions, AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission,
     ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
-use raft::command::cluster::{
-    AdmitNode, CloseReplicas, DrainNode, MoveGroup, RemoveNode, SettleGroup,
-};
+use raft::command::cluster::{AdmitNode, CloseReplicas, DrainNode, MoveGroup, RemoveNode, SettleGroup};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
 use crate::recipe::Recipe;
