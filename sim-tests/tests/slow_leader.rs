@@ -18,7 +18,9 @@ const LASTS: Duration = Duration::from_secs(8);
 
 #[test]
 fn a_leader_that_is_far_away_is_followed_by_another() {
-    for seed in [1, 2, 3] {
+    // Unoptimised, one of them takes up to a minute.
+    let seeds = if cfg!(debug_assertions) { 1..=1 } else { 1..=3 };
+    for seed in seeds {
         let scenario = far_away(seed);
         let begin = scenario.schedule[0].at;
         // A thread of its own, as every run has.
