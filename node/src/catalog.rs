@@ -62,8 +62,8 @@ impl QueueView {
         turns.map(move |turn| self.partition((number % self.partitions.len() as u64) + turn))
     }
 
-    /// The partitions other than that of today that such a number had while retries of today may have been made for the first
-    /// time, the latest first.
+    /// The partitions other than that of today that such a number had while retries of today may
+    /// have been made for the first time, the latest first.
     pub fn earlier_partitions(&self, number: u64, now: Millis) -> impl Iterator<Item = &Partition> {
         let recent = self.record.growths.iter().rev();
         let recent = recent.take_while(move |growth| Millis(growth.at_ms).after(GROWTH_SPAN) > now);
@@ -100,11 +100,12 @@ impl QueueView {
     }
 }
 
-/// A node that has not heard for so long what the catalog's majority knows serves no queue by its name, unless the catalog
-/// [holds names](Catalog::holds_names). A deleted queue's name may stand for another queue after 60 seconds: a node that knew
-/// only the old one would take messages that nobody ever gets. If names are held, the old queue's groups can commit nothing by
-/// then (`raft/src/machine/catalog/closings.rs`), so that a partition's leader vouches for its queue with each commit, and
-/// messages go on while the catalog is away.
+/// A node that has not heard for so long what the catalog's majority knows serves no queue by its
+/// name, unless the catalog [holds names](Catalog::holds_names). A deleted queue's name may stand
+/// for another queue after 60 seconds: a node that knew only the old one would take messages that
+/// nobody ever gets. If names are held, the old queue's groups can commit nothing by then
+/// (`raft/src/machine/catalog/closings.rs`), so that a partition's leader vouches for its queue
+/// with each commit, and messages go on while the catalog is away.
 const RECENT: Duration = Duration::from_secs(40);
 /// How often it asks.
 const CONFIRM_INTERVAL: Duration = Duration::from_secs(10);
@@ -226,8 +227,9 @@ impl CatalogView {
         is_so
     }
 
-    /// A queue, for what is done to its messages: if the local replica does not know it, or has not been confirmed for long
-    /// although the catalog does not hold names, it is brought up to date before the answer.
+    /// A queue, for what is done to its messages: if the local replica does not know it, or has not
+    /// been confirmed for long although the catalog does not hold names, it is brought up to date
+    /// before the answer.
     ///
     /// # Errors
     /// [`NotDone::NotLeader`] if the catalog has no leader within `patience`.
@@ -290,7 +292,8 @@ impl CatalogView {
     }
 }
 
-/// The versions of the placements of a queue's partitions. A group that is none has none.
+/// The versions of the placements of a queue's partitions. A group that does not exist has no
+/// version.
 fn places(catalog: &Catalog, record: &QueueRecord) -> Vec<(u64, u64)> {
     let groups = record
         .partitions

@@ -151,7 +151,7 @@ pub struct Server {
     /// A queue grows when a partition of it has been saturated for so many seconds [default: 10].
     #[arg(long, env = "MILLRACE_GROW_AFTER_SECONDS")]
     pub grow_after_seconds: Option<u64>,
-    /// A partition is saturated while so many of a hundred batches of its log could not hold all that waited [default: 80].
+    /// A partition is saturated while this percentage of its log's batches are full and more commands wait [default: 80].
     #[arg(long, env = "MILLRACE_GROW_AT_PERCENT")]
     pub grow_at_percent: Option<u32>,
     /// Partitions of a new FIFO queue of high throughput, up to 64 [default: the number of nodes].

@@ -1,7 +1,8 @@
 //! Ticks: a queue that gets no commands expires its messages, too.
 //!
-//! Machines drop what is too old with each batch, and only a bounded number of messages. The leader of a partition proposes
-//! [`Expire`] as long as there is more. A queue with nothing to drop costs a look at its oldest message, once a second.
+//! Machines drop what is too old with each batch, and only a bounded number of messages. The leader
+//! of a partition proposes [`Expire`] as long as there is more. A queue with nothing to drop costs
+//! a look at its oldest message, once a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often all partitions are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The pause while there is more to drop: other commands have their turn, and other groups their share of the log.
+/// The pause while there is more to drop: other commands have their turn, and other groups their
+/// share of the log.
 const BUSY_INTERVAL: Duration = Duration::from_millis(50);
 /// Ticks under way at a time.
 const TICKS_MAX: usize = 16;
@@ -57,8 +59,8 @@ pub async fn run(expiry: Expiry, stop: CancellationToken) {
 }
 
 impl Expiry {
-    /// Looks at each of these partitions, and ticks those that have something to drop. Returns those that dropped something:
-    /// they may have more.
+    /// Looks at each of these partitions, and ticks those that have something to drop. Returns
+    /// those that dropped something: they may have more.
     async fn round(&self, groups: Vec<Arc<Group>>) -> Vec<Arc<Group>> {
         let due = groups.into_iter().filter(|group| self.is_due(group));
         let due: Vec<Arc<Group>> = due.collect();
@@ -80,8 +82,8 @@ impl Expiry {
     }
 }
 
-/// Has a partition drop what is too old, as much as one batch may. Returns whether it dropped anything. If it did not, another
-/// leader, or the next look, does.
+/// Has a partition drop what is too old, as much as one batch may. Returns whether it dropped
+/// anything. If it did not, another leader, or the next look, does.
 pub async fn tick(group: &Group) -> bool {
     let dropped = || {
         let replica = group.replica();

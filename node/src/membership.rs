@@ -1,8 +1,10 @@
-//! Who votes in the catalog's group: its leader takes in nodes that registered, and lets those go that were removed. Every node
-//! holds a replica; three of them vote, five if there are as many nodes, the others learn.
+//! Who votes in the catalog's group: its leader takes in nodes that registered, and lets those go
+//! that were removed. Every node holds a replica; three of them vote, five if there are as many
+//! nodes, the others learn.
 //!
-//! Voters are spread over zones as evenly as the zones allow, so that the catalog outlives the loss of a zone if there are
-//! three. A vote moves to another zone only if that makes the zones more even: nothing moves between even ones.
+//! Voters are spread over zones as evenly as the zones allow, so that the catalog outlives the loss
+//! of a zone if there are three. A vote moves to another zone only if that makes the zones more
+//! even: nothing moves between even ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,11 +20,12 @@ use crate::succession::{self, NotHandedOver};
 
 /// How often the leader compares the members with the registered nodes.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// A catalog does not shrink below so many copies that vote, other than by nodes that are gone for good.
+/// A catalog does not shrink below so many copies that vote, other than by nodes that are gone for
+/// good.
 const MIN_KEPT: usize = 3;
 
-/// Takes nodes in and lets them go, whenever this one leads the catalog, until `stop`. A node that was not heard of for
-/// `replace_after` votes no more if another one can in its place.
+/// Takes nodes in and lets them go, whenever this one leads the catalog, until `stop`. A node that
+/// was not heard of for `replace_after` votes no more if another one can in its place.
 pub async fn keep(catalog: Arc<CatalogView>, replace_after: Duration, stop: CancellationToken) {
     let mut interval = tokio::time::interval(INTERVAL);
     let mut heard = Heard::default();
@@ -53,7 +56,8 @@ struct Members {
     learners: BTreeSet<NodeId>,
     /// Learners that lack next to nothing.
     level: BTreeSet<NodeId>,
-    /// Of these and of the voters, those that were heard of a moment ago: only such a one gets a vote for the sake of zones.
+    /// Of these and of the voters, those that were heard of a moment ago: only such a one gets a
+    /// vote for the sake of zones.
     there: BTreeSet<NodeId>,
     /// The zones of nodes that have one. The others are in zones of their own.
     zones: BTreeMap<NodeId, String>,
@@ -105,7 +109,8 @@ impl Members {
         let mut wanted = self.spread(BTreeSet::new(), &staying, count);
         let new: BTreeSet<NodeId> = self.level.intersection(&self.staying).copied().collect();
         wanted = self.spread(wanted, &new, count);
-        // Who is about to go votes on as long as nobody takes its place, or else the catalog would bear fewer losses.
+        // Who is about to go votes on as long as nobody takes its place, or else the catalog would
+        // bear fewer losses.
         let going: BTreeSet<NodeId> = remaining.difference(&self.staying).copied().collect();
         wanted = self.spread(wanted, &going, count);
         // An even number of voters bears no more losses than one fewer: it is left, but not made.
@@ -128,7 +133,8 @@ impl Members {
         wanted
     }
 
-    /// `chosen` and some of `others`, `count` in all if there are so many: each time one from a zone with the fewest.
+    /// Adds nodes of `others` to `chosen` until there are `count`, or none is left. Each one comes
+    /// from a zone with the fewest chosen nodes.
     fn spread(
         &self,
         mut chosen: BTreeSet<NodeId>,
@@ -148,8 +154,9 @@ impl Members {
         chosen
     }
 
-    /// A vote that should move to another zone, from whom to whom: zones with voters then differ by less. The one that gets it
-    /// is there and up to date; two zones whose voters differ by one are even.
+    /// A vote that should move to another zone, from whom to whom: zones with voters then differ by
+    /// less. The one that gets it is there and up to date; two zones whose voters differ by one are
+    /// even.
     fn better_zone(&self, voters: &BTreeSet<NodeId>) -> Option<(NodeId, NodeId)> {
         let crowd = |node: &NodeId| self.neighbours(voters, *node);
         // Of those in the fullest zone, one that is away gives its vote first, and the leader last.

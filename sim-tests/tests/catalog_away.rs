@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use sim_tests::faults::FAULTS;
 use sim_tests::rng::Rng;
 use sim_tests::run::run;
-use sim_tests::scenario::{Occurrence, Scenario};
+use sim_tests::scenario::Scenario;
 
 /// Longer than a name stays taken, twice.
 const LASTS: Duration = Duration::from_secs(140);
@@ -40,19 +39,11 @@ fn names_are_not_used_again_while_their_former_queues_may_serve() {
 
 /// A run of one workload in which nothing else happens.
 fn apart(seed: u64, fault: &str) -> Scenario {
-    let mut scenario = Scenario::draw(seed);
+    let scenario = Scenario::draw(seed);
     let at = scenario.begin + AFTER;
-    let fault = FAULTS.iter().position(|known| known.name == fault);
-    scenario.schedule = vec![Occurrence {
-        number: 0,
-        fault: fault.unwrap(),
-        at,
-        until: at + LASTS,
-        rng: Rng::new(seed),
-    }];
+    let mut scenario = scenario.with_only(fault, at, LASTS, Rng::new(seed));
     scenario.nodes = 5;
     scenario.victim = 1;
     scenario.clients.truncate(2);
-    scenario.load_end = at + LASTS + Duration::from_secs(2);
     scenario.with_workload("name_reuse")
 }

@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sim_tests::faults::FAULTS;
 use sim_tests::rng::Rng;
 use sim_tests::run::{Outcome, run};
-use sim_tests::scenario::{Occurrence, Scenario};
+use sim_tests::scenario::Scenario;
 
 /// The lease, as long again without an answer, the way to the successor (up to 0.9 s), an election, and the client's own retries,
 /// the first of which may take that way, too. A leader that is not followed by another one takes all of [`LASTS`].
@@ -41,19 +40,11 @@ fn a_leader_that_is_far_away_is_followed_by_another() {
 
 /// A run of one workload in which nothing else happens.
 fn far_away(seed: u64) -> Scenario {
-    let mut scenario = Scenario::draw(seed);
+    let scenario = Scenario::draw(seed);
     let at = scenario.begin + Duration::from_secs(6);
-    let fault = FAULTS.iter().position(|fault| fault.name == "slow_leader");
-    scenario.schedule = vec![Occurrence {
-        number: 0,
-        fault: fault.unwrap(),
-        at,
-        until: at + LASTS,
-        rng: Rng::new(seed),
-    }];
+    let mut scenario = scenario.with_only("slow_leader", at, LASTS, Rng::new(seed));
     scenario.nodes = 3;
     scenario.victim = 1;
-    scenario.load_end = at + LASTS + Duration::from_secs(2);
     scenario.with_workload("standard")
 }
 

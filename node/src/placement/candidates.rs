@@ -1,8 +1,8 @@
 //! Names the nodes that are there in commands that place new groups.
 //!
-//! Any node proposes such a command, but only the catalog's leader knows who answers, and only at the moment at which it
-//! puts the command into the log. So the leader writes the candidates into the command there; the machine chooses among
-//! them (`raft/src/machine/catalog/placement.rs`).
+//! Any node proposes such a command, but only the catalog's leader knows who answers, and only at
+//! the moment at which it puts the command into the log. So the leader writes the candidates into
+//! the command there; the machine chooses among them (`raft/src/machine/catalog/placement.rs`).
 
 use std::time::Duration;
 
@@ -14,11 +14,12 @@ use raft::types::NodeId;
 
 use super::heard::THERE;
 
-/// Who was heard of within this time answers. Heartbeats come several times as often, and dead nodes miss them all.
+/// Who was heard of within this time answers. Heartbeats come several times as often, and dead
+/// nodes miss them all.
 const ANSWERS: Duration = Duration::from_secs(1);
 
-/// The encoded command with its candidates, if it places groups; otherwise as it is. `catalog` is the catalog's group,
-/// which this node leads.
+/// The encoded command with its candidates, if it places groups; otherwise as it is. `catalog` is
+/// the catalog's group, which this node leads.
 ///
 /// # Errors
 /// [`NotDone::NotLeader`] if no majority confirms that this node leads.
@@ -27,14 +28,16 @@ pub async fn name(catalog: &Group, command: Bytes) -> Result<Bytes, NotDone> {
         return Ok(command);
     };
     if !catalog.leads_with_lease() {
-        // A leader that was elected a moment ago has heard of nobody yet. Once it is confirmed, a majority has answered.
+        // A leader that was elected a moment ago has heard of nobody yet. Once it is confirmed, a
+        // majority has answered.
         catalog.read_index().await?;
     }
     set(&mut placing, &living(catalog));
     Ok(placing.encode_to_vec().into())
 }
 
-/// The command, if it places groups. One that cannot be decoded goes into the log as it is, and is refused there.
+/// The command, if it places groups. One that cannot be decoded goes into the log as it is, and is
+/// refused there.
 fn placing(command: &Bytes) -> Option<CatalogCommand> {
     let command = CatalogCommand::decode(command.clone()).ok()?;
     let places = matches!(
@@ -53,7 +56,8 @@ fn set(command: &mut CatalogCommand, living: &[(Duration, NodeId)]) {
     }
 }
 
-/// This node, and those that answered it within [`THERE`]: how long ago that was. The latest comes first.
+/// This node, and those that answered it within [`THERE`]: how long ago that was. The latest comes
+/// first.
 fn living(catalog: &Group) -> Vec<(Duration, NodeId)> {
     let heard = catalog.heard().into_iter();
     let there = heard.filter_map(|(node, ago)| Some((ago.filter(|ago| *ago < THERE)?, node)));
@@ -62,8 +66,8 @@ fn living(catalog: &Group) -> Vec<(Duration, NodeId)> {
     living
 }
 
-/// Those who answer now, or else as many of the latest as a group has replicas. Who missed a few heartbeats may be dead: two such
-/// nodes would leave a new group without a majority.
+/// Those who answer now, or else as many of the latest as a group has replicas. Who missed a few
+/// heartbeats may be dead: two such nodes would leave a new group without a majority.
 fn chosen(living: &[(Duration, NodeId)], replicas: u32) -> Vec<u64> {
     let answer = living.iter().filter(|(ago, _)| *ago < ANSWERS).count();
     let mut chosen: Vec<u64> = living.iter().map(|(_, node)| node.0).collect();

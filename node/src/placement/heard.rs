@@ -1,4 +1,5 @@
-//! When nodes were last heard of. The catalog has a replica everywhere, so that its leader hears of all.
+//! When nodes were last heard of. The catalog has a replica everywhere, so that its leader hears of
+//! all.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,14 +43,15 @@ impl Heard {
         }
     }
 
-    /// Whether a node has not been heard of for so long. One that never was may have been until a new leader began to listen.
+    /// Whether a node has not been heard of for so long. One that never was may have been until a
+    /// new leader began to listen.
     pub fn is_dead(&self, node: NodeId, after: Duration) -> bool {
         let known = self.0.get(&node);
         known.is_some_and(|known| known.last.unwrap_or(known.since).elapsed() >= after)
     }
 
-    /// Whether a node was heard of a moment ago. A leader that has just been elected gives nothing to nodes that it never heard of:
-    /// its predecessor may have found them dead.
+    /// Whether a node was heard of a moment ago. A leader that has just been elected gives nothing
+    /// to nodes that it never heard of: its predecessor may have found them dead.
     pub fn is_there(&self, node: NodeId) -> bool {
         let last = self.0.get(&node).and_then(|known| known.last);
         last.is_some_and(|last| last.elapsed() < THERE)

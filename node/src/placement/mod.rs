@@ -1,8 +1,9 @@
 //! Makes this node's open groups what the catalog says: opens the replicas placed here, closes and
 //! forgets those that are deleted or have moved away, and keeps the addresses of the other nodes.
 //!
-//! Beside it, [`moves`] changes the members of the groups that this node leads to those that the catalog
-//! wants, and [`planner`], on the node that leads the catalog, decides where groups are to live.
+//! Beside it, [`moves`] changes the members of the groups that this node leads to those that the
+//! catalog wants, and [`planner`], on the node that leads the catalog, decides where groups are to
+//! live.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -51,9 +52,9 @@ pub struct Placement {
     polls: Arc<Polls>,
     /// What an earlier run left. Of what this one opens, the list of open groups tells.
     left: BTreeSet<GroupId>,
-    /// Since a queue was deleted, or a group moved, an earlier run may have forgotten its replica, and this replica of the
-    /// catalog the reason: until it is up to date, nothing is opened that is not on disk, and nothing but what was deleted is
-    /// closed.
+    /// Since a queue was deleted, or a group moved, an earlier run may have forgotten its replica,
+    /// and this replica of the catalog the reason: until it is up to date, nothing is opened that
+    /// is not on disk, and nothing but what was deleted is closed.
     is_current: bool,
     /// What is to be opened, as of the last look at all groups.
     placed: BTreeMap<Lane, VecDeque<GroupId>>,
@@ -143,8 +144,8 @@ pub async fn follow(
 }
 
 impl Placement {
-    /// Looks for what is placed here and not open. Reads all groups, so it is done once for each version
-    /// of the catalog, not for each replica that was opened.
+    /// Looks for what is placed here and not open. Reads all groups, so it is done once for each
+    /// version of the catalog, not for each replica that was opened.
     fn look_for_placed(&mut self) {
         let me = self.groups.me();
         let open: BTreeSet<GroupId> = self.groups.list().iter().map(|group| group.id()).collect();
@@ -174,8 +175,8 @@ impl Placement {
         is_known && !self.waiting.contains(&id) && !self.is_under_way(id) && !is_broken()
     }
 
-    /// Begins to open some of what was found, several at a time: one that has to ask its peers for its
-    /// state must not keep the others waiting.
+    /// Begins to open some of what was found, several at a time: one that has to ask its peers for
+    /// its state must not keep the others waiting.
     fn open_some(&mut self) {
         for lane in [Lane::Here, Lane::Joins] {
             while self.has_room(lane)
@@ -223,8 +224,9 @@ impl Placement {
         }
     }
 
-    /// Closes what the catalog once had and has no more, and what has no member here any more. Group numbers are never reused,
-    /// so that even a catalog replica that lags behind cannot mistake a new group for a deleted one.
+    /// Closes what the catalog once had and has no more, and what has no member here any more.
+    /// Group numbers are never reused, so that even a catalog replica that lags behind cannot
+    /// mistake a new group for a deleted one.
     async fn close_gone(&mut self) -> anyhow::Result<()> {
         let open = self.groups.list().into_iter().map(|g| g.id());
         let quarantined = self.groups.quarantined().into_iter().map(|q| q.group);

@@ -1,7 +1,8 @@
-//! How the moves that this node carries out get on: when each last made progress, and what it waits for.
+//! How the moves that this node carries out get on: when each last made progress, and what it waits
+//! for.
 //!
-//! The node that leads the catalog asks for this (`survey.rs`). A move that makes no progress must not keep others from
-//! beginning, and an operator has to know of it.
+//! The node that leads the catalog asks for this (`survey.rs`). A move that makes no progress must
+//! not keep others from beginning, and an operator has to know of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -50,8 +51,8 @@ impl Seen {
         }
     }
 
-    /// Whether something got done since an earlier look. More entries to send are no progress, and neither is a state that is
-    /// sent again and again.
+    /// Whether something got done since an earlier look. More entries to send are no progress, and
+    /// neither is a state that is sent again and again.
     fn is_further_than(&self, earlier: &Seen, restarts: u32) -> bool {
         let is_nearer = match (self.lag, earlier.lag) {
             (Some(lag), Some(earlier)) => lag < earlier,
@@ -123,7 +124,8 @@ impl Stalls {
         }
     }
 
-    /// A step of a move failed: the next one is tried after a pause that doubles with each failure in a row.
+    /// A step of a move failed: the next one is tried after a pause that doubles with each failure
+    /// in a row.
     pub fn failed(&self, group: GroupId, reason: String, now: Instant) {
         if let Some(known) = self.0.lock().get_mut(&group) {
             known.reason = reason;

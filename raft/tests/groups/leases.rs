@@ -6,10 +6,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use raft::env::{Env, Uptime};
+use raft::group::Group;
 use raft::store::MemoryStore;
 
-use crate::cluster::{NODES, introduce, open, start, start_in, stop};
+use crate::cluster::{NODES, Node, introduce, open, start, start_in, stop};
 use crate::node::{PATIENCE, configure, options, send};
+
+/// Opens the group on three nodes and gives it messages. The first node leads it.
+async fn led_by_first(nodes: &[&Node; 3]) -> Arc<Group> {
+    introduce(nodes);
+    let [one, two, three] = nodes;
+    let (leader, second, third) = tokio::join!(open(one), open(two), open(three));
+    let leader = leader.unwrap();
+    drop((second, third));
+    let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
+    ready.await.unwrap().unwrap();
+    configure(&leader).await;
+    send(&leader, 10).await;
+    leader
+}
 
 #[tokio::test]
 async fn followers_that_restart_elect_nobody_while_their_leader_counts_on_them() {
@@ -17,14 +32,7 @@ async fn followers_that_restart_elect_nobody_while_their_leader_counts_on_them()
     let stores = NODES.map(|_| Arc::new(MemoryStore::default()));
     let [one, two, three] = [0, 1, 2].map(|at| start(NODES[at], dirs[at].path(), stores[at].clone()));
     let (one, two, three) = tokio::join!(one, two, three);
-    introduce(&[&one, &two, &three]);
-    let (leader, second, third) = tokio::join!(open(&one), open(&two), open(&three));
-    let leader = leader.unwrap();
-    drop((second, third));
-    let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
-    ready.await.unwrap().unwrap();
-    configure(&leader).await;
-    send(&leader, 10).await;
+    let leader = led_by_first(&[&one, &two, &three]).await;
     assert!(leader.leads_with_lease());
 
     // They come back at once, at other addresses, and neither reaches the leader nor is reached.
@@ -72,14 +80,7 @@ async fn a_leader_answers_readers_by_its_lease_and_without_it_only_with_a_majori
     let one = start_in(env, NODES[0], dirs[0].path(), stores[0].clone(), options());
     let [two, three] = [1, 2].map(|at| start(NODES[at], dirs[at].path(), stores[at].clone()));
     let (one, two, three) = tokio::join!(one, two, three);
-    introduce(&[&one, &two, &three]);
-    let (leader, second, third) = tokio::join!(open(&one), open(&two), open(&three));
-    let leader = leader.unwrap();
-    drop((second, third));
-    let ready = tokio::time::timeout(PATIENCE, leader.wait_applied(1));
-    ready.await.unwrap().unwrap();
-    configure(&leader).await;
-    send(&leader, 10).await;
+    let leader = led_by_first(&[&one, &two, &three]).await;
 
     // Nobody is left who could answer a round of heartbeats.
     tokio::join!(stop(two), stop(three));

@@ -78,7 +78,8 @@ impl Model {
         }
     }
 
-    /// What a batch does before its commands. Settings that it begins with hold before older ones end anything.
+    /// What a batch does before its commands. Settings that it begins with hold before older ones
+    /// end anything.
     fn begin(&mut self, now: u64, commands: &[QueueCommand]) {
         let mut ops = commands.iter().map(|command| command.op.as_ref());
         let first = ops.find(|op| !matches!(op, Some(QueueOp::SetLevel(_)))).flatten();
@@ -278,7 +279,8 @@ impl Model {
         told
     }
 
-    /// What a receive takes from a standard queue, one after the other: see `queue/fair.rs` and `queue/tenants.rs`.
+    /// What a receive takes from a standard queue, one after the other: see `queue/fair.rs` and
+    /// `queue/tenants.rs`.
     fn fairest(&self, max: usize) -> Vec<u64> {
         let mut left: Vec<&Item> = self.items.iter().filter(|item| item.from <= self.now).collect();
         let held = self
@@ -525,7 +527,8 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
     );
 }
 
-/// Runs a history of so many batches through both. Returns how often a batch left messages that were too old.
+/// Runs a history of so many batches through both. Returns how often a batch left messages that
+/// were too old.
 fn compare(seed: u64, mut history: History, mut machine: Machine, mut model: Model, steps: usize) -> usize {
     let mut left = 0;
     for step in 0..steps {

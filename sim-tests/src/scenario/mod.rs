@@ -153,6 +153,26 @@ impl Scenario {
         scenario
     }
 
+    /// The same cluster with this fault alone, once, from `at` on. The load ends two seconds after it.
+    ///
+    /// # Panics
+    /// If there is no fault of that name.
+    #[must_use]
+    pub fn with_only(mut self, fault: &str, at: Duration, lasts: Duration, rng: Rng) -> Scenario {
+        let place = FAULTS.iter().position(|known| known.name == fault);
+        let fault = place.unwrap_or_else(|| panic!("no such fault: {fault}"));
+        let until = at + lasts;
+        self.schedule = vec![Occurrence {
+            number: 0,
+            fault,
+            at,
+            until,
+            rng,
+        }];
+        self.load_end = until + Duration::from_secs(2);
+        self
+    }
+
     /// The same with all clients at one workload.
     ///
     /// # Panics

@@ -49,7 +49,7 @@ async fn run(stage: Rc<Stage>, mut occasion: Occasion) -> anyhow::Result<()> {
     let (left, troubled) = tokio::join!(leaving, trouble);
     troubled?;
     if let Err(error) = left {
-        // A drain that was asked for while nobody could decide may have been refused: it is asked for again.
+        // Without a majority a drain may have been refused: ask for it again.
         stage
             .journal
             .note(format!("node {leaver} could not leave at once: {error:#}"));

@@ -1,12 +1,15 @@
-//! Groups of deleted queues whose replicas may still serve, because their nodes have not heard of the deletion.
+//! Groups of deleted queues whose replicas may still serve, because their nodes have not heard of
+//! the deletion.
 //!
-//! A queue's name stands for another queue only once nobody can get anything done by the groups of the former one. Each node
-//! that had a replica closes it, for ever, and says so ([`CloseReplicas`]). Once a majority cannot be had any more without
-//! one of these nodes, the group can commit nothing, and no leader of it holds its lease. Until then the name stays taken.
+//! A queue's name stands for another queue only once nobody can get anything done by the groups of
+//! the former one. Each node that had a replica closes it, for ever, and says so
+//! ([`CloseReplicas`]). Once a majority cannot be had any more without one of these nodes, the
+//! group can commit nothing, and no leader of it holds its lease. Until then the name stays taken.
 //!
-//! So a leader needs no word of the catalog to go on: as long as it gets commands committed, its queue is the only one of that
-//! name. The catalog may be away for hours meanwhile. What a client can see is that messages are still taken for a queue
-//! that was deleted where this side of the cluster could not see it; they go with the queue. SQS takes them for a minute, too.
+//! So a leader needs no word of the catalog to go on: as long as it gets commands committed, its
+//! queue is the only one of that name. The catalog may be away for hours meanwhile. What a client
+//! can see is that messages are still taken for a queue that was deleted where this side of the
+//! cluster could not see it; they go with the queue. SQS takes them for a minute, too.
 //!
 //! What would break this, and why it cannot happen:
 //! - A node that closed a replica opens it again: group numbers are never reused, the replica's files are forgotten before

@@ -169,7 +169,8 @@ impl Backlog {
         }
     }
 
-    /// Lets a message's letter leave memory, if it `may`; one that has left it already is elsewhere now.
+    /// Lets a message's letter leave memory, if it `may`; one that has left it already is elsewhere
+    /// now.
     pub(super) fn release(&mut self, sequence: u64, stored: Stored, may: bool) {
         if let Some(message) = self.messages.get_mut(sequence)
             && (may || matches!(message.letter(), Letter::Stored(_)))
@@ -188,7 +189,8 @@ impl Backlog {
         self.put(sequence, place);
     }
 
-    /// Lets a message leave for another partition, on behalf of a move task or, with 0, as a dead letter.
+    /// Lets a message leave for another partition, on behalf of a move task or, with 0, as a dead
+    /// letter.
     pub(super) fn depart(&mut self, sequence: u64, target: GroupId, task: u64) {
         self.put(sequence, Place::Leaving);
         self.departures.begin(sequence, target, task);
@@ -215,8 +217,8 @@ impl Backlog {
         Some(delivered)
     }
 
-    /// FIFO: whether a receive of enough messages would take this one from its group now, those before it in the group
-    /// being `with` it.
+    /// FIFO: whether a receive of enough messages would take this one from its group now, those
+    /// before it in the group being `with` it.
     pub(super) fn is_first(&self, sequence: u64, with: impl Fn(u64) -> bool) -> bool {
         let Line::Fifo(groups) = &self.line else {
             return false;
@@ -252,8 +254,8 @@ impl Backlog {
         }
     }
 
-    /// Gives delayed messages another delay, from when they were sent (SQS: a FIFO queue's delay is retroactive). What is visible
-    /// already stays so.
+    /// Gives delayed messages another delay, from when they were sent (SQS: a FIFO queue's delay is
+    /// retroactive). What is visible already stays so.
     pub(super) fn delay_by(&mut self, now: Millis, delay: Millis) {
         if self.delayed == 0 {
             return;
@@ -280,8 +282,9 @@ impl Backlog {
         }
     }
 
-    /// Removes messages that were sent no later than `until`, the oldest first and at most `max`. What is on its way elsewhere
-    /// stays: it may be there already, and has to be counted once it is. Returns how many went.
+    /// Removes messages that were sent no later than `until`, the oldest first and at most `max`.
+    /// What is on its way elsewhere stays: it may be there already, and has to be counted once it
+    /// is. Returns how many went.
     pub(super) fn drop_sent(&mut self, until: Millis, max: usize) -> usize {
         let old = self.sent_until(until).take(max);
         let old: Vec<u64> = old.map(|(sequence, _)| sequence).collect();
@@ -290,8 +293,8 @@ impl Backlog {
         count
     }
 
-    /// Messages that were sent no later than `until`, the oldest first, but not those on their way elsewhere. They are the
-    /// same on each replica.
+    /// Messages that were sent no later than `until`, the oldest first, but not those on their way
+    /// elsewhere. They are the same on each replica.
     pub(super) fn sent_until(&self, until: Millis) -> impl Iterator<Item = (u64, &Message)> {
         let in_order = self.in_order(self.ages.ranges()).peekable();
         let late = self.ages.late();
@@ -321,7 +324,8 @@ impl Backlog {
         all.next().map(|(_, message)| message.letter().sent())
     }
 
-    /// When the oldest message was sent of those sent after `until` that are not on their way elsewhere.
+    /// When the oldest message was sent of those sent after `until` that are not on their way
+    /// elsewhere.
     pub(super) fn oldest_after(&self, until: Millis) -> Option<Millis> {
         let in_order = self.in_order(self.ages.ranges_after(until));
         let mut in_order = in_order.map(|(_, message)| message.letter().sent());
@@ -376,7 +380,8 @@ impl Backlog {
     }
 }
 
-/// Two parts of the messages, each the oldest first, as one. What was sent at the same time goes by sequence.
+/// Two parts of the messages, each the oldest first, as one. What was sent at the same time goes by
+/// sequence.
 struct ByAge<A: Iterator, B: Iterator> {
     in_order: Peekable<A>,
     late: Peekable<B>,

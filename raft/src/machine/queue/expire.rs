@@ -1,14 +1,18 @@
-//! Messages past their retention. They are out of everybody's reach at once, and are dropped in portions: what one batch does
-//! is bounded by its commands, however many messages one instant makes too old.
+//! Messages past their retention. They are out of everybody's reach at once, and are dropped in
+//! portions: what one batch does is bounded by its commands, however many messages one instant
+//! makes too old.
 //!
-//! What is left is *stale*: still here, and for every command as if it were not. A receive passes over what it would take and is
-//! stale; a stale message that locks or delays its group does so until it is dropped. Therefore a leader proposes
-//! [`Expire`](crate::command::queue::Expire) as long as there is more than a batch drops, and a receive comes after that.
+//! What is left is *stale*: still here, and for every command as if it were not. A receive passes
+//! over what it would take and is stale; a stale message that locks or delays its group does so
+//! until it is dropped. Therefore a leader proposes [`Expire`](crate::command::queue::Expire) as
+//! long as there is more than a batch drops, and a receive comes after that.
 //!
-//! The oldest go first, and of those sent at the same time the first. This is the same on every replica.
+//! The oldest go first, and of those sent at the same time the first. This is the same on every
+//! replica.
 //!
-//! A machine below level 1 drops everything at once, as binaries did that knew no levels. What becomes too old within a batch, as a
-//! message from another queue may, is there until the next one.
+//! A machine below level 1 drops everything at once, as binaries did that knew no levels. What
+//! becomes too old within a batch, as a message from another queue may, is there until the next
+//! one.
 
 use prost::Message as _;
 
@@ -22,7 +26,8 @@ use crate::types::Millis;
 
 /// Messages that one batch drops at most because of their age.
 pub const EXPIRED_MAX: usize = 4_096;
-/// With more messages too old than this a batch may leave some, if time goes on until it is applied.
+/// With more messages too old than this a batch may leave some, if time goes on until it is
+/// applied.
 const EXPIRED_MANY: usize = EXPIRED_MAX / 2;
 
 impl Queue {
@@ -38,8 +43,8 @@ impl Queue {
         }
     }
 
-    /// Whether something is too old by settings that are not the latest: a partition without commands hears of new ones with
-    /// the batch that would end it. They decide then.
+    /// Whether something is too old by settings that are not the latest: a partition without
+    /// commands hears of new ones with the batch that would end it. They decide then.
     pub(super) fn begins_with_newer_settings(&self, now: Millis, batch: &Batch) -> bool {
         if self.level < Level::ONE || !self.has_expired(now) {
             return false;

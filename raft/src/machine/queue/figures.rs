@@ -4,8 +4,8 @@ use super::Queue;
 use super::view::Counts;
 use crate::types::Millis;
 
-/// Messages that came and went since this replica was opened. No part of the state: a replica that starts again, or is given
-/// a state, begins at zero.
+/// Messages that came and went since this replica was opened. No part of the state: a replica that
+/// starts again, or is given a state, begins at zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Sent; neither repetitions nor what came from another queue.
@@ -23,7 +23,8 @@ pub struct Tally {
 pub struct Figures {
     /// Messages by place.
     pub counts: Counts,
-    /// When the oldest message was sent, apart from those that are past their retention or on their way to another queue.
+    /// When the oldest message was sent, apart from those that are past their retention or on their
+    /// way to another queue.
     pub oldest_sent: Option<Millis>,
     /// Messages past their retention that are still held. They are in no other number.
     pub expired: u64,
@@ -32,8 +33,9 @@ pub struct Figures {
 }
 
 impl Queue {
-    /// What the partition holds at `now`. Of messages whose delay or visibility timeout has ended since the last batch, no more
-    /// than `changes_max` count where they are by now; the rest counts where it was, until the next batch puts that right.
+    /// What the partition holds at `now`. Of messages whose delay or visibility timeout has ended
+    /// since the last batch, no more than `changes_max` count where they are by now; the rest
+    /// counts where it was, until the next batch puts that right.
     pub fn figures(&self, now: Millis, changes_max: usize) -> Figures {
         let now = self.clock.clamp(now);
         Figures {
@@ -147,7 +149,8 @@ mod tests {
         assert_eq!(oldest(11_999, 100), Some(Millis(2_000)));
         assert_eq!(oldest(12_000, 100), Some(Millis(8_000)));
         assert_eq!(oldest(18_000, 100), None);
-        // Three of four are back, and the rest is not looked at. What is too old always counts as gone.
+        // Three of four are back, and the rest is not looked at. What is too old always counts as
+        // gone.
         assert_eq!(queue.figures(Millis(9_500), 3).counts.in_flight, 1);
         let bounded = queue.figures(Millis(12_000), 3);
         assert_eq!((bounded.counts.visible, bounded.counts.in_flight), (2, 0));

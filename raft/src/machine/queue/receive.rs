@@ -12,7 +12,8 @@ use crate::types::{GroupId, Millis};
 /// SQS's limit of messages in flight, here for each partition.
 pub(super) const MAX_IN_FLIGHT: usize = 120_000;
 
-/// A receive that has sent off so many dead letters leaves the others to the next one, from level 1 on.
+/// A receive that has sent off so many dead letters leaves the others to the next one, from level 1
+/// on.
 pub const LEAVING_MAX: usize = 1_024;
 
 /// SQS's limit of messages in one receive.
@@ -70,7 +71,8 @@ impl Queue {
         }
     }
 
-    /// Whether a receive may hand out what it would take: what is too old, or received too often, may be here still.
+    /// Whether a receive may hand out what it would take: what is too old, or received too often,
+    /// may be here still.
     fn may_be_given(&self, sequence: u64, command: &Receive) -> bool {
         let leaves = command.receives_max > 0 && !command.dead_letters.is_empty();
         self.within_reach(sequence).is_some_and(|message| {
@@ -87,7 +89,8 @@ impl Queue {
         }
     }
 
-    /// Of what this receive would take, lets those go that were received often enough, until none is, or many have gone.
+    /// Of what this receive would take, lets those go that were received often enough, until none
+    /// is, or many have gone.
     fn send_off_dead_letters(&mut self, command: &Receive, max: usize) {
         if command.receives_max == 0 || command.dead_letters.is_empty() {
             return;

@@ -15,10 +15,12 @@ use super::receive::MAX_IN_FLIGHT;
 use crate::machine::idempotency;
 use crate::types::Millis;
 
-/// Messages too old that are looked at to find which groups of a FIFO queue they free: what two batches leave, and more.
+/// Messages too old that are looked at to find which groups of a FIFO queue they free: what two
+/// batches leave, and more.
 const EXPIRED_SEEN_MAX: usize = 2 * EXPIRED_MAX;
 
-/// With more timers than this that have run out, a batch has work to do that should not become more.
+/// With more timers than this that have run out, a batch has work to do that should not become
+/// more.
 const DUE_MANY: usize = 1_024;
 
 /// How many messages there are, by place. What is too old is nowhere.
@@ -65,9 +67,9 @@ impl Queue {
     }
 
     /// How many receives of one message each would find one at `now`: visible messages on standard
-    /// queues, groups that can give out a message on FIFO queues. Costs as much as time has
-    /// brought since the last batch. While much more is too old than a batch drops, some of the groups
-    /// that have such messages may count as they were before these became too old.
+    /// queues, groups that can give out a message on FIFO queues. Costs as much as time has brought
+    /// since the last batch. While much more is too old than a batch drops, some of the groups that
+    /// have such messages may count as they were before these became too old.
     pub fn visible_count(&self, now: Millis) -> u64 {
         let now = self.clock.clamp(now);
         let due = self
@@ -91,7 +93,8 @@ impl Queue {
         count as u64
     }
 
-    /// Whether a batch at `now` would have many messages to make visible, so that it is better done without waiting for more.
+    /// Whether a batch at `now` would have many messages to make visible, so that it is better done
+    /// without waiting for more.
     pub fn has_many_due(&self, now: Millis) -> bool {
         let due = self.backlog.timers.due(self.clock.clamp(now));
         due.take(DUE_MANY + 1).count() > DUE_MANY
@@ -116,7 +119,8 @@ impl Queue {
         self.counts_within(now, usize::MAX)
     }
 
-    /// The same, with no more than `changes_max` of the timers that have run out since the last batch.
+    /// The same, with no more than `changes_max` of the timers that have run out since the last
+    /// batch.
     pub(super) fn counts_within(&self, now: Millis, changes_max: usize) -> Counts {
         let now = self.clock.clamp(now);
         let mut total = self.backlog.len() as u64;
@@ -164,8 +168,8 @@ impl Queue {
         self.backlog.bytes()
     }
 
-    /// Whether a command with this invocation was answered and is remembered. A receive with such an
-    /// invocation is worth proposing even if nothing is visible.
+    /// Whether a command with this invocation was answered and is remembered. A receive with such
+    /// an invocation is worth proposing even if nothing is visible.
     pub fn knows_invocation(&self, invocation: &[u8]) -> bool {
         idempotency::key(invocation).is_some_and(|key| self.invocations.get(&key).is_some())
     }
