@@ -8,7 +8,9 @@ use raft::command::catalog::{
     AddPartitions, AddPermission, CatalogCommand, CatalogOp, CreateQueue, NodeRecord, RemovePermission,
     ResourceKey, SetQueueAttributes, TagQueue, UntagQueue,
 };
-use raft::command::cluster::{AdmitNode, CloseReplicas, DrainNode, MoveGroup, RemoveNode, SettleGroup};
+use raft::command::cluster::{
+    AdmitNode, CloseReplicas, DrainNode, EnterEpoch, MoveGroup, RecoverGroup, RemoveNode, SettleGroup,
+};
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
 use crate::recipe::Recipe;
@@ -63,7 +65,7 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
             tags: tags(recipe),
             partitions: recipe.small_number() % 4,
             replicas: recipe.small_number(),
-            candidates: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
+            candidates: candidates(recipe),
         }),
         4 => CatalogOp::DeleteQueue(key(recipe).unwrap_or_default()),
         5 | 6 => CatalogOp::SetQueueAttributes(SetQueueAttributes {
@@ -108,7 +110,7 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
             seen: recipe.small_number(),
             wanted: recipe.small_number(),
             replicas: recipe.small_number(),
-            candidates: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
+            candidates: candidates(recipe),
         }),
         _ => CatalogOp::ReportMoveTask(ReportMoveTask {
             number: recipe.number(),
@@ -125,7 +127,7 @@ fn op(recipe: &mut Recipe) -> CatalogOp {
 
 /// What changes the nodes, and where groups live.
 fn cluster_op(recipe: &mut Recipe) -> CatalogOp {
-    match recipe.below(6) {
+    match recipe.below(8) {
         0 => CatalogOp::DrainNode(DrainNode {
             node_id: recipe.number(),
             drain: recipe.chance(60),
@@ -142,7 +144,16 @@ fn cluster_op(recipe: &mut Recipe) -> CatalogOp {
             version: recipe.small_number().into(),
             replicas: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
         }),
-        4 => CatalogOp::CloseReplicas(CloseReplicas {
+        4 => CatalogOp::RecoverGroup(RecoverGroup {
+            group_id: recipe.number(),
+            version: recipe.small_number().into(),
+            survivor: recipe.number(),
+            epoch: recipe.number(),
+        }),
+        5 => CatalogOp::EnterEpoch(EnterEpoch {
+            epoch: recipe.number(),
+        }),
+        6 => CatalogOp::CloseReplicas(CloseReplicas {
             node_id: recipe.number(),
             groups: (0..recipe.below(4)).map(|_| recipe.number()).collect(),
         }),
@@ -151,6 +162,11 @@ fn cluster_op(recipe: &mut Recipe) -> CatalogOp {
             version: recipe.small_number().into(),
         }),
     }
+}
+
+/// Nodes that are there, unknown ones among them.
+fn candidates(recipe: &mut Recipe) -> Vec<u64> {
+    (0..recipe.below(4)).map(|_| recipe.number()).collect()
 }
 
 fn node(node_id: u64) -> NodeRecord {

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use api::sqs::attributes::{QueueSettings, Redrive};
 use api::sqs::queue_arn::QueueArn;
+use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use raft::command::catalog::{GroupRecord, NodeRecord, QueueRecord, ResourceKey};
+use prost::Message as _;
+use raft::command::catalog::{CatalogCommand, CatalogOp, GroupRecord, NodeRecord, QueueRecord, ResourceKey};
+use raft::command::cluster::EnterEpoch;
 use raft::command::queue::Configure;
-use raft::group::{Group, NotDone};
+use raft::group::{Group, NotDone, Prelude};
 use raft::machine::Machine;
 use raft::machine::catalog::{Catalog, GROWTH_SPAN};
 use raft::machine::queue::share;
@@ -314,6 +317,22 @@ pub fn replicas(group: &GroupRecord) -> Vec<NodeId> {
         .copied()
         .map(NodeId)
         .collect()
+}
+
+/// Has the catalog enter an epoch before anything else is done in it: see
+/// `raft/src/machine/catalog/enter_epoch.rs`.
+pub(crate) fn enters(epoch: u64) -> Option<Arc<Prelude>> {
+    let enter = move |machine: &Machine| match machine {
+        Machine::Catalog(catalog) if catalog.epoch() < epoch => {
+            let command = CatalogCommand {
+                invocation: Bytes::new(),
+                op: Some(CatalogOp::EnterEpoch(EnterEpoch { epoch })),
+            };
+            vec![command.encode_to_vec().into()]
+        }
+        _ => Vec::new(),
+    };
+    (epoch > 0).then(|| Arc::new(enter) as Arc<Prelude>)
 }
 
 /// The resource that an ARN names.

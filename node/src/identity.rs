@@ -73,6 +73,10 @@ struct Contents {
     /// What it takes to read what the folder has. Never 0 in format 2.
     #[serde(default, skip_serializing_if = "is_zero")]
     level: u32,
+    /// The epoch of the catalog that this node takes part in. A replica of an earlier one is worth
+    /// nothing.
+    #[serde(default)]
+    catalog_epoch: u64,
 }
 
 fn is_zero(level: &u32) -> bool {
@@ -170,6 +174,7 @@ impl Identity {
             wished: None,
             spent: false,
             level: 0,
+            catalog_epoch: 0,
         };
         let mut identity = Identity {
             env: env.clone(),
@@ -178,6 +183,37 @@ impl Identity {
         };
         identity.become_durably(contents).map_err(io)?;
         Ok(identity)
+    }
+
+    /// The identity that a folder has, whatever number it is.
+    ///
+    /// # Errors
+    /// See [`IdentityError`]; also if the folder has none.
+    pub fn of_folder(env: &Env, folder: &Path) -> Result<Identity, IdentityError> {
+        let path = folder.join(FILE);
+        let io = |e| IdentityError::Io(folder.to_owned(), e);
+        let missing = || IdentityError::Malformed(path.clone(), "there is no such file".to_owned());
+        let bytes = read(env, &path).map_err(io)?.ok_or_else(missing)?;
+        let malformed = |e: serde_json::Error| IdentityError::Malformed(path.clone(), e.to_string());
+        let contents: Contents = serde_json::from_slice(&bytes).map_err(malformed)?;
+        let node = NodeId(contents.wished.unwrap_or(contents.node_id));
+        Identity::open(env, folder, node)
+    }
+
+    /// The epoch of the catalog that this node takes part in.
+    pub fn catalog_epoch(&self) -> u64 {
+        self.contents.catalog_epoch
+    }
+
+    /// Takes part in a later epoch of the catalog from now on.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing has changed.
+    pub fn enter_catalog_epoch(&mut self, epoch: u64) -> io::Result<()> {
+        self.become_durably(Contents {
+            catalog_epoch: epoch.max(self.contents.catalog_epoch),
+            ..self.contents.clone()
+        })
     }
 
     /// Makes sure, before the log in `log` is opened, that it is the one this node had before; makes

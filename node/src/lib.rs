@@ -3,6 +3,7 @@
 //! [`run`] is the whole node, given its configuration and the outside world; the binary runs it
 //! with the real one, the simulation with its own. Everything else in this crate is a part of it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,7 @@ pub async fn run(config: Config, env: Env, stop: CancellationToken) -> anyhow::R
             Err(error) if error.is::<StartOver>() => tracing::info!("{error}"),
             // The next life waits, with an admin port that says why, until an operator retries.
             Err(error) if is_without_catalog(&error) => tracing::error!("{error}"),
+            Err(error) if error.is::<Superseded>() => tracing::warn!("{error}"),
             Err(error) if error.is::<Removed>() && config.renumber => {
                 tracing::warn!("{error}; it gives up what it has and joins as a new node");
                 Identity::open(&env, &config.data_dir, config.node_id)?.spend()?;
@@ -119,6 +121,12 @@ fn is_without_catalog(error: &anyhow::Error) -> bool {
     let fault = error.downcast_ref::<GroupFault>();
     fault.is_some_and(|fault| fault.is_quarantined)
 }
+
+/// The catalog goes on in a later epoch, without this node's replica. The node begins a new life, in
+/// which it joins it.
+#[derive(Debug, thiserror::Error)]
+#[error("the catalog goes on in epoch {0}: this node forgets its replica and joins it")]
+struct Superseded(u64);
 
 fn is_in_use(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(StartError::Wal(WalError::Locked(_))))
@@ -139,7 +147,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
     let groups = Groups::start(
         env.clone(),
         &config.data_dir,
-        || open_store(&config, &env),
+        || open_store(&config.data_dir, &env),
         peers.clone(),
         GroupsOptions {
             timing: config.timing,
@@ -376,6 +384,10 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
             Ok(Err(error)) => Err(error),
             Err(panic) => Err(anyhow::anyhow!("a part of the node panicked: {panic}")),
         },
+        epoch = catalog.group().superseded() => match identity.lock().enter_catalog_epoch(epoch) {
+            Ok(()) => Err(Superseded(epoch).into()),
+            Err(error) => Err(error.into()),
+        },
         () = stop.cancelled() => {
             readiness.lost();
             farewell::hand_over(&groups, &peers).await;
@@ -406,8 +418,8 @@ fn record(config: &Config, identity: &Identity, level: Level) -> NodeRecord {
     }
 }
 
-fn open_store(config: &Config, env: &Env) -> Result<Arc<dyn Store>, StoreError> {
-    let folder = config.data_dir.join("checkpoints");
+pub(crate) fn open_store(data_dir: &Path, env: &Env) -> Result<Arc<dyn Store>, StoreError> {
+    let folder = data_dir.join("checkpoints");
     let options = FileStoreOptions::default();
     let store = FileStore::open(env.disk.clone(), env.random.clone(), &folder, options)?;
     convert_sled(&*env.disk, &folder, &store)?;
@@ -430,11 +442,22 @@ async fn open_catalog(
             peers.set_address(NodeId(founder.node_id), &founder.peer_address);
         }
     }
+    let epoch = identity.lock().catalog_epoch();
+    if let Some(had) = groups.log_on_disk(GroupId::CATALOG).await?
+        && had.epoch() < epoch
+    {
+        tracing::warn!(
+            epoch,
+            "what is here of an earlier epoch of the catalog is forgotten"
+        );
+        groups.leave(GroupId::CATALOG).await?;
+    }
     let ids: Vec<NodeId> = founders.iter().map(|f| NodeId(f.node_id)).collect();
     let mut retries = groups.retries();
     loop {
         retries.mark_unchanged();
         let origin = match ids.first() {
+            _ if epoch > 0 => Origin::Joins,
             Some(first) => Origin::Founded(Birth {
                 members: ids.iter().copied().collect(),
                 first: *first == peers.me(),
@@ -448,7 +471,7 @@ async fn open_catalog(
                 GroupId::CATALOG,
                 MachineKind::Catalog,
                 &peers.known(),
-                None,
+                catalog::enters(epoch),
                 origin,
             )
             .await;

@@ -138,6 +138,15 @@ pub struct Replica {
     /// Its group's level.
     #[serde(default)]
     pub level: u32,
+    /// Index and term of the last log entry.
+    #[serde(default)]
+    pub last_entry: Option<(u64, u64)>,
+    /// The time of the last batch that it applied, in milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub applied_ms: u64,
+    /// Whether it leads, and a majority confirmed that a moment ago.
+    #[serde(default)]
+    pub leads_with_lease: bool,
 }
 
 /// What this node tells.
@@ -190,6 +199,9 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             bytes: group.replica().read(Machine::message_bytes),
             verified: verified(admin.node.me.node_id, group),
             level: group.replica().read(Machine::level).0,
+            last_entry: group.last_entry(),
+            applied_ms: group.replica().read(Machine::now).0,
+            leads_with_lease: group.leads_with_lease(),
         }
     });
     let clock = admin.node.clock.standing();
@@ -339,6 +351,7 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
                 replicas: replica.placed.clone(),
                 ..Default::default()
             });
+            line.replica_states.push(replica_state(*node, replica));
             // Of two that think they lead, the one of the later term does.
             if replica.leads && (replica.term >= line.term || line.leader.is_none()) {
                 line.leader = Some(*node);
@@ -361,6 +374,17 @@ fn group_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Group> {
         }
     }
     groups.into_values().collect()
+}
+
+fn replica_state(node: u64, replica: &Replica) -> pb::ReplicaState {
+    pb::ReplicaState {
+        node,
+        last_index: replica.last_entry.map(|(index, _)| index),
+        last_term: replica.last_entry.map(|(_, term)| term),
+        applied: replica.applied,
+        applied_ms: replica.applied_ms,
+        leads: replica.leads_with_lease,
+    }
 }
 
 /// Whether the node whose admin listener is at `address` is ready for clients.

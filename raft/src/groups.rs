@@ -1,6 +1,7 @@
 //! All the groups of a node: the log and the store that they share, and which of them are open.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -270,7 +271,25 @@ impl Groups {
         self.forget(id).await
     }
 
-    async fn close(&self, id: GroupId) {
+    /// What the log of this node has of a group, open or not; none if nothing.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub async fn log_on_disk(&self, id: GroupId) -> io::Result<Option<OnDisk>> {
+        epoch::on_disk(&self.parts, id).await
+    }
+
+    /// Has this node's replica of a group, which is closed, go on alone in a new epoch: see [`crate::group::epoch`]. Durable
+    /// when it returns. May be repeated.
+    ///
+    /// # Errors
+    /// If the group has no log here, or the log fails.
+    pub async fn begin_epoch(&self, id: GroupId, epoch: u64) -> io::Result<()> {
+        epoch::begin(&self.parts, id, epoch).await
+    }
+
+    /// Closes this node's replica of a group. What it has stays on disk.
+    pub async fn close(&self, id: GroupId) {
         let group = self.open.write().remove(&id);
         if let Some(group) = group {
             group.shutdown().await;

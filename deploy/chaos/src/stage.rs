@@ -14,6 +14,11 @@ use crate::target::Target;
 /// A node that is not ready again so long after its fault was mended has not come back.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a node may take to apply what others have, while nobody writes.
+const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks at that.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// The cluster under test.
 pub struct Stage {
     /// Where it runs.
@@ -117,6 +122,38 @@ impl Stage {
             self.target.mend(*from, *to).await?;
         }
         Ok(())
+    }
+
+    /// Waits until a node has applied whatever its groups' leaders have. Nobody must change anything meanwhile.
+    ///
+    /// # Errors
+    /// If it has not in time.
+    pub async fn await_caught_up(&self, node: u64) -> anyhow::Result<()> {
+        let caught_up = async {
+            while !self.has_caught_up(node).await {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let caught_up = tokio::time::timeout(CAUGHT_UP_LIMIT, caught_up).await;
+        caught_up.with_context(|| format!("node {node} has not caught up after {CAUGHT_UP_LIMIT:?}"))
+    }
+
+    async fn has_caught_up(&self, node: u64) -> bool {
+        let mut ends = BTreeMap::new();
+        for other in self.others(node) {
+            let Some(status) = self.target.status(other).await else {
+                return false;
+            };
+            for replica in status.replicas {
+                let end = ends.entry(replica.group).or_insert(0);
+                *end = replica.last.max(*end);
+            }
+        }
+        let here = self.target.status(node).await;
+        here.is_some_and(|status| {
+            let mut here = status.replicas.iter();
+            here.all(|replica| replica.applied >= ends.get(&replica.group).copied().unwrap_or(0))
+        })
     }
 
     /// Waits until these nodes say that they are ready for clients.

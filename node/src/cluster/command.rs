@@ -13,6 +13,7 @@ use tonic::transport::Channel;
 use super::pb::retried::State;
 use super::pb::{self, admin_client::AdminClient};
 use super::verify::verify;
+use super::{catalog, recover};
 use crate::cli::Output;
 use crate::status;
 
@@ -112,6 +113,8 @@ pub enum Action {
     },
     /// Wait until replicas and leaders are evenly placed. They are evened out all the time anyway.
     Rebalance,
+    /// Give up the lost majority of a group, and go on with one replica. Acknowledged messages may be lost.
+    UnsafeRecover(recover::Flags),
 }
 
 /// Does it.
@@ -119,6 +122,11 @@ pub enum Action {
 /// # Errors
 /// What the cluster has against it, or that nobody answers.
 pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
+    if let Action::UnsafeRecover(flags) = &cluster.action
+        && flags.is_of_catalog()
+    {
+        return catalog::recover(env, flags).await;
+    }
     let mut asker = Asker::connect(env, &cluster.server).await?;
     match cluster.action {
         Action::Status => {}
@@ -155,6 +163,12 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
             return show_levels(&asker.status().await?, cluster.output);
         }
         Action::Rebalance => asker.await_even().await?,
+        Action::UnsafeRecover(flags) => {
+            let status = asker.status().await?;
+            for request in recover::decide(env, &flags, &status)? {
+                asker.0.unsafe_recover(request).await.map_err(said)?;
+            }
+        }
     }
     show(&asker.status().await?, cluster.output)
 }

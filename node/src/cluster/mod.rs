@@ -1,7 +1,9 @@
 //! What operators do with a cluster: look at it, drain and remove nodes, say who is to lead. `service.rs` answers on the peer listener
 //! of each node, `command.rs` is `millrace cluster`.
 
+mod catalog;
 pub mod command;
+pub mod recover;
 mod retry;
 pub mod service;
 mod verify;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, RefusalReason};
-use raft::command::cluster::{DrainNode, MoveGroup, RemoveNode};
+use raft::command::cluster::{DrainNode, MoveGroup, RecoverGroup, RemoveNode};
 use raft::env::Env;
 use raft::types::{GroupId, NodeId};
 use tonic::{Request, Response, Status};
@@ -124,6 +124,25 @@ impl pb::admin_server::Admin for Service {
         };
         self.order(CatalogOp::MoveGroup(placed)).await
     }
+
+    async fn unsafe_recover(
+        &self,
+        request: Request<pb::UnsafeRecoverRequest>,
+    ) -> Result<Response<pb::Done>, Status> {
+        let request = request.into_inner();
+        if GroupId(request.group) == GroupId::CATALOG {
+            return Err(Status::failed_precondition(
+                "the catalog is recovered on a node that is stopped, with --data-dir",
+            ));
+        }
+        let recover = RecoverGroup {
+            group_id: request.group,
+            version: request.version,
+            survivor: request.survivor,
+            epoch: request.epoch,
+        };
+        self.order(CatalogOp::RecoverGroup(recover)).await
+    }
 }
 
 impl Service {
@@ -182,6 +201,8 @@ fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView) {
         catalog.read(|c| {
             if let Some(record) = c.group(GroupId(group.id)) {
                 group.replicas = record.replicas.clone();
+                group.version = record.version;
+                group.epoch = record.epoch;
                 if !record.is_settled() {
                     group.moving = record.members.clone();
                 }
@@ -203,6 +224,9 @@ fn refused(refusal: &CatalogRefusal) -> Status {
         RefusalReason::NodeBelowLevel => Status::failed_precondition(format!(
             "the cluster has level {subject}, which that node does not know"
         )),
+        RefusalReason::BadPlacement => {
+            Status::failed_precondition(format!("that node has no replica of group {subject}"))
+        }
         RefusalReason::NoSuchGroup => Status::not_found(format!("there is no group {subject}")),
         RefusalReason::GroupChanged => {
             Status::aborted(format!("group {subject} was moved at the same time; try again"))

@@ -25,6 +25,7 @@ use crate::polls::Polls;
 
 pub mod candidates;
 mod closing;
+mod epochs;
 pub mod heard;
 pub mod moves;
 mod opening;
@@ -107,6 +108,7 @@ pub async fn follow(
                 }
             }
             placement.close_gone().await?;
+            placement.close_superseded().await;
             placement.look_for_placed();
             placement.open_some();
             placement.report_closed();
@@ -150,7 +152,11 @@ impl Placement {
         let me = self.groups.me();
         let open: BTreeSet<GroupId> = self.groups.list().iter().map(|group| group.id()).collect();
         let placed: Vec<(Lane, GroupId)> = self.catalog.read(|c| {
-            let here = c.groups().filter(|record| record.members.contains(&me.0));
+            // Who is a member only still, and has nothing on disk, has nothing to take part with.
+            let here = c.groups().filter(|record| {
+                let is_kept = || self.left.contains(&GroupId(record.group_id));
+                record.replicas.contains(&me.0) || record.members.contains(&me.0) && is_kept()
+            });
             let closed = here.filter(|record| !open.contains(&GroupId(record.group_id)));
             let lane = |record: &GroupRecord| {
                 let id = GroupId(record.group_id);

@@ -13,7 +13,7 @@ use raft::machine::catalog::Catalog;
 use raft::machine::{Machine, MachineKind};
 use raft::types::{GroupId, NodeId};
 
-use super::{JOINING_MAX, OPENING_MAX};
+use super::{JOINING_MAX, OPENING_MAX, epochs};
 use crate::catalog::{CatalogView, replicas};
 
 /// What kind of work it is to open a replica.
@@ -48,6 +48,7 @@ pub(super) async fn open_one(
     groups: &Arc<Groups>,
     record: GroupRecord,
 ) -> Result<(), OpenError> {
+    epochs::enter(groups, &record).await?;
     let origin = if record.was_born_on(groups.me().0) {
         Origin::Founded(Birth {
             members: record.founders.iter().copied().map(NodeId).collect(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use raft::command::catalog::{CatalogOp, GroupRecord, NodeRecord};
-use raft::command::cluster::MoveGroup;
+use raft::command::cluster::{EnterEpoch, MoveGroup};
 use raft::groups::Groups;
 use raft::peers::Peers;
 use raft::types::NodeId;
@@ -150,6 +150,7 @@ pub async fn run(planner: Planner, stop: CancellationToken) -> anyhow::Result<()
             *planner.outlook.0.lock() = None;
             continue;
         }
+        planner.enter_epoch().await;
         let (heard, survey) = told.get_or_insert_with(|| (Heard::default(), planner.survey()));
         let cluster = planner.look(heard, survey);
         cluster.report(&stuck);
@@ -164,6 +165,19 @@ pub async fn run(planner: Planner, stop: CancellationToken) -> anyhow::Result<()
 impl Planner {
     fn survey(&self) -> Survey {
         Survey::new(self.groups.clone(), self.peers.clone(), self.stalls.clone())
+    }
+
+    /// The catalog may go on after it lost its majority. Its first command of the new epoch says so,
+    /// and must not wait for what an operator or a client orders next: they would go by what was
+    /// before.
+    async fn enter_epoch(&self) {
+        let epoch = self.catalog.group().epoch().unwrap_or(0);
+        if self.catalog.read(|c| c.epoch()) < epoch {
+            let enter = CatalogOp::EnterEpoch(EnterEpoch { epoch });
+            if let Err(error) = self.errands.catalog(enter).await {
+                tracing::debug!(%error, "the catalog has not entered its new epoch yet");
+            }
+        }
     }
 
     /// Tells the catalog where groups are to live.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::cluster::{AdmitNode, CloseReplicas, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup};
+use super::cluster::{
+    AdmitNode, CloseReplicas, DrainNode, EnterEpoch, MoveGroup, RaiseLevel, RecoverGroup, RemoveNode,
+    SettleGroup,
+};
 use super::move_tasks::{CancelMoveTask, MoveTask, ReportMoveTask, StartMoveTask};
 
 /// One command to the catalog.
@@ -16,7 +19,7 @@ pub struct CatalogCommand {
     /// What to do.
     #[prost(
         oneof = "CatalogOp",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 23"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 23, 24"
     )]
     pub op: Option<CatalogOp>,
 }
@@ -78,9 +81,15 @@ pub enum CatalogOp {
     /// Raises the cluster's level.
     #[prost(message, tag = "19")]
     RaiseLevel(RaiseLevel),
+    /// Has a group that lost its majority for good go on with one replica.
+    #[prost(message, tag = "20")]
+    RecoverGroup(RecoverGroup),
     /// Says that a node has closed replicas of deleted groups.
     #[prost(message, tag = "23")]
     CloseReplicas(CloseReplicas),
+    /// The catalog itself goes on without its majority.
+    #[prost(message, tag = "24")]
+    EnterEpoch(EnterEpoch),
 }
 
 /// Who a node is and where it is reached.
@@ -313,6 +322,12 @@ pub struct GroupRecord {
     /// The last version that the leader has carried out.
     #[prost(uint64, tag = "8")]
     pub settled: u64,
+    /// How often the group had to go on without its majority. Replicas of earlier epochs are worth nothing.
+    #[prost(uint64, tag = "11")]
+    pub epoch: u64,
+    /// The node whose replica began that epoch; 0 in epoch 0.
+    #[prost(uint64, tag = "12")]
+    pub survivor: u64,
 }
 
 impl GroupRecord {
@@ -323,7 +338,7 @@ impl GroupRecord {
 
     /// Whether `node` had its replica from the beginning.
     pub fn was_born_on(&self, node: u64) -> bool {
-        self.founders.contains(&node) && !self.joined.contains(&node)
+        self.epoch == 0 && self.founders.contains(&node) && !self.joined.contains(&node)
     }
 }
 

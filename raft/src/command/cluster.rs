@@ -82,8 +82,35 @@ pub struct SettleGroup {
     pub version: u64,
 }
 
-/// A node has closed its replicas of deleted groups, has forgotten what it had of them, and never
-/// opens them again. Replies `Done`.
+/// Has a group that lost its majority for good go on with the replica of one node, in a new epoch. All other replicas are
+/// forgotten. Replies `Done` or a refusal.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct RecoverGroup {
+    /// The group.
+    #[prost(uint64, tag = "1")]
+    pub group_id: u64,
+    /// The version of the group's placement that this was decided on: it is refused if there is another one by now.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+    /// The node whose replica goes on; it must be a member.
+    #[prost(uint64, tag = "3")]
+    pub survivor: u64,
+    /// The new epoch, one more than the group's: a repetition is refused.
+    #[prost(uint64, tag = "4")]
+    pub epoch: u64,
+}
+
+/// The catalog goes on in a new epoch, after it lost its majority for good: whatever it numbers from now on is numbered
+/// higher than anything it may have forgotten. Replies `Done`.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct EnterEpoch {
+    /// The epoch of its group.
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+}
+
+/// A node has closed its replicas of deleted groups, has forgotten what it had of them, and never opens them again. Replies
+/// `Done`.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct CloseReplicas {
     /// The node.

@@ -12,6 +12,7 @@ use openraft::async_runtime::WatchReceiver;
 use openraft::errors::Fatal;
 use openraft::{ChangeMembers, EmptyNode, ServerState};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,7 @@ use crate::wal::GroupLog;
 mod acks;
 mod birth;
 pub mod entry;
+pub mod epoch;
 mod followers;
 pub mod log;
 mod memory;
@@ -157,6 +159,8 @@ pub struct Group {
     parts: Parts,
     /// This replica is about to end.
     closing: CancellationToken,
+    /// The latest epoch that another replica has spoken in, if that is later than this one's.
+    superseded: watch::Sender<u64>,
 }
 
 impl Group {
@@ -449,6 +453,13 @@ impl Group {
             checkpointed: self.replica.checkpointed(),
             first: metrics.purged.as_ref().map_or(0, |id| id.index + 1),
         }
+    }
+
+    /// Index and term of the last log entry; none if there is none.
+    pub fn last_entry(&self) -> Option<(u64, u64)> {
+        let metrics = self.raft.data_metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.last_log.as_ref().map(|id| (id.index, *id.leader_id))
     }
 
     /// How far behind the leader's log each follower is, in entries; empty on other replicas.

@@ -96,6 +96,9 @@ impl Group {
         let what = || format!("the state of {} that is offered", self.id);
         let is_known = TooNew::check(Level(offer.level), self.parts.env.level, what);
         is_known.map_err(|e| Status::failed_precondition(e.to_string()))?;
+        let term = offer.vote.as_ref().map(|vote| vote.term);
+        let other = |e: io::Error| Status::failed_precondition(e.to_string());
+        self.check_epoch(term).map_err(other)?;
         let vote = wire::vote_from(offer.vote).map_err(|e| Status::invalid_argument(e.to_string()))?;
         let mine = self.promised();
         let has_it = *self.replica.applied().borrow() > offer.applied;

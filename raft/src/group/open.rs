@@ -9,6 +9,7 @@ use std::time::Duration;
 use openraft::storage::RaftLogStorage;
 use openraft::{RaftLogReader, SnapshotPolicy};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
@@ -221,6 +222,7 @@ pub(crate) async fn open(
         proposer,
         parts: parts.clone(),
         closing,
+        superseded: watch::Sender::new(0),
     };
     if newborn.is_some_and(|birth| birth.first) {
         // If the replica has stopped since, others will be elected.

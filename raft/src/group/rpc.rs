@@ -10,6 +10,7 @@ use crate::peers::pb::{self, frame::Body};
 impl Group {
     /// Takes a leader's entries. Requests take effect in the order of first polls.
     pub(crate) async fn append(&self, append: pb::Append) -> io::Result<Body> {
+        self.check_epoch(append.vote.as_ref().map(|vote| vote.term))?;
         let request = wire::append_from(append)?;
         let previous = request.prev_log_id;
         let last = request.entries.last().map(|e| e.log_id).or(previous);
@@ -24,6 +25,7 @@ impl Group {
     }
 
     pub(crate) async fn vote(&self, ballot: pb::Ballot) -> io::Result<Body> {
+        self.check_epoch(ballot.vote.as_ref().map(|vote| vote.term))?;
         let request = wire::ballot_from(ballot)?;
         if self.has_promised(&request) {
             return Ok(self.refusal());
@@ -33,6 +35,7 @@ impl Group {
     }
 
     pub(crate) async fn pre_vote(&self, ballot: pb::Ballot) -> io::Result<Body> {
+        self.check_epoch(ballot.vote.as_ref().map(|vote| vote.term))?;
         let request = wire::ballot_from(ballot)?;
         if self.has_promised(&request) {
             return Ok(self.refusal());
@@ -47,6 +50,7 @@ impl Group {
     }
 
     pub(crate) async fn transfer(&self, transfer: pb::Transfer) -> io::Result<Body> {
+        self.check_epoch(transfer.from.as_ref().map(|vote| vote.term))?;
         let request = wire::transfer_from(transfer)?;
         let outcome = self
             .raft

@@ -62,7 +62,12 @@ pub const QUEUE_OPS: Tags = tags(
 pub const CATALOG_OPS: Tags = tags(
     "command::catalog::CatalogOp",
     &[2..=18],
-    &[(RAISE_LEVEL, Level::ONE), (23, Level::ONE)],
+    &[
+        (RAISE_LEVEL, Level::ONE),
+        (20, Level::ONE),
+        (23, Level::ONE),
+        (24, Level::ONE),
+    ],
 );
 
 /// The calls between peers, and their replies. Nodes of the first level ask those below it for their state, too (13, 28), and take no
@@ -87,7 +92,11 @@ const COMMANDS: &[Tags] = &[
     tags("command::catalog::AddPartitions", &[1..=4], &[(5, Level::ONE)]),
     tags("command::catalog::Growth", &[1..=2], &[]),
     tags("command::catalog::QueueRecord", &[1..=8], &[]),
-    tags("command::catalog::GroupRecord", &[1..=8], &[]),
+    tags(
+        "command::catalog::GroupRecord",
+        &[1..=8],
+        &[(11, Level::ONE), (12, Level::ONE)],
+    ),
     tags("command::catalog::CatalogAnswer", &[1..=5], &[]),
     tags("command::catalog::CatalogRefusal", &[1..=2], &[]),
     tags("command::cluster::DrainNode", &[1..=2], &[]),
@@ -98,10 +107,16 @@ const COMMANDS: &[Tags] = &[
     tags("command::cluster::NodeStanding", &[1..=3], &[]),
     tags("command::cluster::RaiseLevel", &[], &[(1, Level::ONE)]),
     tags(
+        "command::cluster::RecoverGroup",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE), (4, Level::ONE)],
+    ),
+    tags(
         "command::cluster::CloseReplicas",
         &[],
         &[(1, Level::ONE), (2, Level::ONE)],
     ),
+    tags("command::cluster::EnterEpoch", &[], &[(1, Level::ONE)]),
     tags("command::Batch", &[1..=3], &[(6, Level::ONE)]),
     tags("command::move_tasks::StartMoveTask", &[1..=5], &[]),
     tags("command::move_tasks::CancelMoveTask", &[1..=2], &[]),
@@ -161,7 +176,12 @@ const RECORDS: &[Tags] = &[
     tags(
         "machine::catalog::rows::MetaRecord",
         &[1..=5],
-        &[(40, Level::ONE)],
+        &[(40, Level::ONE), (50, Level::ONE)],
+    ),
+    tags(
+        "machine::catalog::closings::Closing",
+        &[],
+        &[(1, Level::ONE), (2, Level::ONE), (3, Level::ONE), (4, Level::ONE)],
     ),
     tags(
         "machine::catalog::closings::Closing",

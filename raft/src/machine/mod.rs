@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::command::{Batch, Reply};
 use crate::level::Level;
+use crate::types::Millis;
 
 pub mod catalog;
 mod clock;
@@ -67,6 +68,14 @@ impl Machine {
         match kind {
             MachineKind::Catalog => Machine::Catalog(catalog::Catalog::new()),
             MachineKind::Queue => Machine::Queue(queue::Queue::new()),
+        }
+    }
+
+    /// The time of the last batch that it applied.
+    pub fn now(&self) -> Millis {
+        match self {
+            Machine::Catalog(catalog) => catalog.now(),
+            Machine::Queue(queue) => queue.now(),
         }
     }
 

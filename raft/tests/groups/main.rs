@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod epochs;
 mod faults;
 mod gate;
 mod leases;

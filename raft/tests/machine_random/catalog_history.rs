@@ -10,7 +10,8 @@ use raft::command::catalog::{
     SetQueueAttributes, TagQueue, UntagQueue,
 };
 use raft::command::cluster::{
-    AdmitNode, CloseReplicas, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup,
+    AdmitNode, CloseReplicas, DrainNode, EnterEpoch, MoveGroup, RaiseLevel, RecoverGroup, RemoveNode,
+    SettleGroup,
 };
 use raft::command::move_tasks::{CancelMoveTask, MovePart, ReportMoveTask, StartMoveTask};
 
@@ -145,7 +146,7 @@ impl History {
     /// What changes the nodes, and where groups live.
     fn cluster_op(&mut self) -> CatalogOp {
         let node_id = self.random.below(7);
-        match self.random.below(15) {
+        match self.random.below(16) {
             0..2 => CatalogOp::DrainNode(DrainNode {
                 node_id,
                 drain: self.random.chance(60),
@@ -170,6 +171,15 @@ impl History {
                 version: self.random.below(4),
             }),
             12 => CatalogOp::RaiseLevel(RaiseLevel { to: 1 }),
+            13 => CatalogOp::RecoverGroup(RecoverGroup {
+                group_id: self.random.below(40),
+                version: self.random.below(4),
+                survivor: node_id,
+                epoch: 1 + self.random.below(2),
+            }),
+            14 if self.random.chance(5) => CatalogOp::EnterEpoch(EnterEpoch {
+                epoch: self.random.below(3),
+            }),
             _ => CatalogOp::CloseReplicas(CloseReplicas {
                 node_id,
                 groups: (0..self.random.below(20))

@@ -21,6 +21,8 @@
 //!     place GROUP on=1,2,3 [version=0]
 //!     settle GROUP [version=1]
 //!     close NUMBER groups=1,2                   a node has closed its replicas of deleted groups
+//!     recover GROUP on=1 [version=0] [epoch=1]  a group goes on with one replica
+//!     epoch NUMBER                              the catalog goes on without its majority
 //!     closings                                  deleted groups that nodes have not closed
 //!     placement                                 where groups are and where they are to be
 //!     queue NAME, groups, nodes, version, level, restart, garbage
@@ -36,7 +38,8 @@ use raft::command::catalog::{
     UntagQueue,
 };
 use raft::command::cluster::{
-    AdmitNode, CloseReplicas, DrainNode, MoveGroup, RaiseLevel, RemoveNode, SettleGroup,
+    AdmitNode, CloseReplicas, DrainNode, EnterEpoch, MoveGroup, RaiseLevel, RecoverGroup, RemoveNode,
+    SettleGroup,
 };
 use raft::command::move_tasks::{CancelMoveTask, MovePart, MoveTask, ReportMoveTask, StartMoveTask};
 use raft::machine::catalog::Catalog;
@@ -110,6 +113,9 @@ impl Script {
             if !group.joined.is_empty() {
                 told += &format!(" founded on {:?} joined by {:?}", group.founders, group.joined);
             }
+            if group.epoch > 0 {
+                told += &format!(" epoch {} from node {}", group.epoch, group.survivor);
+            }
             told
         });
         groups.collect()
@@ -168,6 +174,15 @@ impl Interpreter for Script {
             "close" => CatalogOp::CloseReplicas(CloseReplicas {
                 node_id: number(line.words()[0]),
                 groups: numbers(line.value("groups")),
+            }),
+            "recover" => CatalogOp::RecoverGroup(RecoverGroup {
+                group_id: number(line.words()[0]),
+                version: line.number("version").unwrap_or(0),
+                survivor: line.number("on").unwrap_or(0),
+                epoch: line.number("epoch").unwrap_or(1),
+            }),
+            "epoch" => CatalogOp::EnterEpoch(EnterEpoch {
+                epoch: number(line.words()[0]),
             }),
             "closings" => return self.closings(),
             "placement" => return self.placement(),

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use crate::stage::{Occasion, Stage};
 
+mod bereave;
 mod blackout;
 mod delay;
 mod disk_full;
@@ -73,6 +74,7 @@ pub const FAULTS: &[&Fault] = &[
     &drain_machine::DRAIN_MACHINE,
     &rot::ROT,
     &upheaval::UPHEAVAL,
+    &bereave::BEREAVE,
     &ruin::RUIN,
 ];
 

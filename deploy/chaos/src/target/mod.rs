@@ -83,6 +83,15 @@ pub struct Replica {
     pub queue: Option<String>,
     /// Whether it leads.
     pub leads: bool,
+    /// The group.
+    #[serde(default)]
+    pub group: u64,
+    /// Index after the last entry that it has applied.
+    #[serde(default)]
+    pub applied: u64,
+    /// Index after the last entry of its log.
+    #[serde(default)]
+    pub last: u64,
 }
 
 /// A member.
@@ -255,6 +264,46 @@ impl Target {
     pub async fn replace_disk(&self, node: u64) -> anyhow::Result<String> {
         match self {
             Target::Local(local) => local.replace_disk(node).await,
+            Target::Kubernetes(_) => unsupported("data of a release is not touched"),
+        }
+    }
+
+    /// Clients reach a node no more; other nodes and operators do.
+    pub async fn refuse_clients(&self, node: u64) -> anyhow::Result<()> {
+        match self {
+            Target::Local(local) => local.net.refuse_clients(node),
+            Target::Kubernetes(_) => unsupported("kubectl cannot change a pod's link"),
+        }
+    }
+
+    /// Clients reach it again.
+    pub async fn admit_clients(&self, node: u64) -> anyhow::Result<()> {
+        match self {
+            Target::Local(local) => local.net.admit_clients(node),
+            Target::Kubernetes(_) => unsupported("kubectl cannot change a pod's link"),
+        }
+    }
+
+    /// Whether a node can go on without a majority.
+    pub async fn can_recover(&self) -> anyhow::Result<()> {
+        match self {
+            Target::Local(local) => local.can_recover().await,
+            Target::Kubernetes(_) => unsupported("data of a release is not touched"),
+        }
+    }
+
+    /// Has a node that is stopped go on with the catalog alone.
+    pub async fn recover_catalog(&self, node: u64) -> anyhow::Result<()> {
+        match self {
+            Target::Local(local) => local.recover_catalog(node).await,
+            Target::Kubernetes(_) => unsupported("data of a release is not touched"),
+        }
+    }
+
+    /// Has all queues without a majority go on with what this node has of them.
+    pub async fn recover_groups(&self, node: u64) -> anyhow::Result<()> {
+        match self {
+            Target::Local(local) => local.recover_groups(node).await,
             Target::Kubernetes(_) => unsupported("data of a release is not touched"),
         }
     }

@@ -10,6 +10,7 @@
 //! - `overview`: `millrace status`
 //! - `quarantine`: a log entry that no node can apply
 //! - `verify`: `millrace cluster verify`
+//! - `unsafe_recover`: queues and a catalog whose majority is lost for good
 
 mod behind;
 mod blackout;
@@ -20,6 +21,7 @@ mod overview;
 mod quarantine;
 mod quorum;
 mod startup;
+mod unsafe_recover;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -34,11 +34,13 @@ mod create_queue;
 mod dead_letters;
 mod delete_queue;
 mod drain_node;
+mod enter_epoch;
 mod move_group;
 mod move_tasks;
 mod placement;
 mod policy;
 mod raise_level;
+mod recover_group;
 mod redrive;
 mod register_node;
 mod remembered;
@@ -69,6 +71,8 @@ pub struct Catalog {
     level: Level,
     version: u64,
     next_group: u64,
+    /// How often the catalog had to go on without its majority.
+    epoch: u64,
     nodes: BTreeMap<u64, NodeRecord>,
     /// What is to be known of nodes that are not just there.
     standings: BTreeMap<u64, NodeStanding>,
@@ -98,6 +102,7 @@ impl Catalog {
             level: Level::ZERO,
             version: 0,
             next_group: GroupId::CATALOG.0 + 1,
+            epoch: 0,
             nodes: BTreeMap::new(),
             standings: BTreeMap::new(),
             queues: BTreeMap::new(),
@@ -194,6 +199,8 @@ impl Catalog {
             CatalogOp::RemoveNode(remove) => self.remove_node(remove),
             CatalogOp::AdmitNode(admit) => self.admit_node(admit),
             CatalogOp::RaiseLevel(raise) => self.raise_level(raise),
+            CatalogOp::RecoverGroup(recover) => self.recover_group(recover),
+            CatalogOp::EnterEpoch(enter) => self.enter_epoch(enter),
             CatalogOp::CloseReplicas(close) => self.close_replicas(close),
         };
         answer.unwrap_or_else(CatalogAnswer::Refused)
@@ -218,6 +225,11 @@ impl Catalog {
     fn group_changed(&mut self, id: u64) {
         self.placements += 1;
         self.changes.touch(RowName::Group(id));
+    }
+
+    /// The time of the last batch.
+    pub(super) fn now(&self) -> Millis {
+        self.clock.now()
     }
 
     /// Counts a change.
@@ -358,7 +370,9 @@ fn is_complete(op: &CatalogOp) -> bool {
         | CatalogOp::RemoveNode(_)
         | CatalogOp::AdmitNode(_)
         | CatalogOp::RaiseLevel(_)
-        | CatalogOp::CloseReplicas(_) => return true,
+        | CatalogOp::RecoverGroup(_)
+        | CatalogOp::CloseReplicas(_)
+        | CatalogOp::EnterEpoch(_) => return true,
         CatalogOp::CreateQueue(create) => create.key.as_ref(),
         CatalogOp::DeleteQueue(key) => Some(key),
         CatalogOp::SetQueueAttributes(set) => set.key.as_ref(),

@@ -37,7 +37,9 @@ pub(super) fn kind(op: &CatalogOp) -> u32 {
         CatalogOp::RemoveNode(_) => 16,
         CatalogOp::AdmitNode(_) => 17,
         CatalogOp::RaiseLevel(_) => 18,
+        CatalogOp::RecoverGroup(_) => 20,
         CatalogOp::CloseReplicas(_) => 23,
+        CatalogOp::EnterEpoch(_) => 24,
     }
 }
 

@@ -58,6 +58,8 @@ struct MetaRecord {
     invocations_end: u64,
     #[prost(uint32, tag = "40")]
     level: u32,
+    #[prost(uint64, tag = "50")]
+    epoch: u64,
 }
 
 /// A name that was freed a moment ago.
@@ -175,6 +177,7 @@ impl Catalog {
             next_group: self.next_group,
             invocations_end: self.invocations.end(),
             level: self.level.0,
+            epoch: self.epoch,
         }
     }
 
@@ -196,6 +199,7 @@ impl Catalog {
         catalog.level = Level(meta.level);
         catalog.version = meta.version;
         catalog.next_group = meta.next_group;
+        catalog.epoch = meta.epoch;
         catalog.invocations = invocations.finish(meta.invocations_end)?;
         catalog.changes.meta = Some(meta);
         Ok(catalog)

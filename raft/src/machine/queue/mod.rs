@@ -135,6 +135,11 @@ impl Queue {
         (!garbage.is_empty()).then_some(garbage)
     }
 
+    /// The time of the last batch.
+    pub(super) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
         let now = self.clock.advance(batch.now_ms);
         let remember_bytes = match batch.remember_bytes {

@@ -31,6 +31,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a drained node may take to give away what it has.
 const DRAIN_LIMIT: Duration = Duration::from_secs(120);
+/// Before queues are recovered once more.
+const RECOVER_PAUSE: Duration = Duration::from_secs(1);
 /// Nodes that the network has addresses for.
 const NODES_MAX: u64 = 200;
 
@@ -222,11 +224,14 @@ impl Local {
 
     /// Runs `millrace cluster …` on a node that stays.
     async fn cluster(&self, at: u64, words: &[&str]) -> anyhow::Result<()> {
+        let server = format!("{}:4567", net::address(at));
+        self.operate(&[words, &["--server", &server]].concat()).await
+    }
+
+    /// Runs `millrace cluster …`.
+    async fn operate(&self, words: &[&str]) -> anyhow::Result<()> {
         let mut command = tokio::process::Command::new(self.binary.borrow().as_path());
         command.arg("cluster").args(words).kill_on_drop(true);
-        if words != ["--help"] {
-            command.args(["--server", &format!("{}:4567", net::address(at))]);
-        }
         let output = tokio::time::timeout(DRAIN_LIMIT, command.output());
         let output = output
             .await
@@ -237,10 +242,36 @@ impl Local {
     }
 
     pub(super) async fn can_leave(&self) -> anyhow::Result<()> {
-        if self.cluster(1, &["--help"]).await.is_err() {
+        if self.operate(&["--help"]).await.is_err() {
             return unsupported("the binary has no `cluster` command");
         }
         Ok(())
+    }
+
+    pub(super) async fn can_recover(&self) -> anyhow::Result<()> {
+        if self.operate(&["unsafe-recover", "--help"]).await.is_err() {
+            return unsupported("the binary has no `unsafe-recover`");
+        }
+        Ok(())
+    }
+
+    pub(super) async fn recover_catalog(&self, node: u64) -> anyhow::Result<()> {
+        let data = self.node(node)?.data.join("data").display().to_string();
+        self.operate(&["unsafe-recover", "catalog", "--data-dir", &data, "--yes"])
+            .await
+    }
+
+    /// The catalog first takes all groups for unsettled: an order that was decided on before that is refused. So it is
+    /// tried again for a while.
+    pub(super) async fn recover_groups(&self, node: u64) -> anyhow::Result<()> {
+        let recover = async {
+            while let Err(error) = self.cluster(node, &["unsafe-recover", "all", "--yes"]).await {
+                self.journal.note(format!("{error:#}"));
+                tokio::time::sleep(RECOVER_PAUSE).await;
+            }
+        };
+        let recovered = tokio::time::timeout(DRAIN_LIMIT, recover).await;
+        recovered.with_context(|| format!("queues do not go on with node {node} alone"))
     }
 
     /// Clients know the founders only, and the small disk shall be filled again: so they stay, unless nobody else can go.

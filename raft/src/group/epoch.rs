@@ -1,0 +1,167 @@
+//! Epochs: how a group that has lost its majority for good goes on without it.
+//!
+//! An operator chooses a survivor. Its log gets one more entry, which makes it the only member, in the first term of a new
+//! epoch. From there on the group works as any other: the survivor elects itself, and other replicas are added by ordinary
+//! changes of members. Nobody agreed to that entry: whatever only the lost replicas knew is lost.
+//!
+//! The epoch is the upper half of the term, so that log, votes, states and messages all carry it, and nothing else has to be
+//! kept. Ordinary elections count in the lower half.
+//!
+//! Replicas of the old epoch may come back. They are members of nothing any more, but do not know it. A replica takes no message
+//! of another epoch than its own, and does not answer with its term either: in Raft, who hears of a higher term adopts it,
+//! and could then win an election over those that went on. What makes the old ones give up is the catalog, or, for the
+//! catalog's own group, the first message of the new epoch: see [`Group::superseded`].
+
+use std::io;
+
+use openraft::EntryPayload;
+use openraft::RaftLogReader;
+use openraft::async_runtime::WatchReceiver;
+use openraft::entry::RaftEntry;
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
+
+use super::log::LogStore;
+use super::types::{Entry, LeaderId, Membership, Vote, log_id};
+use super::{Group, Parts};
+use crate::types::{GroupId, NodeId};
+
+/// Where the epoch begins in a term.
+const SHIFT: u32 = 32;
+
+/// The epoch of a term. Groups begin with epoch 0.
+pub fn of_term(term: u64) -> u64 {
+    term >> SHIFT
+}
+
+fn first_term(epoch: u64) -> u64 {
+    epoch << SHIFT
+}
+
+/// A message of another epoch.
+#[derive(Debug, thiserror::Error)]
+#[error("this replica of {group} is of epoch {own}, the message is of epoch {theirs}")]
+struct OtherEpoch {
+    group: GroupId,
+    own: u64,
+    theirs: u64,
+}
+
+impl Group {
+    /// The epoch of this replica; none as long as it has nothing of the group.
+    pub fn epoch(&self) -> Option<u64> {
+        let (vote, last) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            (metrics.vote.leader_id.term, metrics.last_log_index)
+        };
+        let applied = self.replica.view(|s| s.applied.map(|id| *id.leader_id));
+        let is_new = vote == 0 && last.is_none() && applied.is_none();
+        (!is_new).then(|| of_term(vote.max(applied.unwrap_or(0))))
+    }
+
+    /// Refuses a message with a term of another epoch. Notes it if that is a later one.
+    pub(super) fn check_epoch(&self, term: Option<u64>) -> io::Result<()> {
+        let Some(theirs) = term.map(of_term) else {
+            return Ok(());
+        };
+        // Nearly always so. The rest waits for the state's lock.
+        if of_term(self.promised().leader_id.term) == theirs {
+            return Ok(());
+        }
+        let Some(own) = self.epoch().filter(|own| *own != theirs) else {
+            return Ok(());
+        };
+        if theirs > own {
+            self.superseded.send_if_modified(|known| {
+                let is_news = theirs > *known;
+                *known = theirs.max(*known);
+                is_news
+            });
+        }
+        let group = self.id;
+        Err(io::Error::other(OtherEpoch { group, own, theirs }))
+    }
+
+    /// Returns when another replica has said that the group goes on in a later epoch without this one, with that epoch.
+    pub async fn superseded(&self) -> u64 {
+        let mut superseded = self.superseded.subscribe();
+        loop {
+            let epoch = *superseded.borrow_and_update();
+            if epoch > 0 {
+                return epoch;
+            }
+            // The sender is this group's, and so it does not go before this future does.
+            if superseded.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// What a node that is not running, or whose replica is closed, has of a group's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnDisk {
+    /// Index of the last entry, and its term.
+    pub last: (u64, u64),
+    /// The term of the vote.
+    pub vote: u64,
+}
+
+impl OnDisk {
+    /// The epoch of the replica.
+    pub fn epoch(&self) -> u64 {
+        of_term(self.last.1.max(self.vote))
+    }
+
+    /// Whether a beginning of this epoch was not cut short.
+    fn has_begun(&self, epoch: u64) -> bool {
+        of_term(self.last.1) >= epoch && of_term(self.vote) >= epoch
+    }
+}
+
+/// What is on disk of a group's log; none if nothing is.
+pub(crate) async fn on_disk(parts: &Parts, id: GroupId) -> io::Result<Option<OnDisk>> {
+    let mut log = LogStore::new(parts.wal.group(id), parts.env.io.clone());
+    let Some(last) = log.get_log_state().await?.last_log_id else {
+        return Ok(None);
+    };
+    let vote = log.read_vote().await?.map_or(0, |vote| vote.leader_id.term);
+    Ok(Some(OnDisk {
+        last: (last.index, *last.leader_id),
+        vote,
+    }))
+}
+
+/// Has a closed replica begin an epoch as the only member of its group. Durable when it returns. May be repeated.
+pub(crate) async fn begin(parts: &Parts, id: GroupId, epoch: u64) -> io::Result<()> {
+    let Some(had) = on_disk(parts, id).await? else {
+        let reason = format!("{id} has no log here that it could go on from");
+        return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+    };
+    if had.has_begun(epoch) {
+        return Ok(());
+    }
+    let me = parts.peers.me();
+    let log = LogStore::new(parts.wal.group(id), parts.env.io.clone());
+    let mut log = log.watched(parts.env.witness.clone());
+    if of_term(had.last.1) < epoch {
+        log.blocking_append([only_member(me, epoch, had.last.0 + 1)])
+            .await?;
+    }
+    // After the entry: a log without it must not seem to be of the new epoch.
+    let leader_id = LeaderId {
+        term: first_term(epoch),
+        voted_for: me,
+    };
+    let committed = false;
+    log.save_vote(&Vote { leader_id, committed }).await?;
+    tracing::warn!(group = %id, epoch, from = had.last.0 + 1, "this replica goes on alone in a new epoch");
+    Ok(())
+}
+
+fn only_member(me: NodeId, epoch: u64, index: u64) -> Entry {
+    let members = std::collections::BTreeSet::from([me]);
+    let membership = Membership::new_with_defaults(vec![members.clone()], members);
+    let id = log_id(first_term(epoch), index);
+    Entry::new(id, EntryPayload::Membership(membership))
+}
