@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::env::Env;
+use crate::group::epoch::{self, OnDisk};
 use crate::group::{
     Accountant, Group, InFlight, Memory, OpenError, Parts, Prelude, Pressure, Proposals, Pulls, Reversions,
     Timing, open,

@@ -71,8 +71,6 @@ async fn new_queues_and_partitions_go_to_nodes_that_answer() {
     assert_eq!(misplaced.filter(|group| group["kind"] == "queue"), None);
 }
 
-/// How long the cluster's level may take to rise.
-const LEVEL_LIMIT: Duration = Duration::from_secs(60);
 /// Longer than a node without a catalog once went on, which was 40 s.
 const AWAY: Duration = Duration::from_secs(50);
 
@@ -95,7 +93,8 @@ async fn messages_go_on_while_the_catalog_is_away() {
     let replicas = group.unwrap()["replicas"].as_array().unwrap().iter();
     let replicas: Vec<usize> = replicas.map(|node| node.as_u64().unwrap() as usize - 1).collect();
     let clients = [0, 1].map(|n| client_within(&cluster.endpoint(replicas[n]), ATTEMPT_LIMIT, CALL_LIMIT));
-    await_level(&cluster);
+    // Below it, a node without the catalog serves no queue.
+    cluster.await_level(0);
     // Who knows of a later queue knows that the level has risen.
     send(&client, "later").await.unwrap();
     for client in &clients {
@@ -138,15 +137,6 @@ async fn send(client: &Client, name: &str) -> Result<(), String> {
     let send = client.send_message().set_queue_url(created.queue_url);
     let sent = send.message_body("here").send().await;
     sent.map(drop).map_err(|e| format!("{name}: {e:?}"))
-}
-
-/// Waits until the cluster has its level: below it, a node without the catalog serves no queue.
-fn await_level(cluster: &Cluster) {
-    let risen = poll::until(LEVEL_LIMIT, "the level to rise", || {
-        let status = cluster.operate(0, &["upgrade"]).ok()?;
-        (status["level"] == 1).then_some(())
-    });
-    risen.unwrap_or_else(|reason| panic!("{reason}"));
 }
 
 /// Waits until nothing is placed on a node any more.

@@ -42,7 +42,11 @@ fn documents_say_what_was_done() {
 fn note(labels: &mut Labels, op: CatalogOp, reply: Reply) {
     let Reply::Catalog(CatalogReply { answer: Some(answer) }) = reply else {
         // Below its level it is not known.
-        assert!(matches!(op, CatalogOp::CloseReplicas(_)), "{op:?}: {reply:?}");
+        let is_new = matches!(
+            op,
+            CatalogOp::CloseReplicas(_) | CatalogOp::RecoverGroup(_) | CatalogOp::EnterEpoch(_)
+        );
+        assert!(is_new, "{op:?}: {reply:?}");
         return;
     };
     if matches!(answer, CatalogAnswer::Refused(_)) {

@@ -13,11 +13,23 @@ use super::process::{MILLRACE, Process, Release};
 
 /// How long a restarted replica may take to have everything.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
+/// How long the level may take to rise.
+const LEVEL_LIMIT: Duration = Duration::from_secs(60);
 
 impl Cluster {
     /// The data folder of node `i`.
     pub(crate) fn data(&self, i: usize) -> &Path {
         &self.nodes[i].data
+    }
+
+    /// Waits until the cluster has its level, and node `i` has noted that in its data folder.
+    pub(crate) fn await_level(&self, i: usize) {
+        let identity = self.data(i).join("node.json");
+        let risen = poll::until(LEVEL_LIMIT, "the level to rise", || {
+            let contents: Value = serde_json::from_slice(&std::fs::read(&identity).ok()?).ok()?;
+            (contents["level"] == 1).then_some(())
+        });
+        risen.unwrap_or_else(|reason| panic!("{reason}"));
     }
 
     /// What node `i` has logged in all its lives.

@@ -52,6 +52,7 @@ async fn a_queue_goes_on_with_the_only_replica_that_is_left() {
     let url = create(&client(&cluster.endpoint(0)), "bereft", 30).await;
     let sent = send_each(&client(&cluster.endpoint(0)), &url, bodies("before")).await;
     cluster.await_caught_up();
+    cluster.await_level(0);
     let refused = cluster.operate(0, &["unsafe-recover", "bereft", "--yes"]);
     assert!(
         refused.as_ref().is_err_and(|e| e.contains("has a majority")),
@@ -101,6 +102,7 @@ async fn a_cluster_goes_on_with_the_only_node_that_is_left() {
     let url = create(&client(&cluster.endpoint(0)), "all-alone", 30).await;
     let sent = send_each(&client(&cluster.endpoint(0)), &url, bodies("before")).await;
     cluster.await_caught_up();
+    cluster.await_level(0);
     (0..3).for_each(|node| cluster.kill(node));
 
     let data = cluster.data(0).display().to_string();
