@@ -1,11 +1,13 @@
 //! One run: the cluster, its clients, what is done to it, and its end.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::Pid;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, timeout};
@@ -36,11 +38,15 @@ pub async fn run(
     let stage = Rc::new(Stage {
         target,
         journal: journal.clone(),
+        clients: Cell::new(None),
         founders: plan.nodes,
         steady: plan.steady.clone(),
         interrupted: interrupted.clone(),
     });
     let (mut clients, mut pipe) = begin_clients(folder, &interrupted).await?;
+    stage
+        .clients
+        .set(clients.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)));
     journal.add(Event::Loading);
     let began = Instant::now();
     let load = Duration::from_millis(plan.load_ms);

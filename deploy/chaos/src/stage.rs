@@ -1,10 +1,12 @@
 //! What faults have in hand: the cluster as a whole, and the occasion on which they happen.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
 use sim_tests::rng::Rng;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +18,9 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a node may take to apply what others have, while nobody writes.
 const CAUGHT_UP_LIMIT: Duration = Duration::from_secs(60);
-/// Between two looks at that.
+/// Between two looks at that, and how many in a row must find nothing.
 const LOOK: Duration = Duration::from_millis(200);
+const QUIET_LOOKS: u32 = 5;
 
 /// The cluster under test.
 pub struct Stage {
@@ -25,6 +28,8 @@ pub struct Stage {
     pub target: Target,
     /// What happens is told to it.
     pub journal: Rc<Journal>,
+    /// The clients' process, while it runs.
+    pub clients: Cell<Option<Pid>>,
     /// How many nodes founded it.
     pub founders: u64,
     /// The queues of the steady load.
@@ -124,18 +129,40 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until a node has applied whatever its groups' leaders have. Nobody must change anything meanwhile.
+    /// Stops the clients' process without ending it, or lets it go on.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn hold_clients(&self, hold: bool) -> anyhow::Result<()> {
+        let clients = self.clients.get().context("there are no clients")?;
+        let signal = if hold { Signal::STOP } else { Signal::CONT };
+        Ok(kill_process(clients, signal)?)
+    }
+
+    /// Waits until no receive waits for messages, and a node has applied whatever the others have. The clients are
+    /// held: nothing changes any more then.
     ///
     /// # Errors
     /// If it has not in time.
     pub async fn await_caught_up(&self, node: u64) -> anyhow::Result<()> {
         let caught_up = async {
-            while !self.has_caught_up(node).await {
+            let mut looks = 0;
+            while looks < QUIET_LOOKS {
+                let is_quiet = self.nobody_waits().await && self.has_caught_up(node).await;
+                looks = if is_quiet { looks + 1 } else { 0 };
                 tokio::time::sleep(LOOK).await;
             }
         };
         let caught_up = tokio::time::timeout(CAUGHT_UP_LIMIT, caught_up).await;
         caught_up.with_context(|| format!("node {node} has not caught up after {CAUGHT_UP_LIMIT:?}"))
+    }
+
+    async fn nobody_waits(&self) -> bool {
+        let mut waiting = 0;
+        for node in self.target.members() {
+            waiting += self.target.waiting_receives(node).await.unwrap_or(1);
+        }
+        waiting == 0
     }
 
     async fn has_caught_up(&self, node: u64) -> bool {

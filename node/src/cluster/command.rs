@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use raft::env::Env;
@@ -165,9 +165,7 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
         Action::Rebalance => asker.await_even().await?,
         Action::UnsafeRecover(flags) => {
             let status = asker.status().await?;
-            for request in recover::decide(env, &flags, &status)? {
-                asker.0.unsafe_recover(request).await.map_err(said)?;
-            }
+            asker.recover(recover::decide(env, &flags, &status)?).await?;
         }
     }
     show(&asker.status().await?, cluster.output)
@@ -255,6 +253,22 @@ impl Asker {
     async fn drain(&mut self, node: u64, drain: bool) -> anyhow::Result<()> {
         let request = pb::DrainRequest { node, drain };
         self.0.drain(request).await.map(drop).map_err(said)
+    }
+
+    /// Groups that were placed anew meanwhile are left out. All others go on.
+    async fn recover(&mut self, requests: Vec<pb::UnsafeRecoverRequest>) -> anyhow::Result<()> {
+        let mut changed = Vec::new();
+        for request in requests {
+            match self.0.unsafe_recover(request).await {
+                Err(status) if status.code() == tonic::Code::Aborted => changed.push(request.group),
+                recovered => drop(recovered.map_err(said)?),
+            }
+        }
+        ensure!(
+            changed.is_empty(),
+            "groups {changed:?} were moved at the same time and are not recovered; try again"
+        );
+        Ok(())
     }
 
     async fn retry(

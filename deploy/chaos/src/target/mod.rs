@@ -268,19 +268,11 @@ impl Target {
         }
     }
 
-    /// Clients reach a node no more; other nodes and operators do.
-    pub async fn refuse_clients(&self, node: u64) -> anyhow::Result<()> {
+    /// How many receives wait at a node for messages, if it says anything soon.
+    pub async fn waiting_receives(&self, node: u64) -> Option<u64> {
         match self {
-            Target::Local(local) => local.net.refuse_clients(node),
-            Target::Kubernetes(_) => unsupported("kubectl cannot change a pod's link"),
-        }
-    }
-
-    /// Clients reach it again.
-    pub async fn admit_clients(&self, node: u64) -> anyhow::Result<()> {
-        match self {
-            Target::Local(local) => local.net.admit_clients(node),
-            Target::Kubernetes(_) => unsupported("kubectl cannot change a pod's link"),
+            Target::Local(local) => local.waiting_receives(node).await,
+            Target::Kubernetes(_) => None,
         }
     }
 

@@ -154,6 +154,12 @@ impl Local {
         serde_json::from_str(&admin::get(&net::address(node), "/status").await?).ok()
     }
 
+    pub(super) async fn waiting_receives(&self, node: u64) -> Option<u64> {
+        let metrics = admin::get(&net::address(node), "/metrics").await?;
+        let mut lines = metrics.lines();
+        lines.find_map(|line| line.strip_prefix("millrace_polls_waiting ")?.parse().ok())
+    }
+
     pub(super) async fn await_ready(&self, node: u64) {
         while admin::get(&net::address(node), "/health/ready").await.is_none() {
             tokio::time::sleep(LOOK).await;

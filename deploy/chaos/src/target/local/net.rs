@@ -133,26 +133,6 @@ impl Net {
         Ok(())
     }
 
-    /// Nothing reaches a node's API any more. Other nodes and operators reach it.
-    pub(crate) fn refuse_clients(&self, node: u64) -> anyhow::Result<()> {
-        if !self.abilities.get().is_some_and(|can| can.nft) {
-            return unsupported("there is no nftables");
-        }
-        for line in [
-            "add table inet clients",
-            "add chain inet clients input { type filter hook input priority 0 ; }",
-            "add rule inet clients input tcp dport 4566 drop",
-        ] {
-            inside(node, &format!("nft {line}"))?;
-        }
-        Ok(())
-    }
-
-    /// Clients reach it again.
-    pub(crate) fn admit_clients(&self, node: u64) -> anyhow::Result<()> {
-        inside(node, "nft delete table inet clients")
-    }
-
     fn both(&self, node: u64, discipline: &str) -> anyhow::Result<()> {
         inside(node, &format!("tc qdisc replace dev eth0 root {discipline}"))?;
         run(&format!("tc qdisc replace dev veth{node} root {discipline}"))
