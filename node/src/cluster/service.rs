@@ -7,6 +7,7 @@ use std::time::Duration;
 use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, RefusalReason};
 use raft::command::cluster::{DrainNode, MoveGroup, RecoverGroup, RemoveNode};
 use raft::env::Env;
+use raft::level::Level;
 use raft::types::{GroupId, NodeId};
 use tonic::{Request, Response, Status};
 
@@ -134,6 +135,14 @@ impl pb::admin_server::Admin for Service {
             return Err(Status::failed_precondition(
                 "the catalog is recovered on a node that is stopped, with --data-dir",
             ));
+        }
+        let level = self.errands()?.catalog.read(|c| c.level());
+        if level < Level::ONE {
+            return Err(Status::failed_precondition(format!(
+                "the cluster still has level {}; a group can be recovered from level {} on",
+                level.0,
+                Level::ONE.0
+            )));
         }
         let recover = RecoverGroup {
             group_id: request.group,
