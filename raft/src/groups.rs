@@ -19,16 +19,19 @@ use crate::group::{
     Timing, open,
 };
 pub use crate::group::{Birth, Origin};
+use crate::level::Level;
 use crate::machine::{Machine, MachineKind, WindowStats};
 use crate::peers::snapshot::SnapshotOptions;
 use crate::peers::{Peers, Throttle};
-use crate::quarantine::{Cause, Ledger};
+use crate::quarantine::{Broken, Cause, Ledger};
 use crate::store::{CheckpointStats, Checkpointer, LetterStore, LettersOptions, PutAside, Store, StoreError};
 use crate::types::{GroupId, NodeId};
 use crate::wal::{LogSpace, Wal, WalError, WalOptions};
 
+mod aside;
 mod quarantined;
 
+use aside::Aside;
 use quarantined::Quarantined;
 
 /// How often log sizes are looked at.
@@ -89,6 +92,8 @@ pub struct Groups {
     checkpoint_bytes: u64,
     open: RwLock<BTreeMap<GroupId, Arc<Group>>>,
     quarantined: Quarantined,
+    /// Logs of quarantined replicas that are in files.
+    aside: Aside,
     /// Whether the disk needs what the log can give.
     pressed: AtomicBool,
     /// How often groups were looked at.
@@ -117,6 +122,8 @@ impl Groups {
         } = options;
         let wal = Wal::open(&env, &data_dir.join("wal"), wal)?;
         let (ledger, known) = Ledger::open(env.disk.clone(), &data_dir.join("quarantine"))?;
+        let aside = Aside::open(env.disk.clone(), env.io.clone(), &data_dir.join("quarantine"))
+            .map_err(StartError::Quarantine)?;
         let (disk, folder) = (env.disk.clone(), data_dir.join("letters"));
         let store = LetterStore::open(open_store()?, disk, &folder, letters)?;
         let checkpointer = Checkpointer::start(&env, store);
@@ -139,6 +146,7 @@ impl Groups {
             checkpoint_bytes,
             open: RwLock::default(),
             quarantined: Quarantined::new(ledger, known),
+            aside,
             pressed: AtomicBool::new(false),
             looks: AtomicU32::new(0),
         }))
@@ -167,6 +175,7 @@ impl Groups {
     pub async fn on_disk(&self) -> Result<BTreeSet<GroupId>, StoreError> {
         let mut groups: BTreeSet<GroupId> = self.parts.checkpointer.groups().await?.into_iter().collect();
         groups.extend(self.parts.wal.groups());
+        groups.extend(self.aside.groups());
         Ok(groups)
     }
 
@@ -234,12 +243,20 @@ impl Groups {
             }
             quarantine => quarantine.is_some(),
         };
-        let group = match open(&self.parts, id, kind, replicas, prelude, &origin, replace).await {
-            Ok(group) => Arc::new(group),
+        let opened = async {
+            self.aside.take(&self.parts.wal, id).await.map_err(unreadable)?;
+            open(&self.parts, id, kind, replicas, prelude, &origin, replace).await
+        };
+        let opened = opened.await.map(Arc::new);
+        if let Ok(group) = &opened {
+            self.open.write().insert(id, group.clone());
+        }
+        self.aside.opened(id).await;
+        let group = match opened {
+            Ok(group) => group,
             Err(OpenError::Broken(broken)) => return Err(self.quarantine(id, broken).into()),
             Err(error) => return Err(error),
         };
-        self.open.write().insert(id, group.clone());
         if replace {
             self.quarantined.remove(id);
             tracing::info!(group = %id, "the files that could not be read are replaced; the replica is open again");
@@ -277,7 +294,10 @@ impl Groups {
     /// # Errors
     /// If the log cannot be read.
     pub async fn log_on_disk(&self, id: GroupId) -> io::Result<Option<OnDisk>> {
-        epoch::on_disk(&self.parts, id).await
+        self.aside.take(&self.parts.wal, id).await?;
+        let had = epoch::on_disk(&self.parts, id).await;
+        self.aside.opened(id).await;
+        had
     }
 
     /// Has this node's replica of a group, which is closed, go on alone in a new epoch: see [`crate::group::epoch`]. Durable
@@ -306,6 +326,7 @@ impl Groups {
         self.parts.pulls.forget(id).await;
         self.parts.checkpointer.forget(id).await?;
         self.parts.wal.forget(id).await?;
+        self.aside.remove(id).map_err(StartError::Quarantine)?;
         self.quarantined.remove(id);
         Ok(())
     }
@@ -354,6 +375,7 @@ impl Groups {
             true => Pressure::Dire,
             false => Pressure::Some,
         };
+        self.move_aside(&pressed).await;
         for group in self.list() {
             let is_pressed = pressed.contains(&group.id());
             let pressure = if is_pressed { pressure } else { of_others };
@@ -362,10 +384,38 @@ impl Groups {
         }
     }
 
+    /// Moves logs of quarantined replicas out of the way of the others. A binary of the level before
+    /// would not find them there: it must not be able to run on this folder.
+    async fn move_aside(&self, pressed: &BTreeSet<GroupId>) {
+        if self.parts.peers.required_level() < Level::ONE {
+            return;
+        }
+        for id in pressed.iter().filter(|id| self.quarantined.get(**id).is_some()) {
+            // The disk may be full. Then it is tried again.
+            if let Err(error) = self.aside.put(&self.parts.wal, *id).await {
+                tracing::debug!(group = %id, %error, "the log of a quarantined replica stays where it is");
+            }
+        }
+    }
+
     /// Ends all replicas. What they acknowledged is durable already.
     pub async fn shutdown(&self) {
         let groups = std::mem::take(&mut *self.open.write());
         futures::future::join_all(groups.values().map(|g| g.shutdown())).await;
+    }
+}
+
+/// A file that is not what was written concerns one replica; a disk that cannot be read, the node.
+fn unreadable(error: io::Error) -> OpenError {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotFound => {
+            OpenError::Broken(Broken {
+                cause: Cause::Entry,
+                index: None,
+                reason: error.to_string(),
+            })
+        }
+        _ => OpenError::Files(error),
     }
 }
 

@@ -108,9 +108,14 @@ pub struct OnDisk {
 }
 
 impl OnDisk {
+    /// The term of the last entry or of the vote.
+    pub fn term(&self) -> u64 {
+        self.last.1.max(self.vote)
+    }
+
     /// The epoch of the replica.
     pub fn epoch(&self) -> u64 {
-        of_term(self.last.1.max(self.vote))
+        of_term(self.term())
     }
 
     /// Whether a beginning of this epoch was not cut short.

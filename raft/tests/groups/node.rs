@@ -10,7 +10,7 @@ use prost::Message;
 use raft::command::Reply;
 use raft::command::queue::{Configure, QueueAnswer, QueueCommand, QueueOp, QueueReply, Send, SendEntry};
 use raft::env::Env;
-use raft::group::{Group, Timing};
+use raft::group::{Group, NotDone, Timing};
 use raft::groups::{Birth, Groups, GroupsOptions, Origin};
 use raft::machine::{Machine, MachineKind};
 use raft::peers::Peers;
@@ -54,6 +54,7 @@ pub(crate) fn start(dir: &Path, store: Arc<dyn Store>) -> Arc<Groups> {
 pub(crate) fn start_in(env: Env, dir: &Path, store: Arc<dyn Store>, options: GroupsOptions) -> Arc<Groups> {
     let peers = Peers::new(env.clone(), ME);
     peers.set_cluster("test");
+    peers.require_level(env.level);
     Groups::start(env, dir, || Ok(store), peers, options).unwrap()
 }
 
@@ -111,6 +112,20 @@ pub(crate) async fn send(group: &Group, bytes: usize) {
     };
     let answer = propose(group, QueueOp::Send(Send { entries: vec![entry] })).await;
     assert!(matches!(answer, QueueAnswer::Sent(_)), "{answer:?}");
+}
+
+/// Sends a message that the machine may not cope with.
+pub(crate) async fn send_body(group: &Group, body: &'static [u8]) -> Result<(), NotDone> {
+    let entry = SendEntry {
+        body: Bytes::from_static(body),
+        ..SendEntry::default()
+    };
+    let command = QueueCommand {
+        invocation: Bytes::new(),
+        op: Some(QueueOp::Send(Send { entries: vec![entry] })),
+    };
+    let command = group.propose(command.encode_to_vec().into());
+    tokio::time::timeout(PATIENCE, command).await.unwrap().map(drop)
 }
 
 /// How many messages it has.
