@@ -160,6 +160,8 @@ declare! {
         "Bytes of these segments.";
     WAL_BUDGET: Gauge Bytes [] "millrace_wal_budget_bytes"
         "Bytes that needed segments may have before the groups that hold the oldest have to give them up.";
+    WAL_SPACE: Gauge One [] "millrace_wal_without_space"
+        "1 while the disk has no space for the log, which goes on in its reserve; 2 once that is used up and entries wait; otherwise 0.";
     CHECKPOINT: Histogram Seconds [] "millrace_checkpoint_duration_seconds"
         "Time to write a checkpoint of a group, of those that were written.";
     CHECKPOINTS_FAILED: Counter One [] "millrace_checkpoints_failed_total"

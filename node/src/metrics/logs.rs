@@ -4,14 +4,14 @@ use raft::group::Proposals;
 use raft::groups::Groups;
 use raft::machine::WindowStats;
 use raft::store::CheckpointStats;
-use raft::wal::{WalBatches, WalStats};
+use raft::wal::{LogSpace, WalBatches, WalStats};
 
 use super::page::Page;
 use super::{
     BATCHES, BATCHES_IN_FLIGHT, CALLS_FORGOTTEN, CALLS_REMEMBERED, CHECKPOINT, CHECKPOINTS_FAILED,
     CHECKPOINTS_PUT_ASIDE, CHECKPOINTS_WAITING, COMMANDS, COMMANDS_REFUSED, FOLLOWERS_REVERTED,
     REPLICAS_DIVERGED, SNAPSHOT_SENT, SNAPSHOTS_INSTALLED, WAL_BATCH_BYTES, WAL_BATCH_RECORDS, WAL_BUDGET,
-    WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SYNC,
+    WAL_NEEDED, WAL_QUEUED, WAL_SEGMENTS, WAL_SPACE, WAL_SYNC,
 };
 
 pub(super) fn collect(groups: &Groups, page: &mut Page) {
@@ -19,6 +19,12 @@ pub(super) fn collect(groups: &Groups, page: &mut Page) {
     log(&wal.stats(), &wal.batches(), page);
     page.gauge(&WAL_NEEDED, [], wal.stats().live_segments * wal.segment_bytes());
     page.gauge(&WAL_BUDGET, [], wal.budget_bytes());
+    let without_space = match wal.space() {
+        LogSpace::Ample => 0_u64,
+        LogSpace::Low { .. } => 1,
+        LogSpace::Full => 2,
+    };
+    page.gauge(&WAL_SPACE, [], without_space);
     checkpoints(&groups.checkpoints(), page);
     page.gauge(&REPLICAS_DIVERGED, [], diverged(groups));
     page.counter(&SNAPSHOT_SENT, [], groups.snapshot_bytes_sent());

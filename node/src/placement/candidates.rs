@@ -48,7 +48,7 @@ fn placing(command: &Bytes) -> Option<CatalogCommand> {
 }
 
 /// `living` is what [`living`] gives.
-fn set(command: &mut CatalogCommand, living: &[(Duration, NodeId)]) {
+fn set(command: &mut CatalogCommand, living: &[Living]) {
     match &mut command.op {
         Some(CatalogOp::CreateQueue(create)) => create.candidates = chosen(living, create.replicas),
         Some(CatalogOp::AddPartitions(add)) => add.candidates = chosen(living, add.replicas),
@@ -56,21 +56,39 @@ fn set(command: &mut CatalogCommand, living: &[(Duration, NodeId)]) {
     }
 }
 
-/// This node, and those that answered it within [`THERE`]: how long ago that was. The latest comes
-/// first.
-fn living(catalog: &Group) -> Vec<(Duration, NodeId)> {
+/// A node that is there. The best place for a group comes first: one that does not drain, and
+/// answered last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Living {
+    drains: bool,
+    ago: Duration,
+    node: NodeId,
+}
+
+/// This node, and those that answered it within [`THERE`], the best first.
+fn living(catalog: &Group) -> Vec<Living> {
     let heard = catalog.heard().into_iter();
-    let there = heard.filter_map(|(node, ago)| Some((ago.filter(|ago| *ago < THERE)?, node)));
-    let mut living: Vec<_> = there.chain([(Duration::ZERO, catalog.me())]).collect();
+    let there = heard.filter_map(|(node, ago)| Some((node, ago.filter(|ago| *ago < THERE)?)));
+    let there = there.chain([(catalog.me(), Duration::ZERO)]);
+    let there: Vec<(NodeId, Duration)> = there.collect();
+    let mut living: Vec<Living> = catalog.replica().read(|machine| {
+        let drains = |node: NodeId| machine.as_catalog().is_some_and(|c| c.drains(node.0));
+        let living = there.iter().map(|(node, ago)| Living {
+            drains: drains(*node),
+            ago: *ago,
+            node: *node,
+        });
+        living.collect()
+    });
     living.sort_unstable();
     living
 }
 
-/// Those who answer now, or else as many of the latest as a group has replicas. Who missed a few
-/// heartbeats may be dead: two such nodes would leave a new group without a majority.
-fn chosen(living: &[(Duration, NodeId)], replicas: u32) -> Vec<u64> {
-    let answer = living.iter().filter(|(ago, _)| *ago < ANSWERS).count();
-    let mut chosen: Vec<u64> = living.iter().map(|(_, node)| node.0).collect();
+/// Those who answer now and do not drain, or else as many of the best as a group has replicas. Who
+/// missed a few heartbeats may be dead: two such nodes would leave a new group without a majority.
+fn chosen(living: &[Living], replicas: u32) -> Vec<u64> {
+    let answer = living.iter().filter(|l| !l.drains && l.ago < ANSWERS).count();
+    let mut chosen: Vec<u64> = living.iter().map(|living| living.node.0).collect();
     chosen.truncate(answer.max(replicas as usize));
     chosen.sort_unstable();
     chosen
@@ -82,6 +100,14 @@ mod tests {
 
     use super::*;
 
+    fn there(drains: bool, milliseconds: u64, node: u64) -> Living {
+        Living {
+            drains,
+            ago: Duration::from_millis(milliseconds),
+            node: NodeId(node),
+        }
+    }
+
     fn encoded(op: CatalogOp) -> Bytes {
         let invocation = Bytes::from_static(b"0123456789abcdef");
         let op = Some(op);
@@ -90,12 +116,26 @@ mod tests {
 
     #[test]
     fn who_was_not_heard_of_a_moment_ago_is_taken_only_where_others_do_not_suffice() {
-        let ago = |milliseconds, node| (Duration::from_millis(milliseconds), NodeId(node));
+        let ago = |milliseconds, node| there(false, milliseconds, node);
         let living = [ago(0, 4), ago(80, 5), ago(150, 1), ago(1400, 2), ago(3100, 3)];
         assert_eq!(chosen(&living, 3), [1, 4, 5]);
         assert_eq!(chosen(&living, 1), [1, 4, 5]);
         assert_eq!(chosen(&living, 4), [1, 2, 4, 5]);
         assert_eq!(chosen(&living, 7), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn who_drains_is_taken_only_where_others_do_not_suffice() {
+        let mut living = [
+            there(true, 0, 1),
+            there(false, 90, 2),
+            there(true, 10, 3),
+            there(false, 70, 4),
+        ];
+        living.sort_unstable();
+        assert_eq!(chosen(&living, 1), [2, 4]);
+        assert_eq!(chosen(&living, 2), [2, 4]);
+        assert_eq!(chosen(&living, 3), [1, 2, 4]);
     }
 
     #[test]
@@ -116,7 +156,7 @@ mod tests {
             wanted: 2,
             ..Default::default()
         };
-        let living = [(Duration::ZERO, NodeId(3)), (Duration::ZERO, NodeId(1))];
+        let living = [there(false, 0, 1), there(false, 0, 3)];
         for op in [CatalogOp::CreateQueue(create), CatalogOp::AddPartitions(add)] {
             let mut command = placing(&encoded(op.clone())).unwrap();
             set(&mut command, &living);

@@ -1,15 +1,19 @@
 //! A log entry on which the state machine panics: one queue stops, everywhere; the nodes and all other queues go on.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use serde_json::Value;
 
 use super::{create, receive, send};
-use crate::harness::{Cluster, client};
+use crate::harness::{Cluster, client, poll, raw};
 
 /// What the body is, and what has the machine panic on it: see `raft/src/planted.rs`.
 const POISON: &str = "poison: the machine panics on this message";
 const PLANTED: [(&str, &str); 1] = [("MILLRACE_POISON_PANICS", "1")];
 const ALL: [usize; 3] = [0, 1, 2];
+/// How long a node may take to say how it is.
+const TOLD_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_entry_stops_one_queue_until_a_retry_with_a_fixed_program() {
@@ -63,6 +67,50 @@ async fn a_poisoned_entry_stops_one_queue_until_a_retry_with_a_fixed_program() {
         "{bodies:?}"
     );
     assert_eq!(quarantined(&cluster, 0), [Value::Null; 0]);
+}
+
+/// The quarantine of the catalog lies in the node's folder. A file that cannot be read counts, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quarantined_catalog_keeps_its_node_out_of_service_until_a_retry() {
+    let mut cluster = Cluster::start(3);
+    let any = client(&cluster.endpoint(0));
+    let queue = create(&any, "served", 0).await;
+    cluster.await_caught_up();
+    cluster.kill(2);
+    std::fs::write(
+        cluster.data(2).join("quarantine").join("0"),
+        b"not what was written",
+    )
+    .unwrap();
+    cluster.launch(2);
+    cluster.await_listening(2);
+
+    let told = poll::until(TOLD_LIMIT, "the node to say what is quarantined", || {
+        quarantined(&cluster, 2).into_iter().next()
+    });
+    let told = told.unwrap();
+    assert_eq!(
+        (&told["group"], &told["cause"]),
+        (&Value::from(0), &Value::from("entry"))
+    );
+    assert!(!cluster.is_ready(2) && cluster.runs(2));
+    for i in [0, 1] {
+        serves(&cluster, i, &queue).await;
+    }
+    let metrics = raw(cluster.admin(2), "GET", "/metrics", &[], b"").unwrap().body;
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("millrace_raft_groups_quarantined{cause=\"entry\"}"));
+    assert!(line.is_some_and(|line| line.ends_with(" 1")), "{line:?}");
+
+    // Its data was never touched: nothing has to be sent again.
+    tokio::task::block_in_place(|| cluster.operate(2, &["retry", "catalog"])).unwrap();
+    let ready = poll::until(TOLD_LIMIT, "the node to be ready", || {
+        cluster.is_ready(2).then_some(())
+    });
+    ready.unwrap();
+    serves(&cluster, 2, &queue).await;
+    assert_eq!(quarantined(&cluster, 2), [Value::Null; 0]);
 }
 
 /// Ends all nodes and starts them with this environment.
