@@ -384,10 +384,10 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
             Ok(Err(error)) => Err(error),
             Err(panic) => Err(anyhow::anyhow!("a part of the node panicked: {panic}")),
         },
-        epoch = catalog.group().superseded() => match identity.lock().enter_catalog_epoch(epoch) {
-            Ok(()) => Err(Superseded(epoch).into()),
-            Err(error) => Err(error.into()),
-        },
+        epoch = catalog.group().superseded() => {
+            let entered = identity.lock().enter_catalog_epoch(epoch);
+            entered.map_err(Into::into).and(Err(Superseded(epoch).into()))
+        }
         () = stop.cancelled() => {
             readiness.lost();
             farewell::hand_over(&groups, &peers).await;
