@@ -50,7 +50,9 @@ mod state_machine;
 mod transfer;
 mod transfers;
 pub mod types;
+mod unwritten;
 mod verify;
+mod whole;
 mod wire;
 
 use acks::Acks;
