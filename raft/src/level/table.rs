@@ -175,7 +175,11 @@ const RECORDS: &[Tags] = &[
     tags("machine::queue::moves::MovesRecord", &[1..=5], &[]),
     tags("machine::queue::record::MessageRecord", &[1..=13], &[]),
     tags("machine::queue::remembered::RememberedRecord", &[1..=5], &[]),
-    tags("machine::queue::rows::MetaRecord", &[1..=14], &[(40, Level::ONE)]),
+    tags(
+        "machine::queue::rows::MetaRecord",
+        &[1..=14],
+        &[(40, Level::ONE), (41, Level::ONE)],
+    ),
     tags("machine::window::EntryRecord", &[1..=3], &[]),
 ];
 

@@ -268,15 +268,20 @@ impl History {
         })
     }
 
-    /// About as many as a batch drops when they are too old.
+    /// About as many as a batch drops when they are too old, or makes visible when their delay ends.
     fn burst(&mut self) -> QueueOp {
         if self.random.chance(30) {
             return QueueOp::Expire(Expire {});
         }
         let (count, group, id) = (3_000 + self.random.below(3_000), self.group(), self.random.bits());
+        if self.random.chance(20) {
+            return self.configure();
+        }
+        let delay_ms = *self.random.pick(&[0, 2_000]).expect("some");
         let entries = (0..count).map(|number| SendEntry {
             body: number.to_string().into(),
             group: group.clone(),
+            delay_ms,
             deduplication_id: format!("b{id}-{number}"),
             ..SendEntry::default()
         });

@@ -11,7 +11,7 @@ use super::line::Line;
 use super::message::{Message, Place};
 use super::pages::Pages;
 use super::timers::Timers;
-use crate::command::queue::{Delivered, Receipt};
+use crate::command::queue::Delivered;
 use crate::planted::{Bug, planted};
 use crate::types::{GroupId, Millis};
 
@@ -231,14 +231,6 @@ impl Backlog {
         })
     }
 
-    /// Whether a message is in flight under this very delivery.
-    pub(super) fn is_held_by(&self, receipt: &Receipt) -> bool {
-        self.get(receipt.sequence).is_some_and(|message| {
-            let history = message.history();
-            matches!(history.place, Place::InFlight(_)) && history.receive_count == receipt.delivery
-        })
-    }
-
     /// The tenants of the last deliveries, for a row: [`super::recent`].
     pub(super) fn recent(&self) -> Vec<String> {
         match &self.line {
@@ -275,11 +267,17 @@ impl Backlog {
         }
     }
 
-    /// Makes messages ready whose time has come.
-    pub(super) fn advance(&mut self, now: Millis) {
-        while let Some(sequence) = self.timers.first_due(now) {
+    /// Makes messages ready whose time has come, the earliest first and at most `max`. Returns how
+    /// many became so.
+    pub(super) fn advance(&mut self, now: Millis, max: usize) -> u64 {
+        let mut count = 0;
+        while count < max
+            && let Some(sequence) = self.timers.first_due(now)
+        {
             self.put(sequence, Place::Ready);
+            count += 1;
         }
+        count as u64
     }
 
     /// Removes messages that were sent no later than `until`, the oldest first and at most `max`.

@@ -67,6 +67,8 @@ struct MetaRecord {
     partitions: u32,
     #[prost(uint32, tag = "40")]
     level: u32,
+    #[prost(uint64, optional, tag = "41")]
+    gone_until_ms: Option<u64>,
 }
 
 impl Queue {
@@ -201,6 +203,7 @@ impl Queue {
             recent: self.backlog.recent(),
             partitions: self.settings.partitions,
             level: self.level.0,
+            gone_until_ms: self.gone_until.map(|time| time.0),
         }
     }
 
@@ -248,6 +251,8 @@ impl Queue {
             },
             next_sequence: meta.next_sequence,
             last_purge: meta.last_purge_ms.map(Millis),
+            gone_until: meta.gone_until_ms.map(Millis),
+            judged_at: Millis::default(),
             backlog: load_backlog(&meta, messages, departures)?,
             deduplication: deduplication.finish(meta.deduplication_end)?,
             attempts: attempts.finish(meta.attempts_end)?,
@@ -255,6 +260,7 @@ impl Queue {
             origins,
             moves,
             tally: Tally::default(),
+            timers_ended: 0,
             garbage: Garbage::default(),
             since_cut: SinceCut {
                 clear: false,
