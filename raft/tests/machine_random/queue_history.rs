@@ -277,11 +277,12 @@ impl History {
         if self.random.chance(20) {
             return self.configure();
         }
-        let delay_ms = *self.random.pick(&[0, 2_000]).expect("some");
+        // The last is the first to become visible.
+        let is_delayed = self.random.chance(50);
         let entries = (0..count).map(|number| SendEntry {
             body: number.to_string().into(),
             group: group.clone(),
-            delay_ms,
+            delay_ms: u64::from(is_delayed) * (500 + (count - number) / 4),
             deduplication_id: format!("b{id}-{number}"),
             ..SendEntry::default()
         });
