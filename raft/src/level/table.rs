@@ -178,7 +178,19 @@ const RECORDS: &[Tags] = &[
     tags(
         "machine::queue::rows::MetaRecord",
         &[1..=14],
-        &[(40, Level::ONE), (41, Level::ONE)],
+        &[(40, Level::ONE), (41, Level::ONE), (42, Level::ONE)],
+    ),
+    tags(
+        "machine::queue::redelay::Redelay",
+        &[],
+        &[
+            (1, Level::ONE),
+            (2, Level::ONE),
+            (3, Level::ONE),
+            (4, Level::ONE),
+            (5, Level::ONE),
+            (6, Level::ONE),
+        ],
     ),
     tags("machine::window::EntryRecord", &[1..=3], &[]),
 ];

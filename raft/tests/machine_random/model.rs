@@ -43,6 +43,15 @@ enum Told {
     Refused(Outcome),
 }
 
+#[derive(Clone, Copy)]
+struct Redelay {
+    at: u64,
+    delay: u64,
+    end: u64,
+    next: (u64, u64),
+    last: u64,
+}
+
 #[derive(Clone)]
 struct Model {
     now: u64,
@@ -52,6 +61,9 @@ struct Model {
     judged: u64,
     /// What was sent until then was too old by earlier ones.
     gone: Option<u64>,
+    /// Delayed messages that were sent before a sequence get another delay, a portion with each
+    /// batch: the timers from one to another.
+    redelay: Option<Redelay>,
     next: u64,
     purged: Option<u64>,
     items: Vec<Item>,
@@ -76,6 +88,7 @@ impl Model {
             settings,
             judged: 0,
             gone: None,
+            redelay: None,
             next: 1,
             purged: None,
             items: Vec::new(),
@@ -96,6 +109,7 @@ impl Model {
         self.judged = self.now;
         self.now = self.now.max(now);
         self.work_off(if self.level == 0 { usize::MAX } else { DUE_MAX });
+        self.redelay();
         let kept = (self.level > 0 && is_newer).then(|| self.items.clone());
         self.advance(now);
         if kept.is_none() {
@@ -110,7 +124,42 @@ impl Model {
         let due = self.items.iter_mut();
         let mut due: Vec<&mut Item> = due.filter(|item| item.is_out && item.from <= now).collect();
         due.sort_unstable_by_key(|item| (item.from, item.sequence));
-        due.into_iter().take(max).for_each(|item| item.is_out = false);
+        for item in due.into_iter().take(max) {
+            let redelay = self
+                .redelay
+                .filter(|r| !item.received && item.sequence < r.end && item.from > r.at);
+            if let Some(redelay) = redelay {
+                item.from = item.sent + redelay.delay;
+            }
+            item.is_out = item.from > now;
+        }
+    }
+
+    fn redelay(&mut self) {
+        let (now, Some(redelay)) = (self.now, self.redelay) else {
+            return;
+        };
+        let is_in = |item: &&mut Item| {
+            item.is_out && (item.from, item.sequence) >= redelay.next && item.from <= redelay.last
+        };
+        let mut timers: Vec<&mut Item> = self.items.iter_mut().filter(is_in).collect();
+        timers.sort_unstable_by_key(|item| (item.from, item.sequence));
+        timers.truncate(4_096);
+        let next = timers.last().filter(|_| timers.len() == 4_096);
+        self.redelay = next.map(|item| Redelay {
+            next: (item.from, item.sequence + 1),
+            ..redelay
+        });
+        let delayed = timers
+            .into_iter()
+            .filter(|item| !item.received && item.from > redelay.at);
+        for item in delayed.filter(|item| item.sequence < redelay.end) {
+            item.from = item.sent + redelay.delay;
+            item.is_out = item.from > now;
+        }
+        if !self.items.iter().any(|item| item.is_out && !item.received) {
+            self.redelay = None;
+        }
     }
 
     fn advance(&mut self, now: u64) {
@@ -220,6 +269,7 @@ impl Model {
             QueueOp::Purge(_) => {
                 self.purged = Some(self.now);
                 self.items.clear();
+                self.redelay = None;
                 self.seen.clear();
                 self.attempts.clear();
                 self.deliveries.clear();
@@ -234,11 +284,17 @@ impl Model {
                     self.advance(self.now);
                     self.judged = self.now;
                     if let Some(delay) = settings.delay_ms.filter(|_| settings.fifo) {
-                        let now = self.now;
-                        let delayed = self.items.iter_mut();
-                        for item in delayed.filter(|item| !item.received && item.from > now) {
-                            item.from = item.sent + delay;
-                            item.is_out = item.from > now;
+                        let timers = self.items.iter().filter(|item| item.is_out);
+                        self.redelay = timers.map(|item| item.from).max().map(|last| Redelay {
+                            at: self.now,
+                            delay,
+                            end: self.next,
+                            next: (0, 0),
+                            last,
+                        });
+                        self.redelay();
+                        while self.level == 0 && self.redelay.is_some() {
+                            self.redelay();
                         }
                     }
                 }
@@ -515,6 +571,8 @@ fn told(reply: &Reply) -> Told {
 fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
     let queue = machine.as_queue().expect("a queue");
     let mut then = model.clone();
+    // Readers go by the old delay.
+    then.redelay = None;
     then.advance(now);
     // Readers are told what is there once all is worked off.
     then.work_off(usize::MAX);

@@ -49,7 +49,7 @@ impl Queue {
             self.drop_expired(moment.now);
             self.judged_at = moment.now;
             if let Some(delay_ms) = command.delay_ms.filter(|_| command.fifo) {
-                self.backlog.delay_by(moment.now, Millis(delay_ms));
+                self.redelay(moment.now, Millis(delay_ms));
             }
         }
         QueueAnswer::Outcomes(Outcomes::default())

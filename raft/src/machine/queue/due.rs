@@ -30,7 +30,7 @@ impl Queue {
             true => DUE_MAX,
             false => usize::MAX,
         };
-        self.timers_ended += self.backlog.advance(now, max);
+        self.timers_handled += self.backlog.advance(now, max, self.redelay.as_ref());
     }
 
     /// The same for one message, whose turn has not come yet.
@@ -51,20 +51,20 @@ impl Queue {
     }
 
     /// How much time has brought in batches of this replica, since it was opened: messages that were
-    /// dropped because of their age, delays and timeouts that ended.
+    /// dropped because of their age, delays and timeouts that ended or got another end.
     pub fn brought_by_time(&self) -> u64 {
-        self.tally.expired + self.timers_ended
+        self.tally.expired + self.timers_handled
     }
 
     /// Whether a batch at `now` would have many messages to make visible, so that it is better done
     /// without waiting for more.
     pub fn has_many_due(&self, now: Millis) -> bool {
-        self.has_more_due(now, DUE_MANY)
+        self.redelay.is_some() || self.has_more_due(now, DUE_MANY)
     }
 
     /// Whether a batch at `now`, or soon after, may find more to make visible than it may.
     pub fn has_much_due(&self, now: Millis) -> bool {
-        self.has_more_due(now, DUE_MUCH)
+        self.redelay.is_some() || self.has_more_due(now, DUE_MUCH)
     }
 
     fn has_more_due(&self, now: Millis, than: usize) -> bool {

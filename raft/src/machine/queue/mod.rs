@@ -52,6 +52,7 @@ mod recall;
 mod receive;
 mod recent;
 mod record;
+mod redelay;
 mod remembered;
 mod rows;
 mod send;
@@ -84,6 +85,7 @@ use configure::Settings;
 use dedup::Deduplication;
 use import::Origins;
 use moves::Moves;
+use redelay::Redelay;
 use remembered::Remembered;
 
 /// The state of a queue partition.
@@ -99,6 +101,8 @@ pub struct Queue {
     /// When the present settings last decided what is too old. No part of the state: a batch says so
     /// before it uses it.
     judged_at: Millis,
+    /// Delayed messages are to get another delay.
+    redelay: Option<Redelay>,
     backlog: Backlog,
     deduplication: Deduplication,
     attempts: Attempts,
@@ -107,8 +111,8 @@ pub struct Queue {
     moves: Moves,
     since_cut: rows::SinceCut,
     tally: Tally,
-    /// Delays and timeouts that ended since this replica was opened. No part of the state.
-    timers_ended: u64,
+    /// Delays and timeouts that were worked off since this replica was opened. No part of the state.
+    timers_handled: u64,
     /// What was purged, until [`Queue::take_garbage`].
     garbage: Garbage,
 }
@@ -131,6 +135,7 @@ impl Queue {
             last_purge: None,
             gone_until: None,
             judged_at: Millis::default(),
+            redelay: None,
             backlog: Backlog::new(false),
             deduplication: Deduplication::empty(),
             attempts: Attempts::empty(),
@@ -139,7 +144,7 @@ impl Queue {
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
             tally: Tally::default(),
-            timers_ended: 0,
+            timers_handled: 0,
             garbage: Garbage::default(),
         }
     }
@@ -165,6 +170,7 @@ impl Queue {
         self.deduplication.expire(now);
         self.attempts.expire(now);
         self.end_timers(now);
+        self.redelay_more(now);
         if !self.begins_with_newer_settings(now, batch) {
             self.drop_expired(now);
             self.judged_at = now;

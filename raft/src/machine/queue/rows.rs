@@ -11,6 +11,7 @@ use super::import::Origins;
 use super::message::Message;
 use super::moves::Moves;
 use super::record::MessageRow;
+use super::redelay::Redelay;
 use super::{Garbage, Queue, Tally, attempts, dedup};
 use crate::level::Level;
 use crate::machine::clock::Clock;
@@ -69,6 +70,8 @@ struct MetaRecord {
     level: u32,
     #[prost(uint64, optional, tag = "41")]
     gone_until_ms: Option<u64>,
+    #[prost(message, optional, tag = "42")]
+    redelay: Option<Redelay>,
 }
 
 impl Queue {
@@ -204,6 +207,7 @@ impl Queue {
             partitions: self.settings.partitions,
             level: self.level.0,
             gone_until_ms: self.gone_until.map(|time| time.0),
+            redelay: self.redelay,
         }
     }
 
@@ -253,6 +257,7 @@ impl Queue {
             last_purge: meta.last_purge_ms.map(Millis),
             gone_until: meta.gone_until_ms.map(Millis),
             judged_at: Millis::default(),
+            redelay: meta.redelay,
             backlog: load_backlog(&meta, messages, departures)?,
             deduplication: deduplication.finish(meta.deduplication_end)?,
             attempts: attempts.finish(meta.attempts_end)?,
@@ -260,7 +265,7 @@ impl Queue {
             origins,
             moves,
             tally: Tally::default(),
-            timers_ended: 0,
+            timers_handled: 0,
             garbage: Garbage::default(),
             since_cut: SinceCut {
                 clear: false,
