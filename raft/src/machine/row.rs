@@ -3,7 +3,7 @@
 //! Checkpoints, snapshots and comparisons between replicas all work on rows and need not know
 //! what a queue is. Where rows are kept is the business of `store`.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -122,7 +122,7 @@ impl Delta {
         if next.clear || self.is_empty() {
             return next;
         }
-        let changed: HashSet<&Bytes> = next.keys().collect();
+        let changed: BTreeSet<&Bytes> = next.keys().collect();
         self.puts.retain(|row| !changed.contains(&row.key));
         self.deletes.retain(|key| !changed.contains(key));
         drop(changed);

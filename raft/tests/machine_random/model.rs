@@ -624,16 +624,23 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
     );
 }
 
-/// Runs a history of so many batches through both. Returns how often a batch left messages that
-/// were too old, and how often such that were overdue.
+/// How often a batch left something to the next one.
+#[derive(Default, Debug)]
+struct Left {
+    too_old: usize,
+    overdue: usize,
+    delays: usize,
+}
+
+/// Runs a history of so many batches through both.
 fn compare(
     seed: u64,
     mut history: History,
     mut machine: Machine,
     mut model: Model,
     steps: usize,
-) -> (usize, usize) {
-    let (mut left, mut overdue) = (0, 0);
+    left: &mut Left,
+) {
     for step in 0..steps {
         let (commands, batch) = history.next_batch();
         for ahead in [0, 1, 5_000, 61_000] {
@@ -646,37 +653,39 @@ fn compare(
             assert_eq!(told(reply), expected, "seed {seed}, step {step}: {command:?}");
             history.learn(reply);
         }
-        left += usize::from(model.items.iter().any(|item| model.is_stale(item)));
+        left.too_old += usize::from(model.items.iter().any(|item| model.is_stale(item)));
         let is_overdue = |item: &Item| item.is_out && item.from <= model.now;
-        overdue += usize::from(model.items.iter().any(is_overdue));
+        left.overdue += usize::from(model.items.iter().any(is_overdue));
+        left.delays += usize::from(model.redelay.is_some());
     }
-    (left, overdue)
 }
 
 #[test]
 fn a_queue_does_what_the_model_does() {
     for seed in SEEDS {
         let machine = Machine::new(MachineKind::Queue);
-        compare(seed, History::new(seed), machine, Model::new(), 400);
+        let history = History::new(seed);
+        compare(seed, history, machine, Model::new(), 400, &mut Left::default());
     }
 }
 
 /// More becomes too old, or visible, at a time than a batch works off.
 #[test]
 fn a_queue_with_bursts_does_what_the_model_does() {
-    let (mut left, mut overdue) = (0, 0);
+    let mut left = Left::default();
     for seed in 100..104 {
         let mut machine = Machine::new(MachineKind::Queue);
         let mut model = Model::new();
         let op = QueueOp::SetLevel(SetLevel { to: 1 });
         apply(&mut machine, 0, op.clone());
         model.perform(&op);
-        let counted = compare(seed, History::new(seed).with_bursts(), machine, model, 40);
-        (left, overdue) = (left + counted.0, overdue + counted.1);
+        let history = History::new(seed).with_bursts();
+        compare(seed, history, machine, model, 40, &mut left);
     }
-    assert!(left > 5, "only {left} batches left messages that were too old");
-    assert!(
-        overdue > 5,
-        "only {overdue} batches left messages that were overdue"
-    );
+    let Left {
+        too_old,
+        overdue,
+        delays,
+    } = left;
+    assert!(too_old > 5 && overdue > 5 && delays > 2, "{left:?}");
 }
