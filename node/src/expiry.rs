@@ -1,7 +1,8 @@
 //! Ticks: a queue that gets no commands expires its messages, too.
 //!
-//! Machines drop what is too old with each batch, and only a bounded number of messages. The leader
-//! of a partition proposes [`Expire`] as long as there is more. A queue with nothing to drop costs
+//! Machines drop what is too old with each batch, and make visible whose delay or timeout has ended,
+//! but only a bounded number of messages. The leader of a partition proposes [`Expire`] as long as
+//! there is more. A queue with nothing to drop costs
 //! a look at its oldest message, once a second.
 
 use std::sync::Arc;
@@ -60,7 +61,7 @@ pub async fn run(expiry: Expiry, stop: CancellationToken) {
 
 impl Expiry {
     /// Looks at each of these partitions, and ticks those that have something to drop. Returns
-    /// those that dropped something: they may have more.
+    /// those for which time has brought something: they may have more.
     async fn round(&self, groups: Vec<Arc<Group>>) -> Vec<Arc<Group>> {
         let due = groups.into_iter().filter(|group| self.is_due(group));
         let due: Vec<Arc<Group>> = due.collect();
@@ -82,21 +83,21 @@ impl Expiry {
     }
 }
 
-/// Has a partition drop what is too old, as much as one batch may. Returns whether it dropped
-/// anything. If it did not, another leader, or the next look, does.
+/// Has a partition work off what time has brought, as much as one batch may. Returns whether that
+/// was anything. If it was not, another leader, or the next look, does.
 pub async fn tick(group: &Group) -> bool {
-    let dropped = || {
+    let brought = || {
         let replica = group.replica();
-        replica.read(|machine| machine.as_queue().map_or(0, Queue::expired_count))
+        replica.read(|machine| machine.as_queue().map_or(0, Queue::brought_by_time))
     };
-    let before = dropped();
+    let before = brought();
     let command = QueueCommand {
         invocation: Bytes::new(),
         op: Some(QueueOp::Expire(Expire {})),
     };
     let proposed = group.propose(command.encode_to_vec().into());
     let answered = tokio::time::timeout(TICK_TIMEOUT, proposed).await;
-    matches!(answered, Ok(Ok(_))) && dropped() > before
+    matches!(answered, Ok(Ok(_))) && brought() > before
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ struct Partition {
     state: Mutex<Waiters>,
     /// A waiter came.
     changed: Notify,
-    /// Held by who has expired messages dropped.
-    dropping: tokio::sync::Mutex<()>,
+    /// Held by who has it work off what time has brought.
+    catching_up: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -120,7 +120,7 @@ impl Polls {
         };
         let mut turn = None;
         loop {
-            self.drop_expired(&group).await;
+            self.catch_up_with_time(&group).await;
             let is_current = group.leads_with_lease();
             if self.has_something(&group, &invocation, &receive) {
                 if receive.max == 0 {
@@ -179,15 +179,16 @@ impl Polls {
         }
     }
 
-    /// If time has made more messages too old than one batch drops, has them dropped before anything is received: what is behind
-    /// them is to be found by every receive. One receive does so for all.
-    async fn drop_expired(&self, group: &Group) {
-        let is_due = || group.leads_with_lease() && self.has_much_expired(group);
+    /// If time has brought more than one batch works off, has that done before anything is received:
+    /// what is behind messages that are too old, or is visible again, is to be found by every
+    /// receive. One receive does so for all.
+    async fn catch_up_with_time(&self, group: &Group) {
+        let is_due = || group.leads_with_lease() && self.is_behind(group);
         if !is_due() {
             return;
         }
         let partition = self.partitions.lock().entry(group.id()).or_default().clone();
-        let _turn = partition.dropping.lock().await;
+        let _turn = partition.catching_up.lock().await;
         for _ in 0..TICKS_MAX {
             if !is_due() || !expiry::tick(group).await {
                 return;
@@ -195,11 +196,13 @@ impl Polls {
         }
     }
 
-    fn has_much_expired(&self, group: &Group) -> bool {
+    fn is_behind(&self, group: &Group) -> bool {
         let now = self.env.clock.now();
         group.replica().read(|machine| {
             let queue = machine.as_queue();
-            queue.is_some_and(|queue| queue.level() >= Level::ONE && queue.has_much_expired(now))
+            queue.is_some_and(|queue| {
+                queue.level() >= Level::ONE && (queue.has_much_expired(now) || queue.has_much_due(now))
+            })
         })
     }
 

@@ -52,7 +52,9 @@ mod state_machine;
 mod transfer;
 mod transfers;
 pub mod types;
+mod unwritten;
 mod verify;
+mod whole;
 mod wire;
 
 use acks::Acks;

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::NotDone;
 use super::transfers::Transfers;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
+use super::unwritten::Unwritten;
 use super::verify::SLICES_MAX;
 use super::verify::ledger::Ledger;
 use crate::env::Io;
@@ -31,7 +32,7 @@ pub struct Replica {
     /// Until when no checkpoint is tried, because there was no space for one.
     no_space_until: Mutex<Option<Instant>>,
     no_space_times: AtomicU32,
-    has_lost_changes: AtomicBool,
+    unwritten: Mutex<Unwritten>,
     has_ended: AtomicBool,
     broken: OnceLock<Broken>,
     transfers: Transfers,
@@ -74,7 +75,7 @@ impl Replica {
             checkpoints_under_way: AtomicUsize::new(0),
             no_space_until: Mutex::new(None),
             no_space_times: AtomicU32::new(0),
-            has_lost_changes: AtomicBool::new(false),
+            unwritten: Mutex::default(),
             has_ended: AtomicBool::new(false),
             broken: OnceLock::new(),
             transfers: Transfers::default(),
@@ -112,18 +113,16 @@ impl Replica {
         self.checkpointed.load(Ordering::Relaxed)
     }
 
-    /// There was no space for a checkpoint: each attempt would write much for nothing. What it had of changes, the next one
-    /// will not have.
-    pub(super) fn lost_changes_for_space(&self) {
-        self.has_lost_changes.store(true, Ordering::Relaxed);
+    /// There was no space for a checkpoint: each attempt would write much for nothing.
+    pub(super) fn pause_for_space(&self) {
         let times = self.no_space_times.fetch_add(1, Ordering::Relaxed);
         let pause = NO_SPACE_PAUSE * 2_u32.pow(times.min(NO_SPACE_DOUBLED_MAX));
         *self.no_space_until.lock() = Some(Instant::now() + pause);
     }
 
-    /// Whether the next checkpoint has to be of the whole state.
-    pub(super) fn has_lost_changes(&self) -> bool {
-        self.has_lost_changes.load(Ordering::Relaxed)
+    /// What changed before the last cut and is in no checkpoint. Of who writes to the store.
+    pub(super) fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
+        self.unwritten.lock()
     }
 
     /// Whether a checkpoint may be tried.
@@ -159,7 +158,7 @@ impl Replica {
     }
 
     pub(super) fn set_checkpointed(&self, meta: &SnapshotMeta) {
-        self.has_lost_changes.store(false, Ordering::Relaxed);
+        *self.unwritten.lock() = Unwritten::Nothing;
         self.no_space_times.store(0, Ordering::Relaxed);
         self.checkpointed
             .fetch_max(next_index(&meta.last_log_id), Ordering::Relaxed);

@@ -17,7 +17,9 @@ use super::log::{BadEntry, mark};
 use super::pulls::Hold;
 use super::replica::{Checkpointing, Replica, State};
 use super::types::{LogId, Payload, Replies, SnapshotMeta, StoredMembership, TypeConfig};
+use super::unwritten::Unwritten;
 use super::verify::Mark;
+use super::whole::whole;
 use super::wire;
 use crate::command::Batch;
 use crate::env::Io;
@@ -150,12 +152,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
         let installed_before = *self.installed.lock().await;
-        let is_first = self.replica.checkpointed() == 0;
         let cut = self.replica.update(None, |s| {
             let level = s.machine.level();
-            let (meta, mut delta, later) = cut(&self.replica, s);
-            // The first delta of a group has everything: there is nothing that it could build on.
-            delta.clear |= is_first;
+            let (meta, delta, later) = cut(&self.replica, s);
             (meta, level, delta, later)
         });
         CheckpointBuilder {
@@ -245,7 +244,7 @@ pub(super) fn discard(io: &Io, large: impl Send + 'static) {
 }
 
 /// What changed since the last cut, which transfers of the state have to follow.
-fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta, Later) {
+pub(super) fn cut(replica: &Replica, state: &mut State) -> (SnapshotMeta, Delta, Later) {
     let (meta, (delta, later)) = (state.meta(), state.machine.cut());
     replica.transfers().cut(&meta, &delta);
     (meta, delta, later)
@@ -270,46 +269,60 @@ pub(super) struct CheckpointBuilder {
 }
 
 impl CheckpointBuilder {
-    /// Writes what was cut, or more. The checkpoint counts from then on.
-    async fn write(&self, meta: SnapshotMeta, level: Level, mut delta: Delta) -> io::Result<()> {
+    /// Writes what was cut and what earlier checkpoints could not, or more. The checkpoint counts
+    /// from then on.
+    async fn write(&self, meta: SnapshotMeta, level: Level, delta: Delta, later: Later) -> io::Result<()> {
+        let is_first = self.replica.checkpointed() == 0;
+        let unwritten = self.replica.unwritten().take();
+        if let Unwritten::Lost = unwritten {
+            return self.write_whole().await;
+        }
+        let mut delta = self.gather(unwritten, delta, later).await?;
+        // The first delta of a group has everything: there is nothing that it could build on.
+        delta.clear |= is_first;
         if planted(Bug::HeaderBehindRows) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             delta.clear = true;
             delta.puts = self.replica.read(Machine::rows);
         }
         let header = wire::header_to(&meta, level);
-        let written = match self.replica.has_lost_changes() {
-            true => Err(StoreError::NoBase(self.group)),
-            false => self.checkpointer.write(self.group, header, delta).await,
-        };
-        match written {
+        let copy = Unwritten::copy(&delta);
+        let stored = match self.checkpointer.write(self.group, header, delta).await {
             // The store lacks what the delta builds on: it gets everything instead.
-            Err(StoreError::NoBase(_)) => {
-                let written = self.write_whole().await?;
-                self.replica.set_checkpointed(&written);
+            Err(StoreError::NoBase(_)) => return self.write_whole().await,
+            Err(error) => {
+                *self.replica.unwritten() = copy;
+                return Err(self.failed(error));
             }
-            written => {
-                self.release(written.map_err(|error| self.failed(error))?).await?;
-                self.replica.set_checkpointed(&meta);
-            }
-        }
+            Ok(stored) => stored,
+        };
+        // It would keep letters in memory that are in files now.
+        drop(copy);
+        self.release(stored).await?;
+        self.replica.set_checkpointed(&meta);
         Ok(())
     }
 
-    /// Writes the whole state as it is by now. Returns what was written.
-    async fn write_whole(&self) -> io::Result<SnapshotMeta> {
-        let (meta, level, delta) = self.replica.update(None, |s| {
-            // What changed until now is part of the rows.
-            cut(&self.replica, s);
-            (s.meta(), s.machine.level(), Delta::whole(s.machine.rows()))
-        })?;
+    /// What was cut, with what had no space before, outside the state's lock.
+    async fn gather(&self, unwritten: Unwritten, delta: Delta, later: Later) -> io::Result<Delta> {
+        match unwritten {
+            Unwritten::Kept(kept) => self.io.run(move || kept.then(later.add_to(delta))).await,
+            _ if later.is_empty() => Ok(delta),
+            _ => self.io.run(move || later.add_to(delta)).await,
+        }
+    }
+
+    /// Writes the whole state as it is by now.
+    async fn write_whole(&self) -> io::Result<()> {
+        let (meta, level, delta) = whole(&self.replica, &self.io).await?;
         let stored = self
             .checkpointer
             .write(self.group, wire::header_to(&meta, level), delta)
             .await
             .map_err(|error| self.failed(error))?;
         self.release(stored).await?;
-        Ok(meta)
+        self.replica.set_checkpointed(&meta);
+        Ok(())
     }
 
     /// Lets letters leave memory, in parts: entries are applied in between.
@@ -348,20 +361,17 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
         let installed = self.installed.lock().await;
         let cut = self.cut.take();
-        let (mut meta, level, mut delta, later) =
+        let (mut meta, level, delta, later) =
             cut.ok_or_else(|| io::Error::other("this checkpoint was written before"))??;
         // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
         // an older one that is reported.
         let counts = *installed == self.installed_before;
-        if counts && !later.is_empty() {
-            delta = self.io.run(move || later.add_to(delta)).await?;
-        }
-        if counts && let Err(error) = self.write(meta.clone(), level, delta).await {
+        if counts && let Err(error) = self.write(meta.clone(), level, delta, later).await {
             let Some(reason) = no_space(&error) else {
                 return Err(error);
             };
             tracing::warn!(group = %self.group, reason, "no space for a checkpoint; it is tried again in a while");
-            self.replica.lost_changes_for_space();
+            self.replica.pause_for_space();
             // Nothing has become durable. openraft takes no notice of a snapshot older than the one it knows.
             meta = SnapshotMeta::default();
         }

@@ -195,7 +195,23 @@ const RECORDS: &[Tags] = &[
     tags("machine::queue::moves::MovesRecord", &[1..=5], &[]),
     tags("machine::queue::record::MessageRecord", &[1..=13], &[]),
     tags("machine::queue::remembered::RememberedRecord", &[1..=5], &[]),
-    tags("machine::queue::rows::MetaRecord", &[1..=14], &[(40, Level::ONE)]),
+    tags(
+        "machine::queue::rows::MetaRecord",
+        &[1..=14],
+        &[(40, Level::ONE), (41, Level::ONE), (42, Level::ONE)],
+    ),
+    tags(
+        "machine::queue::redelay::Redelay",
+        &[],
+        &[
+            (1, Level::ONE),
+            (2, Level::ONE),
+            (3, Level::ONE),
+            (4, Level::ONE),
+            (5, Level::ONE),
+            (6, Level::ONE),
+        ],
+    ),
     tags("machine::window::EntryRecord", &[1..=3], &[]),
 ];
 

@@ -3,6 +3,8 @@
 //! Checkpoints, snapshots and comparisons between replicas all work on rows and need not know
 //! what a queue is. Where rows are kept is the business of `store`.
 
+use std::collections::BTreeSet;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::mix::mix;
@@ -62,6 +64,13 @@ impl RowValue {
         }
     }
 
+    fn memory_bytes(&self) -> usize {
+        match self {
+            RowValue::Encoded(value) => value.len(),
+            RowValue::Message(message) => message.memory_bytes(),
+        }
+    }
+
     /// The value as it is stored, unless it lacks a letter that cannot be read.
     ///
     /// # Errors
@@ -106,6 +115,35 @@ impl Delta {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         !self.clear && self.puts.is_empty() && self.deletes.is_empty()
+    }
+
+    /// What this delta and the one that was cut after it change together.
+    pub fn then(mut self, next: Delta) -> Delta {
+        if next.clear || self.is_empty() {
+            return next;
+        }
+        let changed: BTreeSet<&Bytes> = next.keys().collect();
+        self.puts.retain(|row| !changed.contains(&row.key));
+        self.deletes.retain(|key| !changed.contains(key));
+        drop(changed);
+        self.puts.extend(next.puts);
+        // There is nothing to delete where all rows go first.
+        if !self.clear {
+            self.deletes.extend(next.deletes);
+        }
+        self
+    }
+
+    /// About how many bytes of memory it takes, with what it shares with the machine.
+    pub fn memory_bytes(&self) -> usize {
+        let puts = self.puts.iter();
+        let puts = puts.map(|row| size_of::<Row>() + row.key.len() + row.value.memory_bytes());
+        let deletes = self.deletes.iter().map(|key| key.len() + size_of::<Bytes>());
+        puts.chain(deletes).fold(0, usize::saturating_add)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Bytes> {
+        self.puts.iter().map(|row| &row.key).chain(&self.deletes)
     }
 }
 

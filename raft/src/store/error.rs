@@ -33,8 +33,8 @@ pub enum StoreError {
     /// The disk failed. Never tried again; the node has to stop.
     #[error("the checkpoint store has failed: {0}")]
     Failed(String),
-    /// The disk has no space for it. What was there before is there still, and a delta that was not
-    /// written is lost: write the whole state with `clear` set, later.
+    /// The disk has no space for it. What was there before is there still. The next delta has to
+    /// have what this one had, too; or write the whole state with `clear` set, later.
     #[error("there is no space for a checkpoint: {0}")]
     Full(String),
     /// The disk failed while something was read. That may pass, and says nothing about what is on

@@ -9,7 +9,7 @@ use raft::command::queue::{
     Configure, Outcome, Outcomes, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receipt, Receive,
     SendEntry, SetLevel, VisibilityEntry,
 };
-use raft::machine::queue::EXPIRED_MAX;
+use raft::machine::queue::{DUE_MAX, EXPIRED_MAX};
 use raft::machine::{Machine, MachineKind};
 use raft::types::Millis;
 
@@ -23,8 +23,10 @@ struct Item {
     body: Bytes,
     group: String,
     sent: u64,
-    /// Ready from then on.
+    /// Ready from then on, if it is not overdue.
     from: u64,
+    /// Delayed or in flight, until that has been worked off.
+    is_out: bool,
     received: bool,
     last_received: u64,
     count: u32,
@@ -41,11 +43,27 @@ enum Told {
     Refused(Outcome),
 }
 
+#[derive(Clone, Copy)]
+struct Redelay {
+    at: u64,
+    delay: u64,
+    end: u64,
+    next: (u64, u64),
+    last: u64,
+}
+
 #[derive(Clone)]
 struct Model {
     now: u64,
     level: u32,
     settings: Configure,
+    /// When they last decided what is too old.
+    judged: u64,
+    /// What was sent until then was too old by earlier ones.
+    gone: Option<u64>,
+    /// Delayed messages that were sent before a sequence get another delay, a portion with each
+    /// batch: the timers from one to another.
+    redelay: Option<Redelay>,
     next: u64,
     purged: Option<u64>,
     items: Vec<Item>,
@@ -68,6 +86,9 @@ impl Model {
             now: 0,
             level: 0,
             settings,
+            judged: 0,
+            gone: None,
+            redelay: None,
             next: 1,
             purged: None,
             items: Vec::new(),
@@ -85,18 +106,69 @@ impl Model {
         let first = ops.find(|op| !matches!(op, Some(QueueOp::SetLevel(_)))).flatten();
         let is_newer =
             matches!(first, Some(QueueOp::Configure(settings)) if settings.version > self.settings.version);
+        self.judged = self.now;
+        self.now = self.now.max(now);
+        self.work_off(if self.level == 0 { usize::MAX } else { DUE_MAX });
+        self.redelay();
         let kept = (self.level > 0 && is_newer).then(|| self.items.clone());
         self.advance(now);
+        if kept.is_none() {
+            self.judged = self.now;
+        }
         self.items = kept.unwrap_or_else(|| std::mem::take(&mut self.items));
+    }
+
+    /// Ends delays and timeouts, the earliest first.
+    fn work_off(&mut self, max: usize) {
+        let now = self.now;
+        let due = self.items.iter_mut();
+        let mut due: Vec<&mut Item> = due.filter(|item| item.is_out && item.from <= now).collect();
+        due.sort_unstable_by_key(|item| (item.from, item.sequence));
+        for item in due.into_iter().take(max) {
+            let redelay = self
+                .redelay
+                .filter(|r| !item.received && item.sequence < r.end && item.from > r.at);
+            if let Some(redelay) = redelay {
+                item.from = item.sent + redelay.delay;
+            }
+            item.is_out = item.from > now;
+        }
+    }
+
+    fn redelay(&mut self) {
+        let (now, Some(redelay)) = (self.now, self.redelay) else {
+            return;
+        };
+        let is_in = |item: &&mut Item| {
+            item.is_out && (item.from, item.sequence) >= redelay.next && item.from <= redelay.last
+        };
+        let mut timers: Vec<&mut Item> = self.items.iter_mut().filter(is_in).collect();
+        timers.sort_unstable_by_key(|item| (item.from, item.sequence));
+        timers.truncate(4_096);
+        let next = timers.last().filter(|_| timers.len() == 4_096);
+        self.redelay = next.map(|item| Redelay {
+            next: (item.from, item.sequence + 1),
+            ..redelay
+        });
+        let delayed = timers
+            .into_iter()
+            .filter(|item| !item.received && item.from > redelay.at);
+        for item in delayed.filter(|item| item.sequence < redelay.end) {
+            item.from = item.sent + redelay.delay;
+            item.is_out = item.from > now;
+        }
+        if !self.items.iter().any(|item| item.is_out && !item.received) {
+            self.redelay = None;
+        }
     }
 
     fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
-        let (now, retention) = (self.now, self.settings.retention_ms);
+        let now = self.now;
         let mut expired: Vec<(u64, u64)> = self
             .items
             .iter()
-            .filter(|item| item.sent + retention <= now)
+            .filter(|item| self.is_stale(item))
             .map(|item| (item.sent, item.sequence))
             .collect();
         if self.level > 0 {
@@ -114,7 +186,7 @@ impl Model {
 
     /// Whether a message is too old and not dropped yet. Nobody gets at it, but it is in the way.
     fn is_stale(&self, item: &Item) -> bool {
-        item.sent + self.settings.retention_ms <= self.now
+        item.sent + self.settings.retention_ms <= self.now || self.gone.is_some_and(|gone| item.sent <= gone)
     }
 
     /// A message that is there for all who do something with it.
@@ -197,6 +269,7 @@ impl Model {
             QueueOp::Purge(_) => {
                 self.purged = Some(self.now);
                 self.items.clear();
+                self.redelay = None;
                 self.seen.clear();
                 self.attempts.clear();
                 self.deliveries.clear();
@@ -204,13 +277,24 @@ impl Model {
             }
             QueueOp::Configure(settings) => {
                 if settings.version > self.settings.version {
+                    if self.level > 0 {
+                        self.gone = self.gone.max(self.judged.checked_sub(self.settings.retention_ms));
+                    }
                     self.settings = settings.clone();
                     self.advance(self.now);
+                    self.judged = self.now;
                     if let Some(delay) = settings.delay_ms.filter(|_| settings.fifo) {
-                        let now = self.now;
-                        let delayed = self.items.iter_mut();
-                        for item in delayed.filter(|item| !item.received && item.from > now) {
-                            item.from = item.sent + delay;
+                        let timers = self.items.iter().filter(|item| item.is_out);
+                        self.redelay = timers.map(|item| item.from).max().map(|last| Redelay {
+                            at: self.now,
+                            delay,
+                            end: self.next,
+                            next: (0, 0),
+                            last,
+                        });
+                        self.redelay();
+                        while self.level == 0 && self.redelay.is_some() {
+                            self.redelay();
                         }
                     }
                 }
@@ -241,6 +325,7 @@ impl Model {
             group: entry.group.clone(),
             sent: self.now,
             from: self.now + entry.delay_ms,
+            is_out: entry.delay_ms > 0,
             received: false,
             last_received: 0,
             count: 0,
@@ -271,6 +356,7 @@ impl Model {
             item.count += 1;
             item.changed = false;
             (item.received, item.last_received, item.from) = (true, now, until);
+            item.is_out = until > now;
             told.push((sequence, item.count, item.body.clone()));
             if until > now {
                 self.deliveries.push(item.group.clone());
@@ -282,11 +368,8 @@ impl Model {
     /// What a receive takes from a standard queue, one after the other: see `queue/fair.rs` and
     /// `queue/tenants.rs`.
     fn fairest(&self, max: usize) -> Vec<u64> {
-        let mut left: Vec<&Item> = self.items.iter().filter(|item| item.from <= self.now).collect();
-        let held = self
-            .items
-            .iter()
-            .filter(|item| item.received && item.from > self.now);
+        let mut left: Vec<&Item> = self.items.iter().filter(|item| !item.is_out).collect();
+        let held = self.items.iter().filter(|item| item.received && item.is_out);
         let mut held: Vec<&str> = held.map(|item| item.group.as_str()).collect();
         let last = self.deliveries.iter().rev().take(100);
         let mut last: Vec<&str> = last.map(String::as_str).collect();
@@ -325,6 +408,13 @@ impl Model {
             }
             return Told::Received(told);
         };
+        // Nobody else can have got what is overdue.
+        for (sequence, _) in &first {
+            let now = self.now;
+            let items = self.items.iter_mut();
+            let item = items.filter(|item| item.sequence == *sequence && item.from <= now);
+            item.for_each(|item| item.is_out = false);
+        }
         let next = self.order(|item| self.is_stale(item));
         let is_same = |(sequence, count): &(u64, u32)| {
             let item = self.item(*sequence);
@@ -355,6 +445,7 @@ impl Model {
             let item = self.items.iter_mut().find(|item| item.sequence == sequence);
             let item = item.expect("it is untouched");
             item.from = until.min(item.last_received + 43_200_000);
+            item.is_out = item.from > self.now;
             told.push((sequence, count, item.body.clone()));
         }
         Told::Received(told)
@@ -369,11 +460,11 @@ impl Model {
                 None => groups.push(vec![item]),
             }
         }
-        let locked = |group: &[&Item]| group.iter().any(|i| i.received && i.from > self.now);
+        let locked = |group: &[&Item]| group.iter().any(|i| i.received && i.is_out);
         let open = groups.iter().filter(|group| !locked(group));
-        let open = open.filter(|group| group[0].from <= self.now);
+        let open = open.filter(|group| !group[0].is_out);
         let front = open.flat_map(|group| {
-            let is_ready = |item: &&&Item| item.from <= self.now || but(item);
+            let is_ready = |item: &&&Item| !item.is_out || but(item);
             group.iter().take_while(is_ready).filter(|item| !but(item))
         });
         front.map(|item| item.sequence).collect()
@@ -421,6 +512,7 @@ impl Model {
             () if until > item.last_received + 43_200_000 => Outcome::BeyondTwelveHours,
             () => {
                 (item.from, item.changed) = (until, true);
+                item.is_out = until > now;
                 Outcome::Done
             }
         }
@@ -428,8 +520,8 @@ impl Model {
 
     /// The same without what is too old.
     fn without_stale(mut self) -> Model {
-        let (now, retention) = (self.now, self.settings.retention_ms);
-        self.items.retain(|item| item.sent + retention > now);
+        let items = std::mem::take(&mut self.items);
+        self.items = items.into_iter().filter(|item| !self.is_stale(item)).collect();
         self
     }
 
@@ -479,7 +571,11 @@ fn told(reply: &Reply) -> Told {
 fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
     let queue = machine.as_queue().expect("a queue");
     let mut then = model.clone();
+    // Readers go by the old delay.
+    then.redelay = None;
     then.advance(now);
+    // Readers are told what is there once all is worked off.
+    then.work_off(usize::MAX);
     let mut then = then.without_stale();
     let at = Millis(now);
     let held = model.items.len();
@@ -515,6 +611,7 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
         .next_change(at)
         .map_or(then.now + 700_000, |next| next.0 - 1);
     then.advance(before);
+    then.work_off(usize::MAX);
     let then = then.without_stale();
     if held - then.items.len() > 2 * EXPIRED_MAX {
         return;
@@ -527,10 +624,23 @@ fn compare_views(seed: u64, machine: &Machine, model: &Model, now: u64) {
     );
 }
 
-/// Runs a history of so many batches through both. Returns how often a batch left messages that
-/// were too old.
-fn compare(seed: u64, mut history: History, mut machine: Machine, mut model: Model, steps: usize) -> usize {
-    let mut left = 0;
+/// How often a batch left something to the next one.
+#[derive(Default, Debug)]
+struct Left {
+    too_old: usize,
+    overdue: usize,
+    delays: usize,
+}
+
+/// Runs a history of so many batches through both.
+fn compare(
+    seed: u64,
+    mut history: History,
+    mut machine: Machine,
+    mut model: Model,
+    steps: usize,
+    left: &mut Left,
+) {
     for step in 0..steps {
         let (commands, batch) = history.next_batch();
         for ahead in [0, 1, 5_000, 61_000] {
@@ -543,30 +653,39 @@ fn compare(seed: u64, mut history: History, mut machine: Machine, mut model: Mod
             assert_eq!(told(reply), expected, "seed {seed}, step {step}: {command:?}");
             history.learn(reply);
         }
-        left += usize::from(model.items.iter().any(|item| model.is_stale(item)));
+        left.too_old += usize::from(model.items.iter().any(|item| model.is_stale(item)));
+        let is_overdue = |item: &Item| item.is_out && item.from <= model.now;
+        left.overdue += usize::from(model.items.iter().any(is_overdue));
+        left.delays += usize::from(model.redelay.is_some());
     }
-    left
 }
 
 #[test]
 fn a_queue_does_what_the_model_does() {
     for seed in SEEDS {
         let machine = Machine::new(MachineKind::Queue);
-        compare(seed, History::new(seed), machine, Model::new(), 400);
+        let history = History::new(seed);
+        compare(seed, history, machine, Model::new(), 400, &mut Left::default());
     }
 }
 
-/// More becomes too old at a time than a batch drops.
+/// More becomes too old, or visible, at a time than a batch works off.
 #[test]
 fn a_queue_with_bursts_does_what_the_model_does() {
-    let mut left = 0;
+    let mut left = Left::default();
     for seed in 100..104 {
         let mut machine = Machine::new(MachineKind::Queue);
         let mut model = Model::new();
         let op = QueueOp::SetLevel(SetLevel { to: 1 });
         apply(&mut machine, 0, op.clone());
         model.perform(&op);
-        left += compare(seed, History::new(seed).with_bursts(), machine, model, 40);
+        let history = History::new(seed).with_bursts();
+        compare(seed, history, machine, model, 40, &mut left);
     }
-    assert!(left > 5, "only {left} batches left messages that were too old");
+    let Left {
+        too_old,
+        overdue,
+        delays,
+    } = left;
+    assert!(too_old > 5 && overdue > 5 && delays > 2, "{left:?}");
 }

@@ -25,6 +25,8 @@ pub(crate) struct History {
     /// Whether now and then very many messages are sent.
     bursts: bool,
     imported: u64,
+    /// Many messages have just been sent that are to get another delay.
+    redelays: bool,
 }
 
 impl History {
@@ -41,6 +43,7 @@ impl History {
             travels: false,
             bursts: false,
             imported: 0,
+            redelays: false,
         }
     }
 
@@ -159,6 +162,16 @@ impl History {
         if self.travels && self.random.chance(20) {
             return self.travel();
         }
+        if std::mem::take(&mut self.redelays) {
+            self.version += 1;
+            return QueueOp::Configure(Configure {
+                version: self.version,
+                fifo: true,
+                retention_ms: 300_000,
+                delay_ms: Some(self.random.below(9_000)),
+                ..Configure::default()
+            });
+        }
         if self.bursts && self.random.chance(8) {
             return self.burst();
         }
@@ -268,15 +281,22 @@ impl History {
         })
     }
 
-    /// About as many as a batch drops when they are too old.
+    /// About as many as a batch drops when they are too old, or makes visible when their delay ends.
     fn burst(&mut self) -> QueueOp {
         if self.random.chance(30) {
             return QueueOp::Expire(Expire {});
         }
         let (count, group, id) = (3_000 + self.random.below(3_000), self.group(), self.random.bits());
+        if self.random.chance(20) {
+            return self.configure();
+        }
+        // The last is the first to become visible.
+        let is_delayed = self.random.chance(50);
+        self.redelays = self.fifo && is_delayed && self.random.chance(60);
         let entries = (0..count).map(|number| SendEntry {
             body: number.to_string().into(),
             group: group.clone(),
+            delay_ms: u64::from(is_delayed) * (3_000 + (count - number) / 4),
             deduplication_id: format!("b{id}-{number}"),
             ..SendEntry::default()
         });

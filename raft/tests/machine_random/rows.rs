@@ -63,13 +63,13 @@ pub(crate) fn told(replies: Vec<Reply>) -> Vec<String> {
 }
 
 /// Runs one history through a machine that only applies, one that is saved and loaded now and then,
-/// and a store that lives on deltas.
+/// and a store that lives on deltas, some of which it gets with the next one only.
 fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
     let mut random = Random(!seed);
     let mut plain = Machine::new(kind);
     let mut twin = Machine::new(kind);
     let mut restarted = Machine::new(kind);
-    let mut stored = Rows::new();
+    let (mut stored, mut unwritten) = (Rows::new(), Delta::default());
     for batch in batches {
         let replies = told(plain.apply(&batch));
         assert_eq!(told(twin.apply(&batch)), replies, "seed {seed}");
@@ -80,7 +80,12 @@ fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
             assert_eq!(machine.message_bytes(), counted_bytes(machine), "seed {seed}");
         }
         if random.chance(30) {
-            store(&mut stored, restarted.take_delta());
+            let delta = std::mem::take(&mut unwritten).then(restarted.take_delta());
+            if random.chance(30) {
+                unwritten = delta;
+                continue;
+            }
+            store(&mut stored, delta);
             assert_eq!(
                 stored,
                 rows_of(&plain),
@@ -91,7 +96,7 @@ fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
         }
         if random.chance(5) {
             // A crash: what was applied since the last cut comes from a snapshot.
-            stored = rows_of(&plain);
+            (stored, unwritten) = (rows_of(&plain), Delta::default());
             restarted = load(kind, &stored);
         }
     }

@@ -1,11 +1,14 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::super::pulls::Pulls;
 use super::super::types::{Membership, log_id};
 use super::*;
-use crate::command::queue::{Configure, Purge, QueueCommand, QueueOp, Send, SendEntry};
+use crate::command::queue::{
+    Configure, Delete, Purge, QueueCommand, QueueOp, Receipt, Receive, Send, SendEntry,
+};
 use crate::env::Env;
 use crate::store::{Checkpoint, LetterStore, LettersOptions, MemoryStore, PutAside, Store};
 
@@ -181,9 +184,60 @@ async fn a_store_that_lost_the_base_gets_everything() {
     assert_eq!(local.replica.checkpointed(), 4);
 }
 
-/// A store whose disk can be full.
+/// A long backlog: entries from the first one on, with a thousand messages each.
+fn apply_backlog(state: &StateMachine, entries: u64) {
+    let entry = SendEntry {
+        body: Bytes::from_static(&[b'm'; 500]),
+        ..SendEntry::default()
+    };
+    let send = QueueOp::Send(Send {
+        entries: vec![entry; 1_000],
+    });
+    (0..entries).for_each(|index| apply_calls(state, index + 1, [send.clone()]));
+}
+
+#[tokio::test]
+async fn entries_are_applied_while_a_whole_state_is_gathered() {
+    for purges in [false, true] {
+        let mut local = state_machine();
+        apply_backlog(&local, 20);
+        checkpoint(&mut local).await;
+        local.checkpointer.forget(GROUP).await.unwrap();
+        let (replica, io) = (local.replica.clone(), local.io.clone());
+        let mut whole = std::pin::pin!(whole(&replica, &io));
+        for index in 101..=105 {
+            assert!(futures::poll!(whole.as_mut()).is_pending(), "gathered at once");
+            // Something comes and something goes.
+            apply(&local, index);
+            let receive = Receive {
+                max: 10,
+                visibility_ms: 1_000,
+                ..Receive::default()
+            };
+            let receipts = (0..500).map(|number| Receipt {
+                sequence: index * 100 + number,
+                delivery: 1,
+            });
+            let delete = Delete {
+                receipts: receipts.collect(),
+            };
+            let purge = (purges && index == 104).then(|| QueueOp::Purge(Purge::default()));
+            let ops = [QueueOp::Receive(receive), QueueOp::Delete(delete)];
+            apply_calls(&local, index, ops.into_iter().chain(purge));
+        }
+        let whole = tokio::time::timeout(Duration::from_secs(60), whole).await;
+        let (meta, level, delta) = whole.unwrap().unwrap();
+        let header = wire::header_to(&meta, level);
+        local.checkpointer.write(GROUP, header, delta).await.unwrap();
+        assert_eq!(meta.last_log_id, Some(log_id(1, 105)), "all in between");
+        let digest = local.replica.read(Machine::digest);
+        assert_eq!(stored(&local).await, (Some(log_id(1, 105)), digest), "{purges}");
+    }
+}
+
+/// A store whose disk can be full. It counts the rows that it is given.
 #[derive(Default)]
-struct Filled(MemoryStore, AtomicBool);
+struct Filled(MemoryStore, AtomicBool, AtomicUsize);
 
 impl Filled {
     fn has_space(&self) -> Result<(), StoreError> {
@@ -200,6 +254,7 @@ impl Store for Filled {
     }
 
     fn write(&self, group: GroupId, header: Bytes, delta: Delta) -> Result<(), StoreError> {
+        self.2.fetch_add(delta.puts.len(), Ordering::Relaxed);
         self.has_space().and_then(|()| self.0.write(group, header, delta))
     }
 
@@ -264,4 +319,66 @@ async fn a_full_disk_delays_a_checkpoint_and_breaks_nothing() {
     let digest = local.replica.read(Machine::digest);
     assert_eq!(stored(&local).await, (Some(log_id(1, 4)), digest));
     assert_eq!(local.replica.checkpointed(), 5);
+}
+
+/// Applies and checkpoints on a store whose disk is full for two checkpoints. Returns how many rows
+/// the store was given then and afterwards.
+async fn rows_after_a_full_disk(
+    local: &mut StateMachine,
+    store: &Filled,
+    changes: [Vec<QueueOp>; 3],
+) -> usize {
+    // So little that letters stay with the rows, which are counted.
+    apply_backlog(local, 5);
+    checkpoint(local).await;
+    store.2.store(0, Ordering::Relaxed);
+    for (index, ops) in (100..).zip(changes) {
+        store.1.store(index < 102, Ordering::Relaxed);
+        apply_calls(local, index, ops);
+        checkpoint(local).await;
+    }
+    let digest = local.replica.read(Machine::digest);
+    assert_eq!(stored(local).await, (Some(log_id(1, 102)), digest));
+    store.2.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn after_a_full_disk_a_checkpoint_has_what_changed_and_no_more() {
+    let store = Arc::new(Filled::default());
+    let mut local = state_machine_on(store.clone());
+    let send = QueueOp::Send(Send {
+        entries: vec![SendEntry::default(); 3],
+    });
+    let receive = QueueOp::Receive(Receive {
+        max: 10,
+        visibility_ms: 1_000,
+        ..Receive::default()
+    });
+    // What was given to the full disk, old and new, goes before there is space.
+    let receipts = (1..4).chain([5_001]).map(|sequence| Receipt {
+        sequence,
+        delivery: 1,
+    });
+    let delete = QueueOp::Delete(Delete {
+        receipts: receipts.collect(),
+    });
+    let changes = [
+        vec![send.clone(), receive.clone()],
+        vec![delete, send],
+        vec![receive],
+    ];
+    let rows = rows_after_a_full_disk(&mut local, &store, changes).await;
+    assert!(rows < 150, "{rows} rows for a few changes, three times");
+}
+
+#[tokio::test]
+async fn a_purge_that_met_a_full_disk_is_in_the_next_checkpoint() {
+    let store = Arc::new(Filled::default());
+    let mut local = state_machine_on(store.clone());
+    let send = QueueOp::Send(Send {
+        entries: vec![SendEntry::default(); 3],
+    });
+    let purge = QueueOp::Purge(Purge::default());
+    let changes = [vec![send.clone(), purge], vec![send.clone()], vec![send]];
+    rows_after_a_full_disk(&mut local, &store, changes).await;
 }

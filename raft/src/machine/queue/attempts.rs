@@ -74,15 +74,16 @@ impl Queue {
         visibility: Millis,
     ) -> Option<QueueAnswer> {
         let receipts = self.attempts.get_at(key, moment.now)?.receipts.clone();
+        receipts
+            .iter()
+            .for_each(|receipt| self.end_timer(receipt.sequence));
         if !receipts
             .iter()
             .all(|receipt| self.is_untouched(receipt, &receipts))
         {
             return Some(QueueAnswer::Refused(Outcome::AttemptNotRetryable.into()));
         }
-        let visible = receipts
-            .iter()
-            .filter(|receipt| !self.backlog.is_held_by(receipt));
+        let visible = receipts.iter().filter(|receipt| !self.is_held_by(receipt));
         let visible = visible.count();
         if visibility > Millis(0) && self.exceeds(visible) {
             return Some(QueueAnswer::Refused(Outcome::TooManyInFlight.into()));

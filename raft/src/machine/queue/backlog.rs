@@ -10,8 +10,9 @@ use super::letter::{Letter, Stored};
 use super::line::Line;
 use super::message::{Message, Place};
 use super::pages::Pages;
+use super::redelay::Redelay;
 use super::timers::Timers;
-use crate::command::queue::{Delivered, Receipt};
+use crate::command::queue::Delivered;
 use crate::planted::{Bug, planted};
 use crate::types::{GroupId, Millis};
 
@@ -231,14 +232,6 @@ impl Backlog {
         })
     }
 
-    /// Whether a message is in flight under this very delivery.
-    pub(super) fn is_held_by(&self, receipt: &Receipt) -> bool {
-        self.get(receipt.sequence).is_some_and(|message| {
-            let history = message.history();
-            matches!(history.place, Place::InFlight(_)) && history.receive_count == receipt.delivery
-        })
-    }
-
     /// The tenants of the last deliveries, for a row: [`super::recent`].
     pub(super) fn recent(&self) -> Vec<String> {
         match &self.line {
@@ -254,8 +247,7 @@ impl Backlog {
         }
     }
 
-    /// Gives delayed messages another delay, from when they were sent (SQS: a FIFO queue's delay is
-    /// retroactive). What is visible already stays so.
+    /// Gives all delayed messages another delay at once, looking at all messages: below level 1.
     pub(super) fn delay_by(&mut self, now: Millis, delay: Millis) {
         if self.delayed == 0 {
             return;
@@ -266,20 +258,28 @@ impl Backlog {
             .map(|(sequence, message)| (sequence, message.letter().sent().after(delay)))
             .collect();
         for (sequence, until) in delayed {
-            let place = if until > now {
-                Place::Delayed(until)
-            } else {
-                Place::Ready
-            };
-            self.put(sequence, place);
+            self.put(sequence, Place::delayed(until, now));
         }
     }
 
-    /// Makes messages ready whose time has come.
-    pub(super) fn advance(&mut self, now: Millis) {
-        while let Some(sequence) = self.timers.first_due(now) {
-            self.put(sequence, Place::Ready);
+    /// Makes messages ready whose time has come, the earliest first and at most `max`, unless they
+    /// are to have another delay that is longer. Returns how many it looked at.
+    pub(super) fn advance(&mut self, now: Millis, max: usize, redelay: Option<&Redelay>) -> u64 {
+        let mut count = 0;
+        while count < max
+            && let Some(sequence) = self.timers.first_due(now)
+        {
+            let place = redelay.map_or(Place::Ready, |redelay| self.after_due(sequence, now, redelay));
+            self.put(sequence, place);
+            count += 1;
         }
+        count as u64
+    }
+
+    fn after_due(&self, sequence: u64, now: Millis, redelay: &Redelay) -> Place {
+        let message = self.get(sequence);
+        let place = message.and_then(|message| redelay.place(sequence, message, now));
+        place.unwrap_or(Place::Ready)
     }
 
     /// Removes messages that were sent no later than `until`, the oldest first and at most `max`.
@@ -357,7 +357,8 @@ impl Backlog {
             .collect()
     }
 
-    /// The same messages in the other kind of line.
+    /// The same messages in the other kind of line. A queue is of one kind for good, and a leader
+    /// proposes its settings before anything else (`Prelude`): in practice there are none.
     pub(super) fn into_kind(self, fifo: bool) -> Backlog {
         let mut other = Backlog::new(fifo);
         for (sequence, message) in self.messages.into_values() {

@@ -45,8 +45,8 @@ impl Queue {
         if !self.was_issued(receipt) {
             return Err(Outcome::NoSuchMessage);
         }
-        let in_flight = matches!(message.place(), Place::InFlight(_));
-        if self.backlog.is_held_by(receipt) {
+        let in_flight = message.place().is_in_flight_at(self.clock.now());
+        if self.is_held_by(receipt) {
             let latest = message.history().last_received.after(MAX_VISIBILITY);
             return if until > latest {
                 Err(Outcome::BeyondTwelveHours)

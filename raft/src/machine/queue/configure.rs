@@ -34,6 +34,7 @@ impl Queue {
     pub(super) fn configure(&mut self, moment: Moment, command: Configure) -> QueueAnswer {
         if command.version > self.settings.version {
             let was_fifo = self.settings.fifo;
+            self.leave_gone();
             self.settings = Settings {
                 version: command.version,
                 fifo: command.fifo,
@@ -46,8 +47,9 @@ impl Queue {
                 self.backlog = backlog.into_kind(command.fifo);
             }
             self.drop_expired(moment.now);
+            self.judged_at = moment.now;
             if let Some(delay_ms) = command.delay_ms.filter(|_| command.fifo) {
-                self.backlog.delay_by(moment.now, Millis(delay_ms));
+                self.redelay(moment.now, Millis(delay_ms));
             }
         }
         QueueAnswer::Outcomes(Outcomes::default())

@@ -20,7 +20,7 @@ impl Queue {
         }
         // On a standard queue the receipt of an earlier delivery is as good as the latest one.
         let present = self.within_reach(receipt.sequence).is_some();
-        if present && self.settings.fifo && !self.backlog.is_held_by(receipt) {
+        if present && self.settings.fifo && !self.is_held_by(receipt) {
             return Outcome::ReceiptExpired;
         }
         self.tally.deleted += u64::from(present);

@@ -10,6 +10,9 @@
 //! The oldest go first, and of those sent at the same time the first. This is the same on every
 //! replica.
 //!
+//! A longer retention brings nothing back: what was too old before it came is gone, dropped or not,
+//! as on SQS. What was on its way elsewhere then, or comes from there, is not.
+//!
 //! A machine below level 1 drops everything at once, as binaries did that knew no levels. What
 //! becomes too old within a batch, as a message from another queue may, is there until the next
 //! one.
@@ -41,6 +44,27 @@ impl Queue {
             let dropped = self.backlog.drop_sent(until, max);
             self.tally.expired += dropped as u64;
         }
+        if let Some(until) = self.gone_until
+            && self.backlog.sent_until(until).next().is_none()
+        {
+            self.gone_until = None;
+        }
+    }
+
+    /// Other settings are about to come into force: what is too old by the present ones stays so.
+    pub(super) fn leave_gone(&mut self) {
+        if self.level >= Level::ONE {
+            let until = self.expired_until(self.judged_at);
+            self.gone_until = until.filter(|until| self.backlog.sent_until(*until).next().is_some());
+        }
+    }
+
+    /// A message comes that was sent at this time, and is not gone: rather than lose it, those that
+    /// were sent since may come back.
+    pub(super) fn spare(&mut self, sent: Millis) {
+        if self.gone_until.is_some_and(|until| sent <= until) {
+            self.gone_until = sent.0.checked_sub(1).map(Millis);
+        }
     }
 
     /// Whether something is too old by settings that are not the latest: a partition without
@@ -55,11 +79,6 @@ impl Queue {
         });
         let first = ops.find(|op| !matches!(op, Some(QueueOp::SetLevel(_))));
         matches!(first, Some(Some(QueueOp::Configure(settings))) if settings.version > self.settings.version)
-    }
-
-    /// How many messages this replica has dropped because of their age, since it was opened.
-    pub fn expired_count(&self) -> u64 {
-        self.tally.expired
     }
 
     /// The command has nothing to do: what it is for has been done before the batch's first one.
@@ -125,7 +144,8 @@ impl Queue {
 
     /// Messages that were sent until then are too old at `now`, if any can be.
     fn expired_until(&self, now: Millis) -> Option<Millis> {
-        now.0.checked_sub(self.settings.retention.0).map(Millis)
+        let too_old = now.0.checked_sub(self.settings.retention.0).map(Millis);
+        too_old.max(self.gone_until)
     }
 }
 
@@ -135,68 +155,24 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
+    use crate::command::Batch;
     use crate::command::queue::{
-        ChangeVisibility, Configure, Expire, Outcome, Purge, QueueCommand, QueueOp, QueueReply, Receipt,
-        Receive, Send, SendEntry, SetLevel, VisibilityEntry,
+        ChangeVisibility, Expire, Import, Imported, Outcome, Purge, QueueCommand, QueueOp, Receipt,
+        VisibilityEntry,
     };
-    use crate::command::{Batch, Reply};
+    use crate::machine::queue::testing::{apply, configure, queue, receive, send};
 
     const RETENTION: u64 = 60_000;
     const MESSAGES: usize = 2 * EXPIRED_MAX + 100;
 
-    fn apply(queue: &mut Queue, now_ms: u64, op: QueueOp) -> QueueAnswer {
-        let command = QueueCommand {
-            invocation: Bytes::new(),
-            op: Some(op),
-        };
-        let mut replies = queue.apply(&Batch {
-            now_ms,
-            seed: now_ms,
-            commands: vec![command.encode_to_vec().into()],
-            ..Batch::default()
-        });
-        match replies.pop() {
-            Some(Reply::Queue(QueueReply { answer: Some(answer) })) => answer,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn send(queue: &mut Queue, now_ms: u64, messages: usize) {
-        let entry = SendEntry {
-            body: "m".into(),
-            ..Default::default()
-        };
-        let entries = vec![entry; messages];
-        apply(queue, now_ms, QueueOp::Send(Send { entries }));
-    }
-
-    fn receive(queue: &mut Queue, now_ms: u64) -> usize {
-        let receive = Receive {
-            max: 10,
-            visibility_ms: 2 * RETENTION,
-            ..Default::default()
-        };
-        match apply(queue, now_ms, QueueOp::Receive(receive)) {
-            QueueAnswer::Received(received) => received.messages.len(),
-            other => panic!("{other:?}"),
-        }
+    /// How many messages a receive gets.
+    fn received(queue: &mut Queue, now_ms: u64) -> usize {
+        receive(queue, now_ms, 10, 2 * RETENTION).len()
     }
 
     /// A queue of a level with a long backlog, sent at 1 s.
     fn backlog(level: u32) -> Queue {
-        let mut queue = Queue::new();
-        apply(
-            &mut queue,
-            1_000,
-            QueueOp::SetLevel(SetLevel { to: level.max(1) }),
-        );
-        queue.level = Level(level);
-        let configure = Configure {
-            version: 1,
-            retention_ms: RETENTION,
-            ..Default::default()
-        };
-        apply(&mut queue, 1_000, QueueOp::Configure(configure));
+        let mut queue = queue(Level(level), RETENTION);
         send(&mut queue, 1_000, MESSAGES);
         queue
     }
@@ -204,7 +180,7 @@ mod tests {
     #[test]
     fn what_one_batch_drops_is_bounded_and_the_rest_is_out_of_reach() {
         let mut queue = backlog(1);
-        assert_eq!(receive(&mut queue, 2_000), 10);
+        assert_eq!(received(&mut queue, 2_000), 10);
         let now = 1_000 + RETENTION;
         assert!(!queue.has_expired(Millis(now - 1)) && queue.has_much_expired(Millis(now)));
         let visible = |queue: &Queue| queue.counts(Millis(now)).visible;
@@ -232,7 +208,7 @@ mod tests {
         left = queue.backlog.len();
 
         assert!(!queue.has_much_expired(Millis(now)), "one more batch is enough");
-        assert_eq!(receive(&mut queue, now), 3, "what is not too old");
+        assert_eq!(received(&mut queue, now), 3, "what is not too old");
         assert_eq!(left - queue.backlog.len(), MESSAGES - 2 * EXPIRED_MAX);
         assert!(!queue.has_expired(Millis(now)));
     }
@@ -241,7 +217,7 @@ mod tests {
     fn a_receive_gives_out_nothing_that_is_stale() {
         let mut queue = backlog(1);
         let now = 1_000 + RETENTION;
-        assert_eq!(receive(&mut queue, now), 0);
+        assert_eq!(received(&mut queue, now), 0);
         assert_eq!(queue.backlog.len(), MESSAGES - EXPIRED_MAX);
         assert_eq!(queue.backlog.in_flight(), 0);
     }
@@ -252,9 +228,9 @@ mod tests {
         send(&mut queue, 1_000, 20_000 - MESSAGES);
         let mut dropped = Vec::new();
         while queue.has_expired(Millis(1_000 + RETENTION)) {
-            let before = queue.expired_count();
+            let before = queue.brought_by_time();
             apply(&mut queue, 1_000 + RETENTION, QueueOp::Expire(Expire {}));
-            dropped.push(queue.expired_count() - before);
+            dropped.push(queue.brought_by_time() - before);
         }
         assert_eq!(dropped, [4_096, 4_096, 4_096, 4_096, 3_616]);
         assert_eq!((queue.backlog.len(), queue.backlog.bytes()), (0, 0));
@@ -263,7 +239,7 @@ mod tests {
     #[test]
     fn numbers_are_right_while_much_is_too_old() {
         let mut queue = backlog(1);
-        receive(&mut queue, 2_000);
+        received(&mut queue, 2_000);
         send(&mut queue, 30_000, 300);
         for now in [1_000 + RETENTION, 30_000 + RETENTION - 1] {
             let figures = queue.figures(Millis(now), 0);
@@ -277,9 +253,57 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_retention_brings_nothing_back() {
+        let mut queue = backlog(1);
+        let now = 1_000 + RETENTION;
+        send(&mut queue, 30_000, 3);
+        apply(&mut queue, now, QueueOp::Expire(Expire {}));
+        configure(&mut queue, now + 1, 100 * RETENTION);
+        for _ in 0..2 {
+            assert_eq!(queue.counts(Millis(now + 1)).visible, 3);
+            // What was remembered of it is part of the state.
+            let rows = queue.rows().into_iter().map(|row| (row.key, row.value.encode()));
+            queue = Queue::load(rows, Vec::new()).unwrap();
+        }
+        assert_eq!(received(&mut queue, now + 2), 3);
+        assert_eq!((queue.backlog.len(), queue.gone_until), (3, None));
+    }
+
+    /// A partition that had nothing to do hears of the settings too late to say when they were made.
+    #[test]
+    fn a_longer_retention_that_comes_first_spares_what_was_not_found_to_be_too_old() {
+        let mut queue = backlog(1);
+        configure(&mut queue, 1_000 + RETENTION, 100 * RETENTION);
+        assert_eq!(queue.backlog.len(), MESSAGES);
+        assert_eq!(received(&mut queue, 1_000 + RETENTION), 10);
+    }
+
+    #[test]
+    fn what_comes_from_another_queue_is_not_gone() {
+        let mut queue = backlog(1);
+        let now = 1_000 + RETENTION;
+        apply(&mut queue, now, QueueOp::Expire(Expire {}));
+        configure(&mut queue, now, 100 * RETENTION);
+        let imported = Imported {
+            number: 1,
+            message_id: Bytes::from_static(&[7; 16]),
+            sent_ms: 500,
+            ..Imported::default()
+        };
+        let import = Import {
+            origin: 5,
+            messages: vec![imported],
+        };
+        send(&mut queue, now, 1);
+        apply(&mut queue, now, QueueOp::Import(import));
+        apply(&mut queue, now, QueueOp::Expire(Expire {}));
+        assert!(queue.within_reach(queue.next_sequence - 1).is_some());
+    }
+
+    #[test]
     fn below_level_1_everything_goes_at_once() {
         let mut queue = backlog(0);
-        assert_eq!(receive(&mut queue, 1_000 + RETENTION), 0);
+        assert_eq!(received(&mut queue, 1_000 + RETENTION), 0);
         assert_eq!(queue.backlog.len(), 0);
     }
 

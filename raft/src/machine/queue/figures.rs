@@ -49,65 +49,18 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use prost::Message as _;
-
     use super::*;
-    use crate::command::Batch;
-    use crate::command::queue::{
-        Configure, Delete, QueueCommand, QueueOp, Receipt, Receive, Send, SendEntry,
-    };
-
-    fn apply(queue: &mut Queue, now_ms: u64, op: QueueOp) {
-        let command = QueueCommand {
-            invocation: Bytes::new(),
-            op: Some(op),
-        };
-        queue.apply(&Batch {
-            now_ms,
-            seed: now_ms,
-            commands: vec![command.encode_to_vec().into()],
-            ..Batch::default()
-        });
-    }
-
-    fn send(queue: &mut Queue, now_ms: u64, messages: usize) {
-        let entry = SendEntry {
-            body: "m".into(),
-            ..Default::default()
-        };
-        let entries = vec![entry; messages];
-        apply(queue, now_ms, QueueOp::Send(Send { entries }));
-    }
-
-    fn receive(queue: &mut Queue, now_ms: u64, max: u32) {
-        let receive = Receive {
-            max,
-            visibility_ms: 1_000,
-            ..Default::default()
-        };
-        apply(queue, now_ms, QueueOp::Receive(receive));
-    }
-
-    /// A queue whose messages live for 10 s.
-    fn queue() -> Queue {
-        let mut queue = Queue::new();
-        let configure = Configure {
-            version: 1,
-            retention_ms: 10_000,
-            ..Default::default()
-        };
-        apply(&mut queue, 1_000, QueueOp::Configure(configure));
-        queue
-    }
+    use crate::command::queue::{Delete, QueueOp, Receipt};
+    use crate::level::Level;
+    use crate::machine::queue::testing::{apply, queue, receive, send};
 
     #[test]
     fn what_came_and_went_is_counted() {
-        let mut queue = queue();
+        let mut queue = queue(Level::ONE, 10_000);
         assert_eq!(queue.figures(Millis(1_000), 10), Figures::default());
         send(&mut queue, 2_000, 3);
         send(&mut queue, 3_000, 1);
-        receive(&mut queue, 4_000, 2);
+        receive(&mut queue, 4_000, 2, 1_000);
         let receipts = vec![
             Receipt {
                 sequence: 1,
@@ -137,10 +90,10 @@ mod tests {
 
     #[test]
     fn what_time_has_brought_counts() {
-        let mut queue = queue();
+        let mut queue = queue(Level::ONE, 10_000);
         send(&mut queue, 2_000, 6);
         send(&mut queue, 8_000, 2);
-        receive(&mut queue, 8_500, 4);
+        receive(&mut queue, 8_500, 4, 1_000);
         for now in [8_500, 9_500, 11_999, 12_000, 17_999, 18_000] {
             let figures = queue.figures(Millis(now), 100);
             assert_eq!(figures.counts, queue.counts(Millis(now)), "at {now}");

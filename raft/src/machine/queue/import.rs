@@ -90,6 +90,7 @@ impl Queue {
             let sent = Millis(message.sent_ms);
             (id, if self.settings.fifo { moment.now } else { sent })
         };
+        self.spare(sent);
         let letter = Letter::new(&Parts {
             id,
             sent,

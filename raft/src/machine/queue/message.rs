@@ -31,6 +31,19 @@ impl Place {
     pub(super) fn is_ready_at(self, now: Millis) -> bool {
         self == Place::Ready || self.until().is_some_and(|until| until <= now)
     }
+
+    /// Delayed until then, if that is to come.
+    pub(super) fn delayed(until: Millis, now: Millis) -> Place {
+        match until > now {
+            true => Place::Delayed(until),
+            false => Place::Ready,
+        }
+    }
+
+    /// Whether a consumer has it at `now`.
+    pub(super) fn is_in_flight_at(self, now: Millis) -> bool {
+        matches!(self, Place::InFlight(until) if until > now)
+    }
 }
 
 /// What has happened to a message.

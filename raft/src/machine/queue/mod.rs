@@ -7,8 +7,9 @@
 //!   of sending. A message that becomes ready again takes its old place in that order.
 //! - Standard queues hand out messages in that order, but those of quiet tenants before those of noisy ones: `fair.rs`.
 //! - On FIFO queues no message of a group is handed out while another one of the group is in flight.
-//! - Nothing happens by itself: what time has brought is worked off when a batch arrives. The
-//!   read-only accessors therefore take the reader's time into account.
+//! - Nothing happens by itself: what time has brought is worked off when a batch arrives, a bounded
+//!   number of messages at a time (`due.rs`, `expire.rs`). The read-only accessors therefore take
+//!   the reader's time into account.
 //!
 //! Messages that leave for another partition, such as dead letters, concern two groups: `departures.rs`.
 
@@ -32,6 +33,7 @@ mod configure;
 mod dedup;
 mod delete;
 mod departures;
+mod due;
 mod expire;
 mod fair;
 mod figures;
@@ -50,18 +52,22 @@ mod recall;
 mod receive;
 mod recent;
 mod record;
+mod redelay;
 mod remembered;
 mod rows;
 mod send;
 mod set_level;
 mod share;
 mod tenants;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod unread;
 mod view;
 
 pub use chunk::{Bits, Chunk, ChunkWriter};
 pub use departures::Departure;
+pub use due::DUE_MAX;
 pub use expire::EXPIRED_MAX;
 pub use figures::{Figures, Tally};
 pub use garbage::Garbage;
@@ -79,6 +85,7 @@ use configure::Settings;
 use dedup::Deduplication;
 use import::Origins;
 use moves::Moves;
+use redelay::Redelay;
 use remembered::Remembered;
 
 /// The state of a queue partition.
@@ -89,6 +96,13 @@ pub struct Queue {
     settings: Settings,
     next_sequence: u64,
     last_purge: Option<Millis>,
+    /// Messages that were sent until then were too old by earlier settings: `expire.rs`.
+    gone_until: Option<Millis>,
+    /// When the present settings last decided what is too old. No part of the state: a batch says so
+    /// before it uses it.
+    judged_at: Millis,
+    /// Delayed messages are to get another delay.
+    redelay: Option<Redelay>,
     backlog: Backlog,
     deduplication: Deduplication,
     attempts: Attempts,
@@ -97,6 +111,8 @@ pub struct Queue {
     moves: Moves,
     since_cut: rows::SinceCut,
     tally: Tally,
+    /// Delays and timeouts that were worked off since this replica was opened. No part of the state.
+    timers_handled: u64,
     /// What was purged, until [`Queue::take_garbage`].
     garbage: Garbage,
 }
@@ -117,6 +133,9 @@ impl Queue {
             settings: Settings::default(),
             next_sequence: 1,
             last_purge: None,
+            gone_until: None,
+            judged_at: Millis::default(),
+            redelay: None,
             backlog: Backlog::new(false),
             deduplication: Deduplication::empty(),
             attempts: Attempts::empty(),
@@ -125,6 +144,7 @@ impl Queue {
             moves: Moves::default(),
             since_cut: rows::SinceCut::default(),
             tally: Tally::default(),
+            timers_handled: 0,
             garbage: Garbage::default(),
         }
     }
@@ -141,6 +161,7 @@ impl Queue {
     }
 
     pub(super) fn apply(&mut self, batch: &Batch) -> Vec<Reply> {
+        self.judged_at = self.clock.now();
         let now = self.clock.advance(batch.now_ms);
         let remember_bytes = match batch.remember_bytes {
             0 => idempotency::QUEUE_BYTES,
@@ -153,9 +174,11 @@ impl Queue {
         self.invocations.expire(now);
         self.deduplication.expire(now);
         self.attempts.expire(now);
-        self.backlog.advance(now);
+        self.end_timers(now);
+        self.redelay_more(now);
         if !self.begins_with_newer_settings(now, batch) {
             self.drop_expired(now);
+            self.judged_at = now;
         }
         let moment = Moment {
             now,
@@ -212,7 +235,7 @@ impl Queue {
     /// A delivery, if its message still is in flight under it.
     fn held(&self, receipt: &Receipt) -> Option<Delivered> {
         let message = self.within_reach(receipt.sequence)?;
-        let is_held = self.backlog.is_held_by(receipt);
+        let is_held = self.is_held_by(receipt);
         is_held.then(|| message.delivered(receipt.sequence))
     }
 

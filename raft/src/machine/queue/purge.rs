@@ -26,6 +26,7 @@ impl Queue {
             self.garbage.add(self.deduplication.clear());
             self.garbage.add(self.attempts.clear());
             self.since_cut.clear = true;
+            (self.gone_until, self.redelay) = (None, None);
             Outcome::Done
         };
         QueueAnswer::Outcomes(Outcomes {

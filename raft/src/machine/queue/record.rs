@@ -81,6 +81,11 @@ impl MessageRow {
         }
     }
 
+    /// About how many bytes of memory it takes, with what it shares with the machine.
+    pub(in crate::machine) fn memory_bytes(&self) -> usize {
+        usize::try_from(self.letter.memory_bytes()).unwrap_or(usize::MAX)
+    }
+
     /// The value as it is stored. Blocks on the disk if the letter is in a file.
     ///
     /// # Panics

@@ -11,6 +11,7 @@ use super::import::Origins;
 use super::message::Message;
 use super::moves::Moves;
 use super::record::MessageRow;
+use super::redelay::Redelay;
 use super::{Garbage, Queue, Tally, attempts, dedup};
 use crate::level::Level;
 use crate::machine::clock::Clock;
@@ -67,6 +68,10 @@ struct MetaRecord {
     partitions: u32,
     #[prost(uint32, tag = "40")]
     level: u32,
+    #[prost(uint64, optional, tag = "41")]
+    gone_until_ms: Option<u64>,
+    #[prost(message, optional, tag = "42")]
+    redelay: Option<Redelay>,
 }
 
 impl Queue {
@@ -201,6 +206,8 @@ impl Queue {
             recent: self.backlog.recent(),
             partitions: self.settings.partitions,
             level: self.level.0,
+            gone_until_ms: self.gone_until.map(|time| time.0),
+            redelay: self.redelay,
         }
     }
 
@@ -248,6 +255,9 @@ impl Queue {
             },
             next_sequence: meta.next_sequence,
             last_purge: meta.last_purge_ms.map(Millis),
+            gone_until: meta.gone_until_ms.map(Millis),
+            judged_at: Millis::default(),
+            redelay: meta.redelay,
             backlog: load_backlog(&meta, messages, departures)?,
             deduplication: deduplication.finish(meta.deduplication_end)?,
             attempts: attempts.finish(meta.attempts_end)?,
@@ -255,6 +265,7 @@ impl Queue {
             origins,
             moves,
             tally: Tally::default(),
+            timers_handled: 0,
             garbage: Garbage::default(),
             since_cut: SinceCut {
                 clear: false,

@@ -1,6 +1,7 @@
 //! When invisible messages become ready by themselves.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use crate::types::Millis;
 
@@ -30,6 +31,20 @@ impl Timers {
         self.deadlines
             .range(..=(now, u64::MAX))
             .map(|(_, sequence)| *sequence)
+    }
+
+    /// Timers from a bound to another, the earliest first.
+    pub(super) fn within(
+        &self,
+        first: Bound<(Millis, u64)>,
+        last: Bound<(Millis, u64)>,
+    ) -> impl Iterator<Item = (Millis, u64)> {
+        self.deadlines.range((first, last)).copied()
+    }
+
+    /// The last deadline.
+    pub(super) fn last(&self) -> Option<Millis> {
+        self.deadlines.last().map(|(deadline, _)| *deadline)
     }
 
     /// The first deadline that is still to come.

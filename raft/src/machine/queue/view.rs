@@ -19,10 +19,6 @@ use crate::types::Millis;
 /// batches leave, and more.
 const EXPIRED_SEEN_MAX: usize = 2 * EXPIRED_MAX;
 
-/// With more timers than this that have run out, a batch has work to do that should not become
-/// more.
-const DUE_MANY: usize = 1_024;
-
 /// How many messages there are, by place. What is too old is nowhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -91,13 +87,6 @@ impl Queue {
             }
         };
         count as u64
-    }
-
-    /// Whether a batch at `now` would have many messages to make visible, so that it is better done
-    /// without waiting for more.
-    pub fn has_many_due(&self, now: Millis) -> bool {
-        let due = self.backlog.timers.due(self.clock.clamp(now));
-        due.take(DUE_MANY + 1).count() > DUE_MANY
     }
 
     /// The next instant after `now` at which an invisible message may become receivable; before

@@ -189,18 +189,27 @@ impl LetterStore {
         Ok(stored)
     }
 
-    /// A write had too little space: letters that no row names give theirs back. There is no shelf afterwards, so
-    /// that a delta that builds on what was not written is refused.
+    /// A write had too little space: letters that no row names give theirs back. The next delta
+    /// builds on what was there before.
     fn take_back(&self, group: GroupId) -> Result<(), StoreError> {
         if self.has_aside(group) {
             return Ok(());
         }
         let others = self.files_of_staged(group);
-        let shelf = match self.rows.load(group)? {
-            Some(checkpoint) => self.new_shelf(group)?.load(checkpoint)?.0,
-            None => self.new_shelf(group)?,
+        let (shelf, is_base) = match self.rows.load(group)? {
+            Some(checkpoint) => (self.new_shelf(group)?.load(checkpoint)?.0, true),
+            None => (self.new_shelf(group)?, false),
         };
-        shelf.remove_strangers(&others)
+        // It may have turned out to be damaged just now: then nothing is known of its files, and
+        // what there is may be older than what a delta builds on.
+        if self.has_aside(group) {
+            return Ok(());
+        }
+        shelf.remove_strangers(&others)?;
+        if is_base {
+            self.shelves.lock().insert(group, shelf);
+        }
+        Ok(())
     }
 
     /// See [`Store::forget`].
