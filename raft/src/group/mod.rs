@@ -28,6 +28,7 @@ use crate::wal::GroupLog;
 
 mod acks;
 mod birth;
+mod changes;
 pub mod entry;
 pub mod epoch;
 mod followers;

@@ -12,6 +12,7 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use prost::Message;
 use tokio::sync::Mutex;
 
+use super::changes::{Changes, changes};
 use super::entry::encode_entry;
 use super::log::{BadEntry, mark};
 use super::pulls::Hold;
@@ -152,17 +153,13 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_snapshot_builder(&mut self) -> CheckpointBuilder {
         let installed_before = *self.installed.lock().await;
-        let cut = self.replica.update(None, |s| {
-            let level = s.machine.level();
-            let (meta, delta, later) = cut(&self.replica, s);
-            (meta, level, delta, later)
-        });
+        let asked = self.replica.view(State::meta);
         CheckpointBuilder {
             group: self.group,
+            asked,
             replica: self.replica.clone(),
             checkpointer: self.checkpointer.clone(),
             io: self.io.clone(),
-            cut: Some(cut),
             installed: self.installed.clone(),
             installed_before,
             front: self.front,
@@ -260,8 +257,8 @@ pub(super) struct CheckpointBuilder {
     replica: Arc<Replica>,
     checkpointer: Checkpointer,
     io: Io,
-    /// What is to be written, until it is.
-    cut: Option<io::Result<(SnapshotMeta, Level, Delta, Later)>>,
+    /// As of when it was asked for.
+    asked: SnapshotMeta,
     installed: Installed,
     installed_before: u64,
     front: u64,
@@ -269,15 +266,21 @@ pub(super) struct CheckpointBuilder {
 }
 
 impl CheckpointBuilder {
-    /// Writes what was cut and what earlier checkpoints could not, or more. The checkpoint counts
-    /// from then on.
-    async fn write(&self, meta: SnapshotMeta, level: Level, delta: Delta, later: Later) -> io::Result<()> {
+    /// Writes what changed since the last checkpoint, or more. The checkpoint counts from then on.
+    async fn write(&self) -> io::Result<()> {
         let is_first = self.replica.checkpointed() == 0;
         let unwritten = self.replica.unwritten().take();
-        if let Unwritten::Lost = unwritten {
-            return self.write_whole().await;
-        }
-        let mut delta = self.gather(unwritten, delta, later).await?;
+        let kept = match unwritten {
+            Unwritten::Lost => return self.write_whole().await,
+            Unwritten::Kept(kept) => Some(kept),
+            Unwritten::Nothing => None,
+        };
+        let Changes {
+            meta,
+            level,
+            mut delta,
+            copy,
+        } = changes(&self.replica, &self.io, kept).await?;
         // The first delta of a group has everything: there is nothing that it could build on.
         delta.clear |= is_first;
         if planted(Bug::HeaderBehindRows) {
@@ -286,7 +289,6 @@ impl CheckpointBuilder {
             delta.puts = self.replica.read(Machine::rows);
         }
         let header = wire::header_to(&meta, level);
-        let copy = Unwritten::copy(&delta);
         let stored = match self.checkpointer.write(self.group, header, delta).await {
             // The store lacks what the delta builds on: it gets everything instead.
             Err(StoreError::NoBase(_)) => return self.write_whole().await,
@@ -297,19 +299,8 @@ impl CheckpointBuilder {
             Ok(stored) => stored,
         };
         // It would keep letters in memory that are in files now.
-        drop(copy);
-        self.release(stored).await?;
-        self.replica.set_checkpointed(&meta);
-        Ok(())
-    }
-
-    /// What was cut, with what had no space before, outside the state's lock.
-    async fn gather(&self, unwritten: Unwritten, delta: Delta, later: Later) -> io::Result<Delta> {
-        match unwritten {
-            Unwritten::Kept(kept) => self.io.run(move || kept.then(later.add_to(delta))).await,
-            _ if later.is_empty() => Ok(delta),
-            _ => self.io.run(move || later.add_to(delta)).await,
-        }
+        discard(&self.io, copy);
+        self.count(&meta, stored).await
     }
 
     /// Writes the whole state as it is by now.
@@ -320,8 +311,13 @@ impl CheckpointBuilder {
             .write(self.group, wire::header_to(&meta, level), delta)
             .await
             .map_err(|error| self.failed(error))?;
+        self.count(&meta, stored).await
+    }
+
+    /// A checkpoint is durable.
+    async fn count(&self, meta: &SnapshotMeta, stored: Vec<(u64, Stored)>) -> io::Result<()> {
         self.release(stored).await?;
-        self.replica.set_checkpointed(&meta);
+        self.replica.set_checkpointed(meta);
         Ok(())
     }
 
@@ -360,13 +356,13 @@ impl RaftSnapshotBuilder<TypeConfig> for CheckpointBuilder {
 
     async fn build_snapshot(&mut self) -> Result<Snapshot<TermOf, NodeIdOf, NodeOf, Rows>, io::Error> {
         let installed = self.installed.lock().await;
-        let cut = self.cut.take();
-        let (mut meta, level, delta, later) =
-            cut.ok_or_else(|| io::Error::other("this checkpoint was written before"))??;
+        // What was written may cover more. openraft purges by what it hears, and need not hear of
+        // more than it asked for.
+        let mut meta = self.asked.clone();
         // If a state was installed meanwhile, its checkpoint is the newer one, and openraft ignores
         // an older one that is reported.
         let counts = *installed == self.installed_before;
-        if counts && let Err(error) = self.write(meta.clone(), level, delta, later).await {
+        if counts && let Err(error) = self.write().await {
             let Some(reason) = no_space(&error) else {
                 return Err(error);
             };

@@ -127,7 +127,17 @@ impl Machine {
         later.add_to(delta)
     }
 
-    /// The same without rows that can be made later, as what is remembered of calls after a purge.
+    /// Rows of what changed since the last cut, about as many as that, as they are now; none if the
+    /// rest is due. [`Machine::cut`] takes the rest, and all together are its delta:
+    /// [`Delta::of_portions`]. What changes between the portions is in a later one.
+    pub fn cut_some(&mut self, rows_max: usize) -> Option<Delta> {
+        match self {
+            Machine::Catalog(_) => None,
+            Machine::Queue(queue) => queue.cut_some(rows_max),
+        }
+    }
+
+    /// The same as [`Machine::take_delta`] without rows that can be made later, as what is remembered of calls after a purge.
     /// They are as the state is now.
     pub fn cut(&mut self) -> (Delta, Later) {
         match self {

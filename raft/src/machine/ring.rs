@@ -142,14 +142,21 @@ impl<T: Clone> Ring<T> {
         self.saved.end
     }
 
-    /// What changed since the last call.
-    pub(super) fn take_changes(&mut self) -> RingChanges {
-        let now = self.numbers();
-        let saved = std::mem::replace(&mut self.saved, now);
+    /// What changed since the last call, with so many new entries at most, the oldest ones. The
+    /// others stay new.
+    pub(super) fn take_some(&mut self, max: usize) -> RingChanges {
+        let begin = self.saved.end.max(self.first);
+        let end = self.end().min(begin.saturating_add(max as u64));
+        let saved = std::mem::replace(&mut self.saved, self.first..end);
         RingChanges {
             gone: saved.start..self.first.min(saved.end),
-            new: saved.end.max(self.first)..self.end(),
+            new: begin..end,
         }
+    }
+
+    /// How many entries are new since the last cut.
+    pub(super) fn new_entries(&self) -> usize {
+        (self.end() - self.saved.end.max(self.first)) as usize
     }
 
     /// A ring of loaded entries, which must be all up to `end`. They count as saved.
@@ -199,12 +206,12 @@ mod tests {
             }
             assert_eq!(ring.get(round + 1), None);
         }
-        let changes = ring.take_changes();
+        let changes = ring.take_some(usize::MAX);
         assert_eq!((changes.gone, changes.new), (0..0, first..10_000));
         let entries = ring.numbers().map(|number| (number, number)).collect();
         let mut loaded = Ring::load(entries, ring.end()).unwrap();
         assert_eq!(loaded.numbers(), ring.numbers());
-        assert!(loaded.take_changes().new.is_empty());
+        assert!(loaded.take_some(usize::MAX).new.is_empty());
         let cleared = loaded.clear();
         assert_eq!((loaded.len(), loaded.push(7)), (0, 10_000));
         assert!(cleared.iter().map(|(number, _)| number).eq(first..10_000));
@@ -223,7 +230,7 @@ mod tests {
         let seen: Vec<(u64, u64)> = shared.iter().map(|(number, entry)| (number, *entry)).collect();
         assert!(seen.into_iter().eq((1..3_000).map(|number| (number, number))));
         assert_eq!(ring.numbers(), 2_001..6_000);
-        let changes = ring.take_changes();
+        let changes = ring.take_some(usize::MAX);
         assert_eq!((changes.gone, changes.new), (1..2_001, 3_000..6_000));
     }
 }

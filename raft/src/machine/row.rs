@@ -3,9 +3,8 @@
 //! Checkpoints, snapshots and comparisons between replicas all work on rows and need not know
 //! what a queue is. Where rows are kept is the business of `store`.
 
-use std::collections::BTreeSet;
-
 use bytes::{BufMut, Bytes, BytesMut};
+use rustc_hash::FxHashSet;
 
 use super::mix::mix;
 use super::queue;
@@ -118,20 +117,32 @@ impl Delta {
     }
 
     /// What this delta and the one that was cut after it change together.
-    pub fn then(mut self, next: Delta) -> Delta {
-        if next.clear || self.is_empty() {
-            return next;
+    pub fn then(self, next: Delta) -> Delta {
+        Delta::of_portions(vec![self, next])
+    }
+
+    /// What deltas change together that were cut one after the other. Costs as much as they have keys.
+    pub fn of_portions(mut portions: Vec<Delta>) -> Delta {
+        let Some(mut whole) = portions.pop() else {
+            return Delta::default();
+        };
+        if portions.iter().all(Delta::is_empty) || whole.clear {
+            return whole;
         }
-        let changed: BTreeSet<&Bytes> = next.keys().collect();
-        self.puts.retain(|row| !changed.contains(&row.key));
-        self.deletes.retain(|key| !changed.contains(key));
-        drop(changed);
-        self.puts.extend(next.puts);
-        // There is nothing to delete where all rows go first.
-        if !self.clear {
-            self.deletes.extend(next.deletes);
+        let mut seen: FxHashSet<Bytes> = whole.keys().cloned().collect();
+        while let Some(mut before) = portions.pop() {
+            before.puts.retain(|row| seen.insert(row.key.clone()));
+            before.deletes.retain(|key| seen.insert(key.clone()));
+            whole.puts.append(&mut before.puts);
+            whole.deletes.append(&mut before.deletes);
+            if before.clear {
+                // There is nothing to delete where all rows go first.
+                whole.clear = true;
+                whole.deletes.clear();
+                break;
+            }
         }
-        self
+        whole
     }
 
     /// About how many bytes of memory it takes, with what it shares with the machine.

@@ -203,9 +203,19 @@ impl<T: Remember> Window<T> {
         numbers.map(|number| (number, self.row(number)))
     }
 
+    /// How many entries are new since the last cut.
+    pub(super) fn new_entries(&self) -> usize {
+        self.ring.new_entries()
+    }
+
     /// Adds what changed since the last call.
     pub(super) fn take_delta(&mut self, delta: &mut Delta) {
-        let changes = self.ring.take_changes();
+        self.take_some(usize::MAX, delta);
+    }
+
+    /// The same, with so many new entries at most. The others come with later calls.
+    pub(super) fn take_some(&mut self, max: usize, delta: &mut Delta) {
+        let changes = self.ring.take_some(max);
         delta.puts.extend(changes.new.map(|number| self.row(number)));
         let table = self.limits.table;
         delta

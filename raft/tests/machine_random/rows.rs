@@ -63,7 +63,7 @@ pub(crate) fn told(replies: Vec<Reply>) -> Vec<String> {
 }
 
 /// Runs one history through a machine that only applies, one that is saved and loaded now and then,
-/// and a store that lives on deltas, some of which it gets with the next one only.
+/// and a store that lives on deltas, cut in portions, some of which it gets with the next one only.
 fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
     let mut random = Random(!seed);
     let mut plain = Machine::new(kind);
@@ -78,6 +78,13 @@ fn run(seed: u64, kind: MachineKind, batches: impl IntoIterator<Item = Batch>) {
         assert_eq!(plain.digest(), restarted.digest(), "seed {seed}");
         for machine in [&plain, &restarted] {
             assert_eq!(machine.message_bytes(), counted_bytes(machine), "seed {seed}");
+        }
+        // A portion of a cut, with more applied before the rest.
+        let portion = random
+            .chance(30)
+            .then(|| restarted.cut_some(random.below(6) as usize));
+        if let Some(portion) = portion.flatten() {
+            unwritten = std::mem::take(&mut unwritten).then(portion);
         }
         if random.chance(30) {
             let delta = std::mem::take(&mut unwritten).then(restarted.take_delta());

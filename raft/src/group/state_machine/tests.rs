@@ -101,9 +101,14 @@ async fn a_checkpoint_after_a_purge_has_what_was_remembered_at_its_cut() {
     apply_calls(&local, 2, [QueueOp::Purge(Purge::default()), send.clone()]);
     let digest = local.replica.read(Machine::digest);
     let mut builder = local.get_snapshot_builder().await;
+    let mut built = std::pin::pin!(builder.build_snapshot());
+    assert!(
+        futures::poll!(built.as_mut()).is_pending(),
+        "all rows under the lock"
+    );
     // What comes later is not in it.
     apply_calls(&local, 3, vec![send; 2_000]);
-    builder.build_snapshot().await.unwrap();
+    built.await.unwrap();
     assert_eq!(stored(&local).await, (Some(log_id(1, 2)), digest));
     checkpoint(&mut local).await;
     let digest = local.replica.read(Machine::digest);
@@ -186,6 +191,10 @@ async fn a_store_that_lost_the_base_gets_everything() {
 
 /// A long backlog: entries from the first one on, with a thousand messages each.
 fn apply_backlog(state: &StateMachine, entries: u64) {
+    (0..entries).for_each(|index| apply_thousand(state, index + 1));
+}
+
+fn apply_thousand(state: &StateMachine, index: u64) {
     let entry = SendEntry {
         body: Bytes::from_static(&[b'm'; 500]),
         ..SendEntry::default()
@@ -193,7 +202,44 @@ fn apply_backlog(state: &StateMachine, entries: u64) {
     let send = QueueOp::Send(Send {
         entries: vec![entry; 1_000],
     });
-    (0..entries).for_each(|index| apply_calls(state, index + 1, [send.clone()]));
+    apply_calls(state, index, [send]);
+}
+
+#[tokio::test]
+async fn entries_are_applied_while_changes_are_gathered() {
+    for purges in [false, true] {
+        let mut local = state_machine();
+        apply_backlog(&local, 2);
+        checkpoint(&mut local).await;
+        // Some that the last checkpoint had change, and many come.
+        let receive = Receive {
+            max: 10,
+            visibility_ms: 1_000,
+            ..Receive::default()
+        };
+        apply_calls(&local, 3, vec![QueueOp::Receive(receive); 50]);
+        (4..24).for_each(|index| apply_thousand(&local, index));
+        let mut builder = local.get_snapshot_builder().await;
+        let mut built = std::pin::pin!(builder.build_snapshot());
+        for index in 24..=28 {
+            assert!(futures::poll!(built.as_mut()).is_pending(), "gathered at once");
+            let receipts = (0..700).map(|number| Receipt {
+                sequence: (index - 24) * 4_000 + number,
+                delivery: 0,
+            });
+            let delete = QueueOp::Delete(Delete {
+                receipts: receipts.collect(),
+            });
+            let purge = (purges && index == 27).then(|| QueueOp::Purge(Purge::default()));
+            apply_calls(&local, index, [delete].into_iter().chain(purge));
+            apply(&local, index);
+        }
+        let digest = local.replica.read(Machine::digest);
+        built.await.unwrap();
+        assert_eq!(stored(&local).await, (Some(log_id(1, 28)), digest), "{purges}");
+        let checkpointed = local.replica.checkpointed();
+        assert_eq!(checkpointed, 29, "all in between");
+    }
 }
 
 #[tokio::test]

@@ -343,9 +343,10 @@ impl Backlog {
         messages.filter(|(_, message)| !message.is_late && message.place() != Place::Leaving)
     }
 
-    /// The messages of the last cut that changed since, without those that are gone.
-    pub(super) fn take_touched(&mut self) -> Vec<(u64, &Message)> {
-        let touched = std::mem::take(&mut self.changes.touched);
+    /// So many of the messages of the last cut that changed since, without those that are gone.
+    pub(super) fn take_touched(&mut self, max: usize) -> Vec<(u64, &Message)> {
+        let kept = self.changes.touched.len().saturating_sub(max);
+        let touched = self.changes.touched.split_off(kept);
         for sequence in &touched {
             if let Some(message) = self.messages.get_mut(*sequence) {
                 message.touched = false;

@@ -47,6 +47,7 @@ mod message;
 mod message_id;
 mod moves;
 mod pages;
+mod portions;
 mod purge;
 mod recall;
 mod receive;

@@ -181,12 +181,9 @@ impl Queue {
             .into_iter()
             .map(|sequence| numbered_key(tables::MESSAGES, sequence));
         delta.deletes.extend(gone);
-        delta
-            .puts
-            .extend(self.backlog.take_touched().into_iter().map(message_row));
-        let new = self.backlog.iter_from(self.backlog.changes.saved_end);
-        delta.puts.extend(new.map(message_row));
-        self.backlog.changes.saved_end = self.next_sequence;
+        let touched = self.backlog.take_touched(usize::MAX).into_iter();
+        delta.puts.extend(touched.map(message_row));
+        self.take_new(usize::MAX, delta);
     }
 
     fn meta(&self) -> MetaRecord {
@@ -275,7 +272,7 @@ impl Queue {
     }
 }
 
-fn message_row((sequence, message): (u64, &Message)) -> Row {
+pub(super) fn message_row((sequence, message): (u64, &Message)) -> Row {
     Row {
         key: numbered_key(tables::MESSAGES, sequence),
         value: RowValue::Message(MessageRow::new(message)),
