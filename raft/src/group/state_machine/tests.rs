@@ -230,7 +230,7 @@ async fn entries_are_applied_while_changes_are_gathered() {
             let delete = QueueOp::Delete(Delete {
                 receipts: receipts.collect(),
             });
-            let purge = (purges && index == 27).then(|| QueueOp::Purge(Purge::default()));
+            let purge = (purges && index == 28).then(|| QueueOp::Purge(Purge::default()));
             apply_calls(&local, index, [delete].into_iter().chain(purge));
             apply(&local, index);
         }
