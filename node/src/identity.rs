@@ -77,10 +77,22 @@ struct Contents {
     /// nothing.
     #[serde(default)]
     catalog_epoch: u64,
+    /// Where other nodes were reached when that epoch was entered: the catalog that says so was given up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acquaintances: Vec<Acquaintance>,
 }
 
 fn is_zero(level: &u32) -> bool {
     *level == 0
+}
+
+/// Another node, and where its peers reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acquaintance {
+    /// Its number.
+    pub node_id: u64,
+    /// `host:port`.
+    pub peer_address: String,
 }
 
 /// A node that founds a cluster or takes part in that.
@@ -175,6 +187,7 @@ impl Identity {
             spent: false,
             level: 0,
             catalog_epoch: 0,
+            acquaintances: Vec::new(),
         };
         let mut identity = Identity {
             env: env.clone(),
@@ -205,13 +218,19 @@ impl Identity {
         self.contents.catalog_epoch
     }
 
-    /// Takes part in a later epoch of the catalog from now on.
+    /// Where others were reached when it entered that epoch.
+    pub fn acquaintances(&self) -> &[Acquaintance] {
+        &self.contents.acquaintances
+    }
+
+    /// Takes part in a later epoch of the catalog from now on, which `acquaintances` may know.
     ///
     /// # Errors
     /// If that cannot be written; then nothing has changed.
-    pub fn enter_catalog_epoch(&mut self, epoch: u64) -> io::Result<()> {
+    pub fn enter_catalog_epoch(&mut self, epoch: u64, acquaintances: Vec<Acquaintance>) -> io::Result<()> {
         self.become_durably(Contents {
             catalog_epoch: epoch.max(self.contents.catalog_epoch),
+            acquaintances,
             ..self.contents.clone()
         })
     }

@@ -157,11 +157,19 @@ impl Peerside {
         founders.max(members).unwrap_or(0).max(self.me.node_id)
     }
 
+    /// That of its replica, which may be later than the one that it noted.
+    fn catalog_epoch(&self, identity: &Identity) -> u64 {
+        let catalog = self.groups.get(GroupId::CATALOG);
+        let own = catalog.and_then(|catalog| catalog.epoch()).unwrap_or(0);
+        own.max(identity.catalog_epoch())
+    }
+
     fn introduce(&self, asker: &NodeRecord, found: bool) -> pb::HelloReply {
         let mut identity = self.identity.lock();
         let mut reply = pb::HelloReply {
             node: self.me.encode_to_vec().into(),
             cluster: identity.cluster().to_owned(),
+            catalog_epoch: self.catalog_epoch(&identity),
             ..Default::default()
         };
         let asker = Founder::of(asker);

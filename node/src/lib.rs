@@ -71,7 +71,7 @@ use config::Config;
 use errands::Errands;
 use expiry::Expiry;
 use growth::Growth;
-use identity::Identity;
+use identity::{Acquaintance, Identity};
 use inbound::Peerside;
 use levels::Levels;
 use local::Local;
@@ -385,7 +385,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
             Err(panic) => Err(anyhow::anyhow!("a part of the node panicked: {panic}")),
         },
         epoch = catalog.group().superseded() => {
-            let entered = identity.lock().enter_catalog_epoch(epoch);
+            let entered = identity.lock().enter_catalog_epoch(epoch, acquaintances(&catalog));
             entered.map_err(Into::into).and(Err(Superseded(epoch).into()))
         }
         () = stop.cancelled() => {
@@ -400,6 +400,14 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
     groups.shutdown().await;
     tasks.shutdown().await;
     outcome
+}
+
+fn acquaintances(catalog: &CatalogView) -> Vec<Acquaintance> {
+    let known = catalog.nodes().into_iter().map(|node| Acquaintance {
+        node_id: node.node_id,
+        peer_address: node.peer_address,
+    });
+    known.collect()
 }
 
 fn record(config: &Config, identity: &Identity, level: Level) -> NodeRecord {
@@ -442,10 +450,17 @@ async fn open_catalog(
             peers.set_address(NodeId(founder.node_id), &founder.peer_address);
         }
     }
-    let epoch = identity.lock().catalog_epoch();
-    if let Some(had) = groups.log_on_disk(GroupId::CATALOG).await?
-        && had.epoch() < epoch
-    {
+    let (epoch, acquaintances) = {
+        let identity = identity.lock();
+        (identity.catalog_epoch(), identity.acquaintances().to_vec())
+    };
+    for known in acquaintances.iter().filter(|known| known.node_id != peers.me().0) {
+        peers.set_address(NodeId(known.node_id), &known.peer_address);
+    }
+    let had = groups.log_on_disk(GroupId::CATALOG).await?;
+    // A recovery may have been cut short behind the log.
+    let begun = had.map_or(epoch, |had| had.epoch().max(epoch));
+    if had.is_some_and(|had| had.epoch() < epoch) {
         tracing::warn!(
             epoch,
             "what is here of an earlier epoch of the catalog is forgotten"
@@ -471,7 +486,7 @@ async fn open_catalog(
                 GroupId::CATALOG,
                 MachineKind::Catalog,
                 &peers.known(),
-                catalog::enters(epoch),
+                catalog::enters(begun),
                 origin,
             )
             .await;
@@ -479,7 +494,7 @@ async fn open_catalog(
             Ok(group) => return Ok(CatalogView::new(group, peers.clone())),
             Err(error @ OpenError::NoState(_)) => {
                 tracing::warn!(%error, "no catalog yet");
-                readiness::find_members(env, seeds, me, peers).await?;
+                readiness::find_members(env, seeds, me, peers, None).await?;
                 tokio::time::sleep(STATE_PAUSE).await;
             }
             Err(error @ OpenError::Quarantined(_)) => {

@@ -120,7 +120,7 @@ pub async fn achieve(
     let achieving = async {
         loop {
             if catalog.catch_up(TRY_TIMEOUT).await.is_err() {
-                find_members(&env, &seeds, &me, &peers).await?;
+                find_members(&env, &seeds, &me, &peers, Some(&catalog)).await?;
                 continue;
             }
             if !levels::is_registered(&catalog, &me) {
@@ -146,7 +146,10 @@ pub async fn achieve(
     readiness.set(true);
     tracing::info!("ready");
     let checking = async {
-        check(&readiness, &catalog, || find_members(&env, &seeds, &me, &peers)).await;
+        check(&readiness, &catalog, || {
+            find_members(&env, &seeds, &me, &peers, Some(&catalog))
+        })
+        .await;
         tracing::warn!(
             "this node was taken out of the cluster; it does nothing any more, and may be stopped"
         );
@@ -187,7 +190,8 @@ async fn check<F: Future<Output = anyhow::Result<()>>>(
 #[error("the cluster refuses this node: {0}")]
 pub struct Removed(String);
 
-/// Asks the seeds who they are: addresses may have changed since this node last ran.
+/// Asks the seeds who they are: addresses may have changed since this node last ran, and the catalog may
+/// have gone on without this node.
 ///
 /// # Errors
 /// If one says that this node was taken out of the cluster.
@@ -196,6 +200,7 @@ pub(crate) async fn find_members(
     seeds: &[String],
     me: &NodeRecord,
     peers: &Arc<Peers>,
+    catalog: Option<&Arc<CatalogView>>,
 ) -> anyhow::Result<()> {
     let hello = HelloRequest {
         node: prost::Message::encode_to_vec(me).into(),
@@ -210,6 +215,9 @@ pub(crate) async fn find_members(
                 return Err(Removed(reply.refusal).into());
             }
             peers.set_address(NodeId(record.node_id), &record.peer_address);
+            if let Some(catalog) = catalog {
+                catalog.group().heard_of_epoch(reply.catalog_epoch);
+            }
         }
     }
     Ok(())

@@ -366,7 +366,12 @@ impl Router {
             reply = call => match reply {
                 Ok(body) => self.remote_reply(node, command.group, body),
                 Err(CallError::Overloaded(_)) => Attempt::Failed(RouteError::Busy(command.group)),
-                Err(CallError::Unreachable(_) | CallError::Timeout(_) | CallError::Failed(..)) => Attempt::Again(None),
+                Err(
+                    CallError::Unreachable(_)
+                    | CallError::Timeout(_)
+                    | CallError::Failed(..)
+                    | CallError::Superseded(..),
+                ) => Attempt::Again(None),
             },
             () = self.leader_changed_from(command.group, node) => Attempt::Again(None),
         }

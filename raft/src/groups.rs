@@ -294,8 +294,11 @@ impl Groups {
     /// # Errors
     /// If the log cannot be read.
     pub async fn log_on_disk(&self, id: GroupId) -> io::Result<Option<OnDisk>> {
-        self.aside.take(&self.parts.wal, id).await?;
-        let had = epoch::on_disk(&self.parts, id).await;
+        let had = async {
+            self.aside.take(&self.parts.wal, id).await?;
+            epoch::on_disk(&self.parts, id).await
+        };
+        let had = had.await;
         self.aside.opened(id).await;
         had
     }
@@ -305,8 +308,8 @@ impl Groups {
     ///
     /// # Errors
     /// If the group has no log here, or the log fails.
-    pub async fn begin_epoch(&self, id: GroupId, epoch: u64) -> io::Result<()> {
-        epoch::begin(&self.parts, id, epoch).await
+    pub async fn begin_epoch(&self, id: GroupId, kind: MachineKind, epoch: u64) -> io::Result<()> {
+        epoch::begin(&self.parts, id, kind, epoch).await
     }
 
     /// Closes this node's replica of a group. What it has stays on disk.

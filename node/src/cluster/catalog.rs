@@ -11,6 +11,7 @@ use raft::group::Timing;
 use raft::group::epoch::OnDisk;
 use raft::groups::{Groups, GroupsOptions};
 use raft::level::Level;
+use raft::machine::MachineKind;
 use raft::peers::Peers;
 use raft::peers::snapshot::SnapshotOptions;
 use raft::store::LettersOptions;
@@ -54,11 +55,13 @@ pub(super) async fn recover(env: &Env, flags: &Flags) -> anyhow::Result<()> {
         .context("the data folder cannot be used; is the node stopped?")?;
     let had = groups.log_on_disk(GroupId::CATALOG).await?;
     let had = had.context("this node has nothing of the catalog")?;
-    let epoch = had.epoch() + 1;
+    let epoch = had.epoch().max(identity.catalog_epoch()) + 1;
     if flags.is_confirmed(&cost(&identity, had, epoch))? {
         // The log first: with the identity alone, the node would take its own catalog for one of the old epoch.
-        groups.begin_epoch(GroupId::CATALOG, epoch).await?;
-        identity.enter_catalog_epoch(epoch)?;
+        groups
+            .begin_epoch(GroupId::CATALOG, MachineKind::Catalog, epoch)
+            .await?;
+        identity.enter_catalog_epoch(epoch, Vec::new())?;
         eprintln!(
             "Node {} goes on with the catalog in epoch {epoch}. Start it now.",
             identity.node()

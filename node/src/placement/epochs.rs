@@ -8,7 +8,8 @@ use std::io;
 use raft::command::catalog::GroupRecord;
 use raft::group::OpenError;
 use raft::groups::Groups;
-use raft::types::GroupId;
+use raft::machine::MachineKind;
+use raft::types::{GroupId, NodeId};
 
 use super::Placement;
 
@@ -34,6 +35,13 @@ impl Placement {
     }
 }
 
+/// Whether a node that a group is to leave, and that has a replica, is to have it open. One without a
+/// replica has nothing to take part with. After a recovery, other replicas than the survivor's stay as
+/// they are until it leads.
+pub(super) fn still_takes_part(record: &GroupRecord, me: NodeId) -> bool {
+    record.members.contains(&me.0) && (record.epoch == 0 || record.is_settled() || record.survivor == me.0)
+}
+
 /// Brings what is on disk of a closed replica to the epoch of its group, or forgets it.
 pub(super) async fn enter(groups: &Groups, record: &GroupRecord) -> Result<(), OpenError> {
     if record.epoch == 0 {
@@ -44,7 +52,7 @@ pub(super) async fn enter(groups: &Groups, record: &GroupRecord) -> Result<(), O
         return Ok(());
     };
     if record.survivor == groups.me().0 {
-        groups.begin_epoch(id, record.epoch).await?;
+        groups.begin_epoch(id, MachineKind::Queue, record.epoch).await?;
     } else if had.epoch() < record.epoch {
         tracing::warn!(group = %id, epoch = record.epoch, "what is here of an earlier epoch of a group is forgotten");
         groups.leave(id).await.map_err(io::Error::other)?;

@@ -152,10 +152,9 @@ impl Placement {
         let me = self.groups.me();
         let open: BTreeSet<GroupId> = self.groups.list().iter().map(|group| group.id()).collect();
         let placed: Vec<(Lane, GroupId)> = self.catalog.read(|c| {
-            // Who is a member only still, and has nothing on disk, has nothing to take part with.
             let here = c.groups().filter(|record| {
                 let is_kept = || self.left.contains(&GroupId(record.group_id));
-                record.replicas.contains(&me.0) || record.members.contains(&me.0) && is_kept()
+                record.replicas.contains(&me.0) || epochs::still_takes_part(record, me) && is_kept()
             });
             let closed = here.filter(|record| !open.contains(&GroupId(record.group_id)));
             let lane = |record: &GroupRecord| {
@@ -212,7 +211,10 @@ impl Placement {
         self.under_way.retain(|(_, under_way)| *under_way != id);
         match opened {
             // It may have been deleted, or have moved away, while it was being opened.
-            Ok(()) => self.close_if_gone(&BTreeSet::from([id])).await,
+            Ok(()) => {
+                self.close_superseded().await;
+                self.close_if_gone(&BTreeSet::from([id])).await
+            }
             Err(error @ OpenError::NoState(_)) => {
                 self.waiting.insert(id);
                 tracing::debug!(%error, "a replica stays closed for now");

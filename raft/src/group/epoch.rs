@@ -10,7 +10,7 @@
 //! Replicas of the old epoch may come back. They are members of nothing any more, but do not know it. A replica takes no message
 //! of another epoch than its own, and does not answer with its term either: in Raft, who hears of a higher term adopts it,
 //! and could then win an election over those that went on. What makes the old ones give up is the catalog, or, for the
-//! catalog's own group, the first message of the new epoch: see [`Group::superseded`].
+//! catalog's own group, the first message to or from a replica of the new epoch: see [`Group::superseded`].
 
 use std::io;
 
@@ -19,10 +19,13 @@ use openraft::RaftLogReader;
 use openraft::async_runtime::WatchReceiver;
 use openraft::entry::RaftEntry;
 use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
+use tokio::sync::watch;
 
 use super::log::LogStore;
-use super::types::{Entry, LeaderId, Membership, Vote, log_id};
+use super::open::{cut_contradiction, load};
+use super::types::{Entry, LeaderId, LogId, Membership, Vote, log_id};
 use super::{Group, Parts};
+use crate::machine::MachineKind;
 use crate::types::{GroupId, NodeId};
 
 /// Where the epoch begins in a term.
@@ -46,7 +49,29 @@ struct OtherEpoch {
     theirs: u64,
 }
 
+/// The epoch in which the group goes on without the replica whose message met this error.
+pub(crate) fn superseding(error: &io::Error) -> Option<u64> {
+    let other: &OtherEpoch = error.get_ref()?.downcast_ref()?;
+    (other.own > other.theirs).then_some(other.own)
+}
+
+/// A group goes on in this epoch: told to whoever waits for [`Group::superseded`].
+pub(super) fn note(superseded: &watch::Sender<u64>, epoch: u64) {
+    superseded.send_if_modified(|known| {
+        let is_news = epoch > *known;
+        *known = epoch.max(*known);
+        is_news
+    });
+}
+
 impl Group {
+    /// Another node says in which epoch the group goes on.
+    pub fn heard_of_epoch(&self, epoch: u64) {
+        if self.epoch().is_some_and(|own| own < epoch) {
+            note(&self.superseded, epoch);
+        }
+    }
+
     /// The epoch of this replica; none as long as it has nothing of the group.
     pub fn epoch(&self) -> Option<u64> {
         let (vote, last) = {
@@ -56,7 +81,8 @@ impl Group {
         };
         let applied = self.replica.view(|s| s.applied.map(|id| *id.leader_id));
         let is_new = vote == 0 && last.is_none() && applied.is_none();
-        (!is_new).then(|| of_term(vote.max(applied.unwrap_or(0))))
+        let told = (!is_new).then(|| of_term(vote.max(applied.unwrap_or(0))));
+        told.max(self.opened_in)
     }
 
     /// Refuses a message with a term of another epoch. Notes it if that is a later one.
@@ -72,11 +98,7 @@ impl Group {
             return Ok(());
         };
         if theirs > own {
-            self.superseded.send_if_modified(|known| {
-                let is_news = theirs > *known;
-                *known = theirs.max(*known);
-                is_news
-            });
+            note(&self.superseded, theirs);
         }
         let group = self.id;
         Err(io::Error::other(OtherEpoch { group, own, theirs }))
@@ -137,11 +159,11 @@ pub(crate) async fn on_disk(parts: &Parts, id: GroupId) -> io::Result<Option<OnD
     }))
 }
 
-/// Has a closed replica begin an epoch as the only member of its group. Durable when it returns. May be repeated.
-pub(crate) async fn begin(parts: &Parts, id: GroupId, epoch: u64) -> io::Result<()> {
+/// Has a closed replica begin an epoch as the only member of its group. Durable when it returns. May
+/// be repeated. The state is loaded first: a replica that could not be opened must not go on alone.
+pub(crate) async fn begin(parts: &Parts, id: GroupId, kind: MachineKind, epoch: u64) -> io::Result<()> {
     let Some(had) = on_disk(parts, id).await? else {
-        let reason = format!("{id} has no log here that it could go on from");
-        return Err(io::Error::new(io::ErrorKind::NotFound, reason));
+        return Err(nothing(id, "no log"));
     };
     if had.has_begun(epoch) {
         return Ok(());
@@ -150,18 +172,62 @@ pub(crate) async fn begin(parts: &Parts, id: GroupId, epoch: u64) -> io::Result<
     let log = LogStore::new(parts.wal.group(id), parts.env.io.clone());
     let mut log = log.watched(parts.env.witness.clone());
     if of_term(had.last.1) < epoch {
-        log.blocking_append([only_member(me, epoch, had.last.0 + 1)])
-            .await?;
+        let applied = load(parts, id, kind).await.map_err(io::Error::other)?;
+        let applied = applied.and_then(|replica| replica.view(|s| s.applied));
+        let purged = log.last_purged_index();
+        if purged.is_some_and(|purged| applied.is_none_or(|applied| applied.index < purged)) {
+            return Err(nothing(id, "no state that its log goes on from"));
+        }
+        let mut last = had.last.0;
+        if let Some(applied) = applied {
+            cut_contradiction(&mut log, &applied)
+                .await
+                .map_err(io::Error::other)?;
+            if applied.index > last {
+                log.purge(applied).await?;
+            }
+            last = log
+                .get_log_state()
+                .await?
+                .last_log_id
+                .map_or(last, |last| last.index);
+            last = last.max(applied.index);
+        }
+        log.blocking_append([only_member(me, epoch, last + 1)]).await?;
     }
     // After the entry: a log without it must not seem to be of the new epoch.
+    save_first_vote(&mut log, me, epoch).await?;
+    tracing::warn!(group = %id, epoch, from = had.last.0 + 1, "this replica goes on alone in a new epoch");
+    Ok(())
+}
+
+/// Ends a beginning that was cut short between the entry and the vote. Says whether there was one.
+pub(super) async fn finish(
+    log: &mut LogStore,
+    last: Option<&LogId>,
+    vote: Option<&Vote>,
+    me: NodeId,
+) -> io::Result<bool> {
+    let of_log = last.map_or(0, |last| of_term(*last.leader_id));
+    let of_vote = vote.map_or(0, |vote| of_term(vote.leader_id.term));
+    if of_log > of_vote {
+        save_first_vote(log, me, of_log).await?;
+    }
+    Ok(of_log > of_vote)
+}
+
+async fn save_first_vote(log: &mut LogStore, me: NodeId, epoch: u64) -> io::Result<()> {
     let leader_id = LeaderId {
         term: first_term(epoch),
         voted_for: me,
     };
     let committed = false;
-    log.save_vote(&Vote { leader_id, committed }).await?;
-    tracing::warn!(group = %id, epoch, from = had.last.0 + 1, "this replica goes on alone in a new epoch");
-    Ok(())
+    log.save_vote(&Vote { leader_id, committed }).await
+}
+
+fn nothing(id: GroupId, what: &str) -> io::Error {
+    let reason = format!("{id} has {what} here that it could go on from");
+    io::Error::new(io::ErrorKind::NotFound, reason)
 }
 
 fn only_member(me: NodeId, epoch: u64, index: u64) -> Entry {

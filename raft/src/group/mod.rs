@@ -164,6 +164,8 @@ pub struct Group {
     closing: CancellationToken,
     /// The latest epoch that another replica has spoken in, if that is later than this one's.
     superseded: watch::Sender<u64>,
+    /// The epoch of what its log had when it was opened, if it had anything.
+    opened_in: Option<u64>,
 }
 
 impl Group {

@@ -12,8 +12,10 @@ use openraft::raft::{
     TransferLeaderRequest, VoteRequest, VoteResponse,
 };
 use openraft::{AnyError, EmptyNode, OptionalSend, RPCTypes};
+use tokio::sync::watch;
 
 use super::acks::Acks;
+use super::epoch;
 use super::reverted::Repair;
 use super::state_machine::Rows;
 use super::types::{TypeConfig, Vote};
@@ -45,6 +47,8 @@ pub(super) struct Network {
     pub(super) acks: Arc<Acks>,
     pub(super) repair: Arc<Repair>,
     pub(super) uptime: Arc<dyn Uptime>,
+    /// See [`super::Group::superseded`].
+    pub(super) superseded: watch::Sender<u64>,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
@@ -58,6 +62,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
             acks: self.acks.clone(),
             repair: self.repair.clone(),
             uptime: self.uptime.clone(),
+            superseded: self.superseded.clone(),
         }
     }
 }
@@ -70,6 +75,7 @@ pub(super) struct Connection {
     acks: Arc<Acks>,
     repair: Arc<Repair>,
     uptime: Arc<dyn Uptime>,
+    superseded: watch::Sender<u64>,
 }
 
 impl Connection {
@@ -84,6 +90,7 @@ impl Connection {
             .link(self.target)
             .map(|link| link.call(self.group, body, deadline));
         let (me, target) = (self.peers.me(), self.target);
+        let superseded = self.superseded.clone();
         async move {
             let Some(call) = call else {
                 return Err(unreachable(&CallError::Unreachable(target)));
@@ -96,6 +103,10 @@ impl Connection {
                     timeout: deadline,
                 }
                 .into(),
+                CallError::Superseded(_, epoch) => {
+                    epoch::note(&superseded, epoch);
+                    unreachable(&error)
+                }
                 CallError::Unreachable(_) | CallError::Overloaded(_) | CallError::Failed(..) => {
                     unreachable(&error)
                 }
@@ -120,6 +131,9 @@ impl Connection {
                 return Err(misfit());
             };
             let reply = wire::append_reply_from(reply).map_err(|e| network(&e))?;
+            if let Err(StreamAppendError::HigherVote(vote)) = &reply {
+                same_epoch(vote, term)?;
+            }
             // One that lacks what comes before accepts the leader, too.
             if !matches!(reply, Err(StreamAppendError::HigherVote(_))) {
                 acks.record(term, target, sent);
@@ -151,11 +165,18 @@ impl Connection {
         }
     }
 
-    async fn ballot(&self, body: Body, option: RPCOption) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        match self.call(RPCTypes::Vote, body, option.hard_ttl()).await? {
-            Body::BallotReply(reply) => wire::ballot_reply_from(reply).map_err(|e| network(&e)),
-            _ => Err(misfit()),
-        }
+    async fn ballot(
+        &self,
+        body: Body,
+        asked: &Vote,
+        option: RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        let Body::BallotReply(reply) = self.call(RPCTypes::Vote, body, option.hard_ttl()).await? else {
+            return Err(misfit());
+        };
+        let reply = wire::ballot_reply_from(reply).map_err(|e| network(&e))?;
+        same_epoch(&reply.vote, asked.leader_id.term)?;
+        Ok(reply)
     }
 }
 
@@ -208,7 +229,8 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        self.ballot(Body::Vote(wire::ballot_to(&request)), option).await
+        self.ballot(Body::Vote(wire::ballot_to(&request)), &request.vote, option)
+            .await
     }
 
     async fn pre_vote(
@@ -216,7 +238,7 @@ impl RaftNetworkV2<TypeConfig> for Connection {
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        self.ballot(Body::PreVote(wire::ballot_to(&request)), option)
+        self.ballot(Body::PreVote(wire::ballot_to(&request)), &request.vote, option)
             .await
     }
 
@@ -258,6 +280,17 @@ impl RaftNetworkV2<TypeConfig> for Connection {
     fn backoff(&self) -> Option<Backoff> {
         let last = BACKOFF[BACKOFF.len() - 1];
         Some(Backoff::new(BACKOFF.into_iter().chain(std::iter::repeat(last))))
+    }
+}
+
+/// A replica that had nothing yet when it was asked may answer in another epoch. Its term must not be
+/// adopted.
+fn same_epoch(answered: &Vote, term: u64) -> Result<(), RpcError> {
+    // Who has never voted answers in epoch 0, and with no term that counts.
+    let theirs = answered.leader_id.term;
+    match theirs == 0 || epoch::of_term(theirs) == epoch::of_term(term) {
+        true => Ok(()),
+        false => Err(misfit()),
     }
 }
 

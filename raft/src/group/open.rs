@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::acks::Acks;
 use super::birth::{self, Birth, Origin};
+use super::epoch;
 use super::log::LogStore;
 use super::memory::Memory;
 use super::network::Network;
@@ -121,8 +122,12 @@ pub(crate) async fn open(
 ) -> Result<Group, OpenError> {
     let mut log = LogStore::new(parts.wal.group(id), parts.env.io.clone()).watched(parts.env.witness.clone());
     let last = log.get_log_state().await?.last_log_id;
-    let vote = log.read_vote().await?;
+    let mut vote = log.read_vote().await?;
+    if epoch::finish(&mut log, last.as_ref(), vote.as_ref(), parts.peers.me()).await? {
+        vote = log.read_vote().await?;
+    }
     let term = vote.map_or(0, |vote| vote.leader_id.term);
+    let own = epoch::of_term(last.as_ref().map_or(term, |last| term.max(*last.leader_id)));
     let mut replica = match replace {
         true => None,
         false => load(parts, id, kind).await?,
@@ -132,17 +137,19 @@ pub(crate) async fn open(
     {
         tracing::info!(group = %id, purged, "the checkpoint is lost; asking the other replicas for the state");
         let wanted = Wanted::Covering(purged);
-        let fetched = fetch(parts, id, kind, replicas, wanted).await?;
+        let fetched = fetch(parts, id, kind, replicas, wanted, own).await?;
         replica = Some(fetched.ok_or(OpenError::NoState(id))?);
     }
     let is_new = last.is_none() && replica.is_none();
     if is_new && matches!(origin, Origin::Joins) {
-        let fetched = fetch(parts, id, kind, replicas, Wanted::Latest).await?;
+        let fetched = fetch(parts, id, kind, replicas, Wanted::Latest, own).await?;
         replica = Some(fetched.ok_or(OpenError::NoState(id))?);
     }
     if let Some(applied) = replica.as_ref().and_then(|r| r.view(|s| s.applied)) {
         cut_contradiction(&mut log, &applied).await?;
     }
+    // What openraft tells of itself comes a moment later.
+    let opened_in = (last.is_some() || vote.is_some()).then_some(own);
     let newborn: Option<&Birth> = match origin {
         Origin::Founded(birth) if is_new => Some(birth),
         _ => None,
@@ -175,12 +182,14 @@ pub(crate) async fn open(
     let wal = log.wal().clone();
     let acks = Arc::<Acks>::default();
     let repair = Arc::new(Repair::new(parts.reversions.clone()));
+    let superseded = watch::Sender::new(0);
     let network = Network {
         group: id,
         peers: parts.peers.clone(),
         acks: acks.clone(),
         repair: repair.clone(),
         uptime: parts.env.uptime.clone(),
+        superseded: superseded.clone(),
     };
     let config = Arc::new(config(id, parts.timing).map_err(OpenError::Raft)?);
     let raft = openraft::Raft::new(parts.peers.me(), config, network, log, machine).await;
@@ -222,7 +231,8 @@ pub(crate) async fn open(
         proposer,
         parts: parts.clone(),
         closing,
-        superseded: watch::Sender::new(0),
+        superseded,
+        opened_in,
     };
     if newborn.is_some_and(|birth| birth.first) {
         // If the replica has stopped since, others will be elected.
@@ -254,7 +264,11 @@ fn config(id: GroupId, timing: Timing) -> Result<openraft::Config, String> {
     .map_err(|e| e.to_string())
 }
 
-async fn load(parts: &Parts, id: GroupId, kind: MachineKind) -> Result<Option<Replica>, OpenError> {
+pub(super) async fn load(
+    parts: &Parts,
+    id: GroupId,
+    kind: MachineKind,
+) -> Result<Option<Replica>, OpenError> {
     let loaded = parts.checkpointer.load(id, kind).await;
     let loaded = loaded.map_err(|error| match unloadable(&error) {
         Some(cause) => OpenError::Broken(Broken {
@@ -284,7 +298,7 @@ fn unloadable(error: &StoreError) -> Option<Cause> {
 /// Removes what the log has after its purged part if its entry at `applied` is another one. Then it
 /// is the tail of a leader who lost: nothing of it was ever acknowledged, and all that is known to be
 /// committed is in the state. Entries that continue the state stay: this replica promised to keep them.
-async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), OpenError> {
+pub(super) async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), OpenError> {
     let there = log.try_get_log_entries(applied.index..applied.index + 1).await?;
     if there.first().is_some_and(|entry| entry.log_id != *applied) {
         let purged = log.wal().purged().map(|(last, _)| last);
@@ -294,13 +308,15 @@ async fn cut_contradiction(log: &mut LogStore, applied: &LogId) -> Result<(), Op
     Ok(())
 }
 
-/// Asks each of `replicas` once for a state, first the one that has begun to give it.
+/// Asks each of `replicas` once for a state of this epoch or a later one, first the one that has
+/// begun to give it.
 async fn fetch(
     parts: &Parts,
     id: GroupId,
     kind: MachineKind,
     replicas: &[NodeId],
     wanted: Wanted,
+    epoch: u64,
 ) -> Result<Option<Replica>, OpenError> {
     let begun_with = parts.pulls.begun_with(id);
     let first = replicas.iter().filter(|node| Some(**node) == begun_with);
@@ -314,6 +330,12 @@ async fn fetch(
             }
         };
         let (meta, level) = wire::header_from(&pulled.header, parts.env.level)?;
+        let term = meta.last_log_id.map_or(0, |last| *last.leader_id);
+        if epoch::of_term(term) < epoch {
+            tracing::debug!(group = %id, %node, "this peer's state is of an earlier epoch");
+            parts.pulls.forget(id).await;
+            continue;
+        }
         match parts
             .checkpointer
             .commit(id, wire::header_to(&meta, level), kind)

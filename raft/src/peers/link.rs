@@ -42,6 +42,9 @@ pub enum CallError {
     /// The other node could not handle it.
     #[error("node {0} failed: {1}")]
     Failed(NodeId, String),
+    /// The group goes on in this epoch, without the replica that asked.
+    #[error("the group goes on in epoch {1}, says node {0}")]
+    Superseded(NodeId, u64),
 }
 
 /// The two ends of a link.
@@ -148,7 +151,10 @@ impl Link {
                 cancel,
             };
             let answer = match tokio::time::timeout(deadline, reply).await {
-                Ok(Ok(Body::Failure(failure))) => Err(CallError::Failed(node, failure.reason)),
+                Ok(Ok(Body::Failure(pb::Failure { epoch: 0, reason }))) => {
+                    Err(CallError::Failed(node, reason))
+                }
+                Ok(Ok(Body::Failure(failure))) => Err(CallError::Superseded(node, failure.epoch)),
                 Ok(Ok(body)) => Ok(body),
                 Ok(Err(_)) => Err(CallError::Unreachable(node)),
                 Err(_) => Err(CallError::Timeout(node)),
@@ -189,7 +195,7 @@ impl Counters {
             CallError::Timeout(_) => &self.timeout,
             CallError::Overloaded(_) => &self.overloaded,
             // It was answered.
-            CallError::Failed(..) => return,
+            CallError::Failed(..) | CallError::Superseded(..) => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -20,7 +20,7 @@ use super::link::next_batch;
 use super::pb::{self, Frame, Frames, frame::Body, peers_server::PeersServer};
 use super::{MESSAGE_BYTES_MAX, Peers, level};
 use crate::env::{self, BoxFuture, Listener};
-use crate::group::Group;
+use crate::group::{Group, epoch};
 use crate::types::{GroupId, NodeId};
 
 /// Pause after a connection could not be accepted.
@@ -270,7 +270,7 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
         other => other,
     };
     let Some(group) = inbound.group(id) else {
-        return std::future::ready(failure(&format!("{id} is not open here"))).boxed();
+        return std::future::ready(failure(&io::Error::other(format!("{id} is not open here")))).boxed();
     };
     async move {
         let done = match body {
@@ -293,14 +293,15 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
                 "this call is unknown here",
             )),
         };
-        done.unwrap_or_else(|error| failure(&error.to_string()))
+        done.unwrap_or_else(|error| failure(&error))
     }
     .boxed()
 }
 
-fn failure(reason: &str) -> Body {
+fn failure(error: &io::Error) -> Body {
     Body::Failure(pb::Failure {
-        reason: reason.to_owned(),
+        reason: error.to_string(),
+        epoch: epoch::superseding(error).unwrap_or(0),
     })
 }
 

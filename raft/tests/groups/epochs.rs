@@ -57,14 +57,28 @@ async fn one_replica_goes_on_and_those_of_the_old_epoch_are_fenced() {
     stop(two).await;
 
     // The third goes on alone. Doing it again changes nothing.
-    assert!(three.groups.begin_epoch(GROUP, 0).await.is_ok());
+    assert!(
+        three
+            .groups
+            .begin_epoch(GROUP, MachineKind::Queue, 0)
+            .await
+            .is_ok()
+    );
     three.groups.close(GROUP).await;
     let before = three.groups.log_on_disk(GROUP).await.unwrap().unwrap();
     assert_eq!(before.epoch(), 0);
-    three.groups.begin_epoch(GROUP, 1).await.unwrap();
+    three
+        .groups
+        .begin_epoch(GROUP, MachineKind::Queue, 1)
+        .await
+        .unwrap();
     let begun = three.groups.log_on_disk(GROUP).await.unwrap().unwrap();
     assert_eq!((begun.epoch(), begun.last.0), (1, before.last.0 + 1));
-    three.groups.begin_epoch(GROUP, 1).await.unwrap();
+    three
+        .groups
+        .begin_epoch(GROUP, MachineKind::Queue, 1)
+        .await
+        .unwrap();
     assert_eq!(three.groups.log_on_disk(GROUP).await.unwrap(), Some(begun));
     let third = open(&three).await.unwrap();
     leads(&third).await;

@@ -96,6 +96,56 @@ async fn a_queue_goes_on_with_the_only_replica_that_is_left() {
     await_whole(&cluster, other, "bereft");
 }
 
+/// Says whether `unsafe-recover catalog` of a stopped node went well, and what it said.
+fn recover_catalog(cluster: &Cluster, node: usize, flag: &str) -> (bool, String) {
+    let data = cluster.data(node).display().to_string();
+    let mut command = Command::new(MILLRACE);
+    command.args(["cluster", "unsafe-recover", "catalog", "--data-dir", &data, flag]);
+    let out = command.output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    (out.status.success(), said)
+}
+
+/// The lost nodes are a majority of the old catalog, and no members of the new one: nobody speaks to
+/// them. They speak to the survivor, and learn from its refusals that they are to give up.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_nodes_that_were_taken_out_do_not_go_on_by_themselves() {
+    let mut cluster = Cluster::start(3);
+    let url = create(&client(&cluster.endpoint(0)), "left-behind", 30).await;
+    let sent = send_each(&client(&cluster.endpoint(0)), &url, bodies("before")).await;
+    cluster.await_caught_up();
+    cluster.await_level(0);
+    (0..3).for_each(|node| cluster.kill(node));
+    let (done, said) = recover_catalog(&cluster, 0, "--yes");
+    assert!(done, "{said}");
+    cluster.restart(&[0]);
+    recover_all(&cluster);
+    for lost in ["2", "3"] {
+        poll::until(WHOLE_LIMIT, "a lost node to be taken out", || {
+            cluster.operate(0, &["remove", lost, "--lost"]).ok()
+        })
+        .unwrap();
+    }
+
+    cluster.launch(1);
+    cluster.launch(2);
+    for node in [1, 2] {
+        let ended = || {
+            let is_told = cluster.log(node).contains("was taken out of the cluster");
+            (is_told && !cluster.is_ready(node)).then_some(())
+        };
+        poll::until(WHOLE_LIMIT, "a node to know that it was taken out", ended)
+            .unwrap_or_else(|reason| panic!("{reason}: {}", cluster.log(node)));
+    }
+    receive_exactly(&client(&cluster.endpoint(0)), &url, &sent).await;
+}
+
+/// The catalog first takes all groups for unsettled: an order that was decided on before that is refused.
+fn recover_all(cluster: &Cluster) {
+    let recover = || cluster.operate(0, &["unsafe-recover", "all", "--yes"]).ok();
+    poll::until(WHOLE_LIMIT, "the queue to be recovered", recover).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_goes_on_with_the_only_node_that_is_left() {
     let mut cluster = Cluster::start(3);
@@ -105,31 +155,17 @@ async fn a_cluster_goes_on_with_the_only_node_that_is_left() {
     cluster.await_level(0);
     (0..3).for_each(|node| cluster.kill(node));
 
-    let data = cluster.data(0).display().to_string();
-    let recover = |flag: &str| {
-        let mut command = Command::new(MILLRACE);
-        command.args(["cluster", "unsafe-recover", "catalog", "--data-dir", &data, flag]);
-        let out = command.output().unwrap();
-        (
-            out.status.success(),
-            String::from_utf8_lossy(&out.stderr).into_owned(),
-        )
-    };
-    let (planned, said) = recover("--dry-run");
+    let (planned, said) = recover_catalog(&cluster, 0, "--dry-run");
     assert!(planned && said.contains("epoch 0"), "{said}");
-    let (done, said) = recover("--yes");
+    let (done, said) = recover_catalog(&cluster, 0, "--yes");
     assert!(
         done && said.contains("goes on with the catalog in epoch 1"),
         "{said}"
     );
     cluster.restart(&[0]);
-    let (running, said) = recover("--yes");
+    let (running, said) = recover_catalog(&cluster, 0, "--yes");
     assert!(!running && said.contains("is the node stopped?"), "{said}");
-    // The catalog first takes all groups for unsettled: an order that was decided on before that is refused.
-    poll::until(WHOLE_LIMIT, "the queue to be recovered", || {
-        cluster.operate(0, &["unsafe-recover", "all", "--yes"]).ok()
-    })
-    .unwrap();
+    recover_all(&cluster);
     let here = client(&cluster.endpoint(0));
     let mut all = sent;
     all.extend(send_each(&here, &url, bodies("after")).await);

@@ -19,7 +19,12 @@ impl Catalog {
         let Some(group) = self.groups.get_mut(&id) else {
             return Err(refusal(RefusalReason::NoSuchGroup, id.to_string()));
         };
-        if group.version != command.version {
+        // Who has a replica of an earlier epoch keeps it until the survivor leads: see `recover_group.rs`.
+        let is_recovering = group.epoch > 0
+            && !group.is_settled()
+            && group.replicas == [group.survivor]
+            && replicas != group.replicas;
+        if group.version != command.version || is_recovering {
             return Err(refusal(RefusalReason::GroupChanged, id.to_string()));
         }
         if group.replicas == replicas {
