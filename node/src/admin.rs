@@ -96,5 +96,5 @@ async fn metrics_of_groups(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn node_status(State(admin): State<Admin>) -> Json<NodeStatus> {
-    Json(status::of_node(&admin, admin.catalog.get()))
+    Json(status::of_node(&admin, admin.catalog.get()).await)
 }

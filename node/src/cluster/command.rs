@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use raft::env::Env;
@@ -163,10 +163,7 @@ pub async fn run(env: &Env, cluster: Cluster) -> anyhow::Result<()> {
             return show_levels(&asker.status().await?, cluster.output);
         }
         Action::Rebalance => asker.await_even().await?,
-        Action::UnsafeRecover(flags) => {
-            let status = asker.status().await?;
-            asker.recover(recover::decide(env, &flags, &status)?).await?;
-        }
+        Action::UnsafeRecover(flags) => recover::recover(env, &mut asker, &flags).await?,
     }
     show(&asker.status().await?, cluster.output)
 }
@@ -255,20 +252,8 @@ impl Asker {
         self.0.drain(request).await.map(drop).map_err(said)
     }
 
-    /// Groups that were placed anew meanwhile are left out. All others go on.
-    async fn recover(&mut self, requests: Vec<pb::UnsafeRecoverRequest>) -> anyhow::Result<()> {
-        let mut changed = Vec::new();
-        for request in requests {
-            match self.0.unsafe_recover(request).await {
-                Err(status) if status.code() == tonic::Code::Aborted => changed.push(request.group),
-                recovered => drop(recovered.map_err(said)?),
-            }
-        }
-        ensure!(
-            changed.is_empty(),
-            "groups {changed:?} were moved at the same time and are not recovered; try again"
-        );
-        Ok(())
+    pub(super) async fn unsafe_recover(&mut self, request: pb::UnsafeRecoverRequest) -> anyhow::Result<()> {
+        self.0.unsafe_recover(request).await.map(drop).map_err(said)
     }
 
     async fn retry(
@@ -348,7 +333,8 @@ impl Asker {
             let moving = status
                 .groups
                 .iter()
-                .filter(|group| !group.moving.is_empty())
+                // Without any replica, it goes nowhere.
+                .filter(|group| !group.moving.is_empty() && !group.replica_states.is_empty())
                 .count();
             let led_elsewhere = status.groups.iter().filter(|group| {
                 group.kind == "queue"

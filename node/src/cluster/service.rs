@@ -1,10 +1,11 @@
 //! The admin service. Whatever changes the cluster is a command to the catalog, so that any node will do; carrying it out is the
 //! planner's and the leaders' work (`placement`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, RefusalReason};
+use raft::command::catalog::{CatalogAnswer, CatalogOp, CatalogRefusal, GroupRecord, RefusalReason};
 use raft::command::cluster::{DrainNode, MoveGroup, RecoverGroup, RemoveNode};
 use raft::env::Env;
 use raft::level::Level;
@@ -206,6 +207,7 @@ fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView) {
         node.catalog_voter = voters.contains(&NodeId(node.id));
         node.stuck = node.draining && plan::is_stuck(&nodes, &groups, node.id);
     }
+    catalog.read(|c| add_silent(&mut status.groups, c.groups()));
     for group in &mut status.groups {
         catalog.read(|c| {
             if let Some(record) = c.group(GroupId(group.id)) {
@@ -218,6 +220,24 @@ fn complete(status: &mut pb::ClusterStatus, catalog: &CatalogView) {
             }
         });
     }
+}
+
+/// Adds the groups of which no replica answers.
+fn add_silent<'a>(groups: &mut Vec<pb::Group>, records: impl Iterator<Item = &'a GroupRecord>) {
+    let answering: BTreeSet<u64> = groups.iter().map(|group| group.id).collect();
+    let silent = records.filter(|record| !answering.contains(&record.group_id));
+    groups.extend(silent.map(|record| {
+        pb::Group {
+            id: record.group_id,
+            kind: "queue".to_owned(),
+            queue: record
+                .queue
+                .as_ref()
+                .map(|q| format!("{}/{}/{}", q.account, q.region, q.name)),
+            ..Default::default()
+        }
+    }));
+    groups.sort_by_key(|group| group.id);
 }
 
 fn refused(refusal: &CatalogRefusal) -> Status {

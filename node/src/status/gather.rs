@@ -71,6 +71,9 @@ fn node_lines(members: Vec<Member>, answers: &BTreeMap<u64, NodeStatus>) -> Vec<
             version: version.release,
             level: version.level.0,
             held: version.held,
+            closed: answer
+                .and_then(|a| a.closed.clone())
+                .map(|groups| pb::ClosedReplicas { groups }),
             ..Default::default()
         }
     };
@@ -138,6 +141,11 @@ fn replica_state(node: u64, replica: &Replica) -> pb::ReplicaState {
         applied: replica.applied,
         applied_ms: replica.applied_ms,
         leads: replica.leads_with_lease,
+        voters: replica
+            .voters
+            .iter()
+            .map(|set| pb::VoterSet { nodes: set.clone() })
+            .collect(),
     }
 }
 

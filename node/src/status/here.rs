@@ -1,6 +1,8 @@
 //! What one node tells about itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use raft::group::Group;
 use raft::groups::Groups;
@@ -13,8 +15,11 @@ use crate::admin::Admin;
 use crate::catalog::CatalogView;
 use crate::cluster::pb;
 
+/// How long the disk may take to tell what is on it. A checkpoint that is being written may be in the way.
+const DISK_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// What this node tells.
-pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus {
+pub async fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus {
     let members = catalog.map_or_else(Vec::new, |catalog| {
         let member = |n: raft::command::catalog::NodeRecord| Member {
             id: n.node_id,
@@ -26,6 +31,9 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         };
         catalog.nodes().into_iter().map(member).collect()
     });
+    // Before the open ones: what is opened meanwhile must not be missing in both.
+    let on_disk = on_disk(&admin.node.groups).await;
+    let closed = on_disk.map(|on_disk| closed(admin, catalog, on_disk));
     let groups = admin.node.groups.list();
     let replicas = groups.iter().map(|group| {
         let leadership = group.leadership();
@@ -66,6 +74,11 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
             last_entry: group.last_entry(),
             applied_ms: group.replica().read(Machine::now).0,
             leads_with_lease: group.leads_with_lease(),
+            voters: group
+                .voter_sets()
+                .iter()
+                .map(|set| set.iter().map(|node| node.0).collect())
+                .collect(),
         }
     });
     let clock = admin.node.clock.standing();
@@ -85,7 +98,39 @@ pub fn of_node(admin: &Admin, catalog: Option<&Arc<CatalogView>>) -> NodeStatus 
         quarantined: quarantined(&admin.node.groups, catalog),
         put_aside: put_aside(&admin.node.groups),
         level: catalog.map_or(0, |catalog| catalog.read(|c| c.level().0)),
+        closed,
     }
+}
+
+/// Groups that this node has anything of; none if the disk does not tell in time.
+async fn on_disk(groups: &Groups) -> Option<BTreeSet<GroupId>> {
+    let told = tokio::time::timeout(DISK_TIMEOUT, groups.on_disk()).await;
+    let mut on_disk = told.ok()?.ok()?;
+    // A replica that waits for another one's state has an empty log.
+    for id in groups.wal().groups() {
+        if groups.wal().group(id).range().end == 0 {
+            on_disk.remove(&id);
+        }
+    }
+    Some(on_disk)
+}
+
+/// What is on the disk, or was placed here when the group was created, and is out of service only for now.
+fn closed(admin: &Admin, catalog: Option<&Arc<CatalogView>>, mut groups: BTreeSet<GroupId>) -> Vec<u64> {
+    let me = admin.node.me.node_id;
+    if let Some(catalog) = catalog {
+        catalog.read(|c| {
+            let born = c.groups().filter(|group| group.was_born_on(me));
+            let here = born.filter(|group| group.members.contains(&me));
+            groups.extend(here.map(|group| GroupId(group.group_id)));
+        });
+    }
+    let is_known =
+        |id: &GroupId| admin.node.groups.get(*id).is_some() || admin.node.groups.quarantine_of(*id).is_some();
+    let closed = groups
+        .into_iter()
+        .filter(|id| *id != GroupId::CATALOG && !is_known(id));
+    closed.map(|id| id.0).collect()
 }
 
 fn quarantined(groups: &Groups, catalog: Option<&Arc<CatalogView>>) -> Vec<QuarantinedReplica> {

@@ -59,6 +59,10 @@ pub struct NodeStatus {
     /// The cluster's level, from its catalog.
     #[serde(default)]
     pub level: u32,
+    /// Groups of which it has something on its disk, or is a founder, and that it has neither open nor quarantined; none if
+    /// that could not be found out in time.
+    #[serde(default)]
+    pub closed: Option<Vec<u64>>,
 }
 
 /// A replica that is out of service.
@@ -140,4 +144,7 @@ pub struct Replica {
     /// Whether it leads, and a majority confirmed that a moment ago.
     #[serde(default)]
     pub leads_with_lease: bool,
+    /// The voters of the last configuration in its log: two sets while a change of members is joint.
+    #[serde(default)]
+    pub voters: Vec<Vec<u64>>,
 }

@@ -367,6 +367,14 @@ impl Group {
         (self.raft.voter_ids().collect(), self.raft.learner_ids().collect())
     }
 
+    /// The voter sets of the last configuration in this replica's log: two while a change of members is joint, else one.
+    /// Whatever is agreed upon needs a majority of each.
+    pub fn voter_sets(&self) -> Vec<BTreeSet<NodeId>> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.membership().get_joint_config().clone()
+    }
+
     /// Whether this replica is a voter, as far as it knows.
     pub fn votes(&self) -> bool {
         self.raft.voter_ids().any(|id| id == self.me)

@@ -38,6 +38,13 @@ async fn a_poisoned_entry_stops_one_queue_until_a_retry_with_a_fixed_program() {
     }
     let table = cluster.status_text(0, &[]);
     assert!(table.contains("QUARANTINED"), "{table}");
+    let recovered =
+        tokio::task::block_in_place(|| cluster.operate(0, &["unsafe-recover", "poisoned", "--yes"]));
+    let refused_with = recovered.unwrap_err();
+    assert!(
+        refused_with.contains("on nodes [1, 2, 3], and not lost") && refused_with.contains("cluster retry"),
+        "{refused_with}"
+    );
     for i in ALL {
         assert!(cluster.runs(i), "node {} ended", i + 1);
     }
