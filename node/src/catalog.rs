@@ -289,6 +289,12 @@ impl CatalogView {
         }
     }
 
+    /// What time it is for the catalog, by which its records say when something was.
+    pub fn time(&self) -> Millis {
+        let time = |machine: &Machine| self.group.time(machine);
+        self.group.replica().read(time)
+    }
+
     /// The nodes that the catalog knows.
     pub fn nodes(&self) -> Vec<NodeRecord> {
         self.read(|c| c.nodes().cloned().collect())

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use futures::StreamExt;
 use prost::Message;
 use raft::command::queue::{Expire, QueueCommand, QueueOp};
-use raft::env::Env;
 use raft::group::Group;
 use raft::groups::Groups;
 use raft::level::Level;
@@ -33,8 +32,6 @@ const TICK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What it needs to know.
 pub struct Expiry {
-    /// The outside world.
-    pub env: Env,
     /// Knows what this node leads.
     pub groups: Arc<Groups>,
 }
@@ -71,11 +68,10 @@ impl Expiry {
     }
 
     fn is_due(&self, group: &Group) -> bool {
-        let now = self.env.clock.now();
         group.id() != GroupId::CATALOG
             && group.leads_with_lease()
             && group.replica().read(|machine| {
-                let queue = machine.as_queue();
+                let (queue, now) = (machine.as_queue(), group.time(machine));
                 queue.is_some_and(|queue| {
                     queue.level() >= Level::ONE && (queue.has_expired(now) || queue.has_many_due(now))
                 })

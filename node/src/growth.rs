@@ -12,7 +12,6 @@ use std::time::Duration;
 use futures::future::join_all;
 use raft::command::catalog::{AddPartitions, CatalogOp};
 use raft::command::queue::QueueOp;
-use raft::env::Env;
 use raft::group::{Group, Load};
 use raft::groups::Groups;
 use raft::types::{GroupId, Millis};
@@ -34,8 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What it needs to know and to reach.
 pub struct Growth {
-    /// The outside world.
-    pub env: Env,
     /// Gives its commands.
     pub errands: Errands,
     /// Knows what this node leads.
@@ -147,6 +144,7 @@ impl Growth {
     fn grew_recently(&self, queue: &QueueView) -> bool {
         let rest = Millis(self.partitions.saturation.rest.as_millis() as u64);
         let last = queue.record.growths.last();
-        last.is_some_and(|growth| Millis(growth.at_ms).after(rest) > self.env.clock.now())
+        let now = self.errands.catalog.time();
+        last.is_some_and(|growth| Millis(growth.at_ms).after(rest) > now)
     }
 }

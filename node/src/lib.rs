@@ -157,10 +157,10 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
             snapshots: config.snapshots,
         },
     )?;
-    let polls = Polls::new(env.clone(), config.limits.polls);
+    let polls = Polls::new(config.limits.polls);
     let admission = Admission::new(config.node_id);
     let watched = Watched::default();
-    let local = Local::new(env.clone(), groups.clone(), polls.clone(), admission.clone());
+    let local = Local::new(groups.clone(), polls.clone(), admission.clone());
     let router = Router::new(
         groups.clone(),
         peers.clone(),
@@ -311,7 +311,6 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         end.clone(),
     ));
     let growth = Growth {
-        env: env.clone(),
         errands: errands.clone(),
         groups: groups.clone(),
         partitions: config.partitions,
@@ -320,7 +319,6 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
     tasks.spawn(growth::run(growth, end.clone()));
     let expiry = expiry::run(
         Expiry {
-            env: env.clone(),
             groups: groups.clone(),
         },
         end.clone(),
@@ -330,7 +328,6 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
         Ok(())
     });
     let mover = Mover {
-        env: env.clone(),
         errands,
         groups: groups.clone(),
         polls,

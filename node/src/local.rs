@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, Either, FutureExt};
 use prost::Message;
 use raft::command::Reply;
-use raft::env::Env;
 use raft::group::{Group, NotDone, not_done_to};
 use raft::groups::Groups;
 use raft::peers::pb::{self, command_reply};
@@ -34,7 +33,6 @@ impl Done {
 
 /// Executes commands on groups that this node leads.
 pub struct Local {
-    env: Env,
     groups: Arc<Groups>,
     polls: Arc<Polls>,
     admission: Arc<Admission>,
@@ -42,9 +40,8 @@ pub struct Local {
 
 impl Local {
     /// Over this node's replicas and its waiting receives.
-    pub fn new(env: Env, groups: Arc<Groups>, polls: Arc<Polls>, admission: Arc<Admission>) -> Arc<Local> {
+    pub fn new(groups: Arc<Groups>, polls: Arc<Polls>, admission: Arc<Admission>) -> Arc<Local> {
         Arc::new(Local {
-            env,
             groups,
             polls,
             admission,
@@ -92,10 +89,10 @@ impl Local {
             return pb::CountsReply::default();
         };
         let leadership = group.leadership();
-        let now = self.env.clock.now();
-        let counts = group
-            .replica()
-            .read(|machine| machine.as_queue().map(|queue| queue.counts(now)));
+        let counts = group.replica().read(|machine| {
+            let now = group.time(machine);
+            machine.as_queue().map(|queue| queue.counts(now))
+        });
         let counts = counts.unwrap_or_default();
         pb::CountsReply {
             leads: leadership.leads && group.leads_with_lease(),

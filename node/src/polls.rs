@@ -14,7 +14,6 @@ use parking_lot::Mutex;
 use prost::Message;
 use raft::command::Reply;
 use raft::command::queue::{Outcome, QueueAnswer, QueueCommand, QueueOp, QueueReply, Receive, Received};
-use raft::env::Env;
 use raft::group::{Group, NotDone};
 use raft::level::Level;
 use raft::machine::Machine;
@@ -33,7 +32,6 @@ const TURN: Duration = Duration::from_millis(30);
 
 /// The waiting receives of the partitions that this node leads.
 pub struct Polls {
-    env: Env,
     max: usize,
     waiting: AtomicUsize,
     partitions: Mutex<BTreeMap<GroupId, Arc<Partition>>>,
@@ -67,9 +65,8 @@ struct Waiter {
 
 impl Polls {
     /// Nobody waits yet; at most `max` may.
-    pub fn new(env: Env, max: usize) -> Arc<Polls> {
+    pub fn new(max: usize) -> Arc<Polls> {
         Arc::new(Polls {
-            env,
             max,
             waiting: AtomicUsize::new(0),
             partitions: Mutex::default(),
@@ -182,7 +179,7 @@ impl Polls {
     /// If time has brought more than one batch works off, has that done before anything is received:
     /// what is behind messages that are too old, or is visible again, is to be found by every
     /// receive. One receive does so for all.
-    async fn catch_up_with_time(&self, group: &Group) {
+    pub(crate) async fn catch_up_with_time(&self, group: &Group) {
         let is_due = || group.leads_with_lease() && self.is_behind(group);
         if !is_due() {
             return;
@@ -196,10 +193,10 @@ impl Polls {
         }
     }
 
-    fn is_behind(&self, group: &Group) -> bool {
-        let now = self.env.clock.now();
+    /// Whether time has brought more than one batch works off.
+    pub(crate) fn is_behind(&self, group: &Group) -> bool {
         group.replica().read(|machine| {
-            let queue = machine.as_queue();
+            let (queue, now) = (machine.as_queue(), group.time(machine));
             queue.is_some_and(|queue| {
                 queue.level() >= Level::ONE && (queue.has_much_expired(now) || queue.has_much_due(now))
             })
@@ -228,9 +225,9 @@ impl Polls {
 
     /// Whether a receive would be answered with more than nothing.
     fn has_something(&self, group: &Group, invocation: &[u8], receive: &Receive) -> bool {
-        let now = self.env.clock.now();
         group.replica().read(|machine| match machine {
             Machine::Queue(queue) => {
+                let now = group.time(machine);
                 // What stays visible is not in flight.
                 let has_room = receive.visibility_ms == 0 || !queue.is_full(now);
                 let has_new = !receive.again && has_room && queue.has_visible(now);
@@ -247,10 +244,9 @@ impl Polls {
     /// The answer to a receive for which there is nothing. SQS: if that is because too many messages are in flight, a receive
     /// that does not wait is refused on a standard queue; one that waited is not, nor is any on a FIFO queue.
     fn nothing(&self, group: &Group, wait: Duration) -> Reply {
-        let now = self.env.clock.now();
         let refuses = wait.is_zero()
             && group.replica().read(|machine| {
-                let queue = machine.as_queue();
+                let (queue, now) = (machine.as_queue(), group.time(machine));
                 queue.is_some_and(|queue| !queue.is_fifo() && queue.is_full(now) && queue.has_visible(now))
             });
         if refuses {
@@ -296,11 +292,12 @@ impl Polls {
         loop {
             applied.mark_unchanged();
             let partitions = partitions_of(&group);
-            let now = self.env.clock.now();
-            let (visible, next) = group.replica().read(|machine| match machine {
+            let (visible, pause) = group.replica().read(|machine| match machine {
                 Machine::Queue(queue) => {
+                    let now = group.time(machine);
                     let visible = queue.visible_count(now).min(queue.room(now));
-                    (visible, queue.next_change(now))
+                    let next = queue.next_change(now);
+                    (visible, next.map(|at| at.0.saturating_sub(now.0).max(1)))
                 }
                 Machine::Catalog(_) => (0, None),
             });
@@ -322,9 +319,7 @@ impl Polls {
                     return;
                 }
             }
-            let pause = next.map_or(Duration::from_secs(60), |at| {
-                Duration::from_millis(at.0.saturating_sub(now.0).max(1))
-            });
+            let pause = pause.map_or(Duration::from_secs(60), Duration::from_millis);
             tokio::select! {
                 // All three only make it look again.
                 biased;

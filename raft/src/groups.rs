@@ -433,7 +433,14 @@ struct Remembering {
 impl Remembering {
     fn look(&mut self, groups: &Groups) {
         let windows = groups.list().into_iter();
-        let windows = windows.map(|group| (group.id(), group.replica().read(Machine::remembered)));
+        let windows = windows.map(|group| {
+            let look = |machine: &Machine| {
+                // Followers keep the pace of a group that is ahead, too.
+                group.time(machine);
+                machine.remembered()
+            };
+            (group.id(), group.replica().read(look))
+        });
         self.unsaid += self.accountant.account(&groups.parts.memory, windows);
         let is_due = self.said.is_none_or(|said| said.elapsed() >= FORGOTTEN_PAUSE);
         if self.unsaid > 0 && is_due {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::join_all;
 use raft::command::queue::{Configure, Send, SendEntry, SetLevel};
-use raft::env::Clock;
+use raft::env::{Clock, Env};
 use raft::group::Timing;
 use raft::groups::{Birth, GroupsOptions, Origin};
 use raft::machine::MachineKind;
@@ -52,7 +52,7 @@ fn start(dir: &Path) -> (Arc<Hand>, Expiry) {
     };
     let store = || Ok(Arc::new(MemoryStore::default()) as _);
     let groups = Groups::start(env.clone(), dir, store, peers, options).unwrap();
-    (clock, Expiry { env, groups })
+    (clock, Expiry { groups })
 }
 
 /// A queue's only partition, led here, at a level.

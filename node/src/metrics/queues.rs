@@ -55,8 +55,13 @@ impl Queues {
         }
         let key = catalog.read(|c| c.group(group.id())?.queue.clone());
         let figures = group.replica().read(|machine| {
-            let queue = machine.as_queue();
-            queue.map(|queue| queue.figures(now, CHANGES_MAX))
+            let time = group.time(machine);
+            let mut figures = machine.as_queue()?.figures(time, CHANGES_MAX);
+            // The age counts in the time of the group, which may be ahead.
+            let ahead = time.0.saturating_sub(now.0);
+            let sent = figures.oldest_sent;
+            figures.oldest_sent = sent.map(|sent| Millis(sent.0.saturating_sub(ahead)));
+            Some(figures)
         });
         if let (Some(key), Some(figures)) = (key, figures) {
             self.add(key, group.id(), &figures);

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use raft::env::Env;
 use raft::group::Group;
 use raft::groups::Groups;
 use raft::types::GroupId;
@@ -31,8 +30,6 @@ const PARTS_MAX: usize = 1_024;
 
 /// What it needs to know and to reach.
 pub struct Mover {
-    /// The outside world.
-    pub env: Env,
     /// Gives its commands.
     pub errands: Errands,
     /// Knows what this node leads.

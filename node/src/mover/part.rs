@@ -92,7 +92,7 @@ impl Mover {
             return Ok(Next::Step);
         };
         let goes_on = task.status() == MoveStatus::Running && task.failure.is_empty();
-        let is_late = Millis(task.started_ms).after(SPAN) < self.env.clock.now();
+        let is_late = Millis(task.started_ms).after(SPAN) < self.errands.catalog.time();
         let failure = if is_late && task.failure.is_empty() {
             Some(TOO_LONG)
         } else if goes_on && !progress.closed && progress.under_way < UNDER_WAY_MAX {

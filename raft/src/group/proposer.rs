@@ -265,16 +265,17 @@ impl Gatherer {
 
     fn gather(
         &self,
-        now: Millis,
+        agreed: Millis,
         first: Proposal,
         proposals: &mut mpsc::Receiver<Proposal>,
     ) -> (Batch, Level, Waiting) {
         let mut commands = Vec::with_capacity(16);
         let mut waiting = Waiting::with_capacity(16);
-        let (kind, mut level, prelude, remembered) = self.replica.read(|machine| {
+        let (now, kind, mut level, prelude, remembered) = self.replica.read(|machine| {
             let prelude = self.prelude.as_ref().map(|prelude| prelude(machine));
             let remembered = machine.remembered().bytes;
             (
+                self.replica.time(machine, agreed, &self.env),
                 machine.kind(),
                 machine.level(),
                 prelude.unwrap_or_default(),

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::NotDone;
+use super::pace::Pace;
 use super::transfers::Transfers;
 use super::types::{LogId, SnapshotMeta, StoredMembership};
 use super::unwritten::Unwritten;
@@ -35,6 +36,7 @@ pub struct Replica {
     unwritten: Mutex<Unwritten>,
     has_ended: AtomicBool,
     broken: OnceLock<Broken>,
+    pace: Pace,
     transfers: Transfers,
     ledger: Ledger,
     slices: Arc<Semaphore>,
@@ -78,6 +80,7 @@ impl Replica {
             unwritten: Mutex::default(),
             has_ended: AtomicBool::new(false),
             broken: OnceLock::new(),
+            pace: Pace::default(),
             transfers: Transfers::default(),
             ledger: Ledger::default(),
             slices: Arc::new(Semaphore::new(SLICES_MAX)),
@@ -245,6 +248,10 @@ impl Replica {
     /// Why this replica cannot go on, if it cannot.
     pub(crate) fn broken(&self) -> Option<&Broken> {
         self.broken.get()
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     pub(super) fn view<T>(&self, read: impl FnOnce(&State) -> T) -> T {

@@ -1,7 +1,8 @@
 //! The machine's idea of time: what leaders stamped into batches, never going back.
 //!
 //! A new leader's wall clock may be behind its predecessor's. Time then stands still until it has
-//! caught up, so that sequence order is also order of sending.
+//! caught up, so that sequence order is also order of sending. What leaders do if it is very far
+//! behind: `group/pace.rs`.
 
 use crate::types::Millis;
 

@@ -17,7 +17,7 @@ use raft::peers::Peers;
 use raft::peers::snapshot::SnapshotOptions;
 use raft::store::LettersOptions;
 use raft::store::Store;
-use raft::types::{GroupId, NodeId};
+use raft::types::{GroupId, Millis, NodeId};
 use raft::wal::WalOptions;
 
 pub(crate) const ME: NodeId = NodeId(1);
@@ -130,7 +130,11 @@ pub(crate) async fn send_body(group: &Group, body: &'static [u8]) -> Result<(), 
 
 /// How many messages it has.
 pub(crate) fn messages(group: &Group) -> u64 {
-    let now = Env::real().unwrap().clock.now();
+    messages_at(group, Env::real().unwrap().clock.now())
+}
+
+/// How many it has at a time.
+pub(crate) fn messages_at(group: &Group, now: Millis) -> u64 {
     group.replica().read(|machine| match machine {
         Machine::Queue(queue) => queue.counts(now).visible,
         Machine::Catalog(_) => 0,
