@@ -393,6 +393,10 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
             Ok(())
         }
     };
+    let outcome = match outcome {
+        Err(error) => Err(reason(&groups, error).await),
+        ended => ended,
+    };
     end.cancel();
     groups.shutdown().await;
     tasks.shutdown().await;
@@ -405,6 +409,22 @@ fn acquaintances(catalog: &CatalogView) -> Vec<Acquaintance> {
         peer_address: node.peer_address,
     });
     known.collect()
+}
+
+/// Why a node's life ends. Whoever follows a catalog that breaks may end before its quarantine is
+/// noted.
+async fn reason(groups: &Groups, error: anyhow::Error) -> anyhow::Error {
+    // Faults of the log or the store are told by who has met them.
+    let _ = groups.tend_faults().await;
+    match groups.quarantine_of(GroupId::CATALOG) {
+        Some(quarantine) => GroupFault {
+            group: quarantine.group,
+            reason: quarantine.broken.reason,
+            is_quarantined: true,
+        }
+        .into(),
+        None => error,
+    }
 }
 
 fn record(config: &Config, identity: &Identity, level: Level) -> NodeRecord {

@@ -56,7 +56,8 @@ pub enum Bug {
     TransferUnfollowed,
     /// The dead letters of one message group go to several partitions.
     GroupScattered,
-    /// A queue's machine panics when a message with the body [`POISON`] is sent.
+    /// A queue's machine panics when a message with the body [`POISON`] is sent, and the catalog's when
+    /// a queue with the name [`POISON_QUEUE`] is created.
     PoisonPanics,
     /// A leader stamps what its own clock shows, whatever those of the others do.
     ClockTrusted,
@@ -66,6 +67,9 @@ pub enum Bug {
 
 /// See [`Bug::PoisonPanics`].
 pub const POISON: &[u8] = b"poison: the machine panics on this message";
+
+/// See [`Bug::PoisonPanics`].
+pub const POISON_QUEUE: &str = "the-catalog-panics-on-this-queue";
 
 /// All that checkers must find. [`Bug::PoisonPanics`] is none of them: nodes have to cope with it.
 pub const BUGS: &[Bug] = &[

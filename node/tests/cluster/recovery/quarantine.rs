@@ -10,6 +10,7 @@ use crate::harness::{Cluster, client, poll, raw};
 
 /// What the body is, and what has the machine panic on it: see `raft/src/planted.rs`.
 const POISON: &str = "poison: the machine panics on this message";
+const POISON_QUEUE: &str = "the-catalog-panics-on-this-queue";
 const PLANTED: [(&str, &str); 1] = [("MILLRACE_POISON_PANICS", "1")];
 const ALL: [usize; 3] = [0, 1, 2];
 /// How long a node may take to say how it is.
@@ -117,6 +118,69 @@ async fn a_quarantined_catalog_keeps_its_node_out_of_service_until_a_retry() {
     });
     ready.unwrap();
     serves(&cluster, 2, &queue).await;
+    assert_eq!(quarantined(&cluster, 2), [Value::Null; 0]);
+}
+
+/// The machine of the catalog panics on one node alone, while the node works. Its queues and the
+/// catalog go on with the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_that_panics_on_one_node_is_quarantined_there_and_the_cluster_goes_on() {
+    let mut cluster = Cluster::start(3);
+    let any = client(&cluster.endpoint(0));
+    let queue = create(&any, "served", 0).await;
+    cluster.await_caught_up();
+    cluster.kill(2);
+    cluster.set_environment(&PLANTED);
+    cluster.restart(&[2]);
+    cluster.set_environment(&[]);
+    serves(&cluster, 2, &queue).await;
+    let poison = create(&any, POISON_QUEUE, 0).await;
+
+    // The node begins a new life, and refuses connections for a moment.
+    let told = poll::until(TOLD_LIMIT, "another node to say what is quarantined", || {
+        quarantined(&cluster, 0).into_iter().next()
+    });
+    let told = told.unwrap();
+    assert_eq!(told["node"], 3);
+    assert_eq!(
+        (&told["group"], &told["cause"]),
+        (&Value::from(0), &Value::from("entry"))
+    );
+    let reason = told["reason"].as_str().unwrap();
+    assert!(reason.contains("a poisoned queue was created"), "{reason}");
+    let metrics = raw(cluster.admin(2), "GET", "/metrics", &[], b"").unwrap().body;
+    let counted = "millrace_raft_groups_quarantined{cause=\"entry\"} 1";
+    assert!(metrics.lines().any(|line| line == counted), "{metrics}");
+    assert!(!cluster.is_ready(2) && cluster.runs(2));
+    for i in [0, 1] {
+        serves(&cluster, i, &queue).await;
+        serves(&cluster, i, &poison).await;
+    }
+    let later = create(&any, "later", 0).await;
+
+    // The same program panics again. One that can apply the entry lacks nothing.
+    let retried = tokio::task::block_in_place(|| cluster.operate(2, &["retry", "catalog"]));
+    assert!(retried.is_err(), "{retried:?}");
+    poll::until(TOLD_LIMIT, "the catalog to be quarantined again", || {
+        quarantined(&cluster, 0).into_iter().next()
+    })
+    .unwrap();
+    assert!(cluster.runs(2));
+    cluster.kill(2);
+    cluster.launch(2);
+    cluster.await_listening(2);
+    poll::until(TOLD_LIMIT, "the quarantine to be known after a restart", || {
+        quarantined(&cluster, 2).into_iter().next()
+    })
+    .unwrap();
+    tokio::task::block_in_place(|| cluster.operate(2, &["retry", "catalog"])).unwrap();
+    let ready = poll::until(TOLD_LIMIT, "the node to be ready", || {
+        cluster.is_ready(2).then_some(())
+    });
+    ready.unwrap();
+    for url in [&queue, &poison, &later] {
+        serves(&cluster, 2, url).await;
+    }
     assert_eq!(quarantined(&cluster, 2), [Value::Null; 0]);
 }
 

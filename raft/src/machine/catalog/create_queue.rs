@@ -6,7 +6,7 @@ use crate::command::catalog::{
     CatalogAnswer, CreateQueue, GroupRecord, QueueRecord, RefusalReason, ResourceKey,
 };
 use crate::level::Level;
-use crate::planted::{Bug, planted};
+use crate::planted::{Bug, POISON_QUEUE, planted};
 use crate::types::Millis;
 
 /// More partitions than any queue needs; a bound on what one command can make.
@@ -15,6 +15,10 @@ pub(super) const MAX_PARTITIONS: u32 = 1_024;
 impl Catalog {
     pub(super) fn create_queue(&mut self, now: Millis, command: CreateQueue) -> Answer {
         let key = command.key.clone().unwrap_or_default();
+        assert!(
+            !planted(Bug::PoisonPanics) || key.name != POISON_QUEUE,
+            "a poisoned queue was created"
+        );
         if let Some(existing) = self.queues.get(&key) {
             return agree(existing, &command);
         }
