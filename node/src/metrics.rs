@@ -261,6 +261,8 @@ declare! {
         "Index of the first entry that is still in the log.";
     GROUP_LOG: Gauge Bytes ["group", "queue"] "millrace_raft_group_log_bytes"
         "Bytes of the group's entries that are still in the log.";
+    GROUP_LOG_HOLDS: Gauge Bytes ["group", "queue"] "millrace_raft_group_log_holds_bytes"
+        "Bytes of the log's segments from that of the group's oldest entry on, which cannot be used again before it goes. Told of quarantined replicas, too.";
     GROUP_BYTES: Gauge Bytes ["group", "queue"] "millrace_raft_group_bytes"
         "About how many bytes the messages have in this replica, in memory or in files.";
     GROUP_WAITING: Gauge One ["group", "queue"] "millrace_raft_group_commands_waiting"

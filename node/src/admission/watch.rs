@@ -1,4 +1,8 @@
 //! Watches this node's disk and memory.
+//!
+//! A log that cannot be purged needs no mark of its own. Its files, spares included, are written to
+//! their full length and lie on the watched disk, so that they reach its high mark as all else does.
+//! Which group keeps the log from shrinking is a metric (`millrace_raft_group_log_holds_bytes`).
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -116,6 +116,7 @@ impl Sources {
             groups::look(group, &self.groups, catalog, &mut page);
         })
         .await;
+        groups::holds(&self.groups, catalog, &mut page);
         page
     }
 

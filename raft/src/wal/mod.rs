@@ -239,6 +239,21 @@ impl Wal {
         pinning.into_iter().map(|(_, group)| group).collect()
     }
 
+    /// How much of the log each group holds, with anything in it: the bytes of the segments from that
+    /// of its oldest entry to the last one. None of them can be used again before the group purges.
+    pub fn holds(&self) -> Vec<(GroupId, u64)> {
+        let newest = self.shared.segments.read().keys().copied().max().unwrap_or(0);
+        let groups = self.shared.groups.read();
+        let holds = groups.values().filter_map(|group| {
+            let oldest = group.state.lock().entries.oldest_segment()?;
+            Some((
+                group.id,
+                (newest + 1).saturating_sub(oldest) * self.segment_bytes(),
+            ))
+        });
+        holds.collect()
+    }
+
     /// Bytes of a group's entries that were not purged.
     pub fn bytes_since_purge(&self, id: GroupId) -> u64 {
         let group = self.shared.groups.read().get(&id).cloned();

@@ -66,12 +66,17 @@ async fn pressure_names_who_holds_the_oldest_segments() {
     assert_eq!(wal.pressure(), [GroupId(1)]);
     assert_eq!(wal.bytes_since_purge(GroupId(1)), 4);
     assert_eq!(wal.bytes_since_purge(GroupId(2)), 0);
+    let in_use = wal.stats().live_segments * wal.segment_bytes();
+    assert_eq!(wal.holds(), [(GroupId(1), in_use)]);
 
     purge(&wal, 1, 1);
     append(&wal.group(GroupId(2)), 101, &["a", "b"]);
     append(&wal.group(GroupId(2)), 103, &["c"]);
     assert!(wal.pressure().is_empty());
     assert!(wal.stats().live_segments <= 2);
+    let holds = wal.holds();
+    assert_eq!((holds.len(), holds[0].0), (1, GroupId(2)));
+    assert!(holds[0].1 <= 2 * wal.segment_bytes(), "{holds:?}");
 }
 
 #[tokio::test]
