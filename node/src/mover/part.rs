@@ -83,6 +83,12 @@ impl Mover {
         pace: &mut Pace,
         reported: &mut Reported,
     ) -> Result<Next, RouteError> {
+        // Messages that are too old and still there are passed over one by one, while the state is
+        // locked: no more of them than a batch leaves.
+        self.polls.catch_up_with_time(group).await;
+        if self.polls.is_behind(group) {
+            return Ok(Next::Wait);
+        }
         let Some(progress) = read(group, |queue| queue.move_progress(task.number)).flatten() else {
             if read(group, Queue::latest_move).is_some_and(|latest| latest > task.number) {
                 // This node does not know yet that the task has ended.
