@@ -99,15 +99,21 @@ async fn drain(client: &Client, url: &str, sent: &BTreeMap<String, String>) {
     assert_eq!(&came, sent);
 }
 
-/// Waits until a send is taken again.
-async fn await_room(client: &Client, url: &str, name: &str) -> BTreeMap<String, String> {
+/// Waits until no node says that its disk is full, and a send is taken again. Leaders hear of it a
+/// moment later.
+async fn await_room(cluster: &Cluster, client: &Client, url: &str, name: &str) -> BTreeMap<String, String> {
     let begun = std::time::Instant::now();
     loop {
         assert!(begun.elapsed() < LIMIT, "sends are still refused");
+        poll::until(LIMIT, "the disks to have room", || {
+            let status = tokio::task::block_in_place(|| cluster.status(0));
+            let mut nodes = status["nodes"].as_array()?.iter();
+            nodes.all(|node| node["disk_full"] == false).then_some(())
+        })
+        .unwrap();
         if let Some(id) = send(client, url, &format!("{name} ")).await {
             return BTreeMap::from([(name.to_owned(), id)]);
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -146,14 +152,14 @@ async fn when_all_disks_are_full_consumers_make_room_and_nothing_is_lost() {
     client.delete_queue().queue_url(other).send().await.unwrap();
 
     drain(&client, &url, &sent).await;
-    let sent = await_room(&client, &url, "between").await;
+    let sent = await_room(&cluster, &client, &url, "between").await;
     drain(&client, &url, &sent).await;
 
     // Once more, and this time everything is thrown away.
     let sent = fill(&client, &url, "second").await;
     assert!(sent.len() > 50, "only {} messages were taken", sent.len());
     client.purge_queue().queue_url(&url).send().await.unwrap();
-    let sent = await_room(&client, &url, "after").await;
+    let sent = await_room(&cluster, &client, &url, "after").await;
     let mut came = false;
     while !came {
         for message in receive(&client, &url).await {

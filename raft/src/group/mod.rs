@@ -458,6 +458,11 @@ impl Group {
         self.replica.ledger().shown()
     }
 
+    /// The same, once it is like this.
+    pub async fn verification_once(&self, is_so: impl Fn(&Verification) -> bool) -> Verification {
+        self.replica.ledger().shown_once(is_so).await
+    }
+
     /// How far this replica is.
     pub fn progress(&self) -> Progress {
         let metrics = self.raft.metrics();

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::select_all;
 use prost::Message;
 use raft::command::queue::{QueueCommand, QueueOp, Send, SendEntry};
 use raft::group::{Group, NotDone, OpenError};
@@ -41,13 +41,17 @@ async fn leader_of(replicas: [&Arc<Group>; 3]) -> Arc<Group> {
     replicas[0].campaign().await.unwrap();
     let leads = async {
         loop {
-            let led = replicas.into_iter().find(|group| group.leadership().leads);
-            if let Some(leader) = led
-                && leader.confirmed().await.is_ok()
-            {
-                return leader.clone();
+            let seen = replicas.map(|group| group.leadership());
+            let leads = replicas.iter().zip(seen).find(|(_, seen)| seen.leads);
+            if let Some((leader, _)) = leads {
+                if leader.confirmed().await.is_ok() {
+                    return Arc::clone(leader);
+                }
+                tokio::task::yield_now().await;
+                continue;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            let changes = replicas.iter().zip(seen);
+            select_all(changes.map(|(group, seen)| Box::pin(group.leadership_changed(seen)))).await;
         }
     };
     tokio::time::timeout(PATIENCE, leads).await.unwrap()
@@ -62,34 +66,41 @@ async fn poison(leader: &Group, entry: SendEntry) -> Result<(), NotDone> {
     tokio::time::timeout(PATIENCE, command).await.unwrap().map(drop)
 }
 
-/// Waits until a majority has quarantined the group again. A replica that does not know whether the entry was committed cannot
-/// find that out alone, and does not break.
-async fn majority_quarantined(nodes: &[&Node]) {
-    let quarantined = async {
+/// Looks after the faults of the nodes until `enough`: again whenever a replica applies something, or ends.
+async fn tend_until(nodes: &[&Node], enough: impl Fn() -> bool) {
+    let tended = async {
         loop {
+            let replicas = nodes.iter().flat_map(|node| node.groups.list());
+            let mut applied: Vec<_> = replicas.map(|group| group.replica().applied()).collect();
             for node in nodes {
                 node.groups.tend_faults().await.unwrap();
             }
-            let broken = nodes.iter().filter(|n| n.groups.quarantine_of(GROUP).is_some());
-            if broken.count() > nodes.len() / 2 {
+            if enough() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            // One that is closed counts as changed, and is not looked at again.
+            let _ = select_all(applied.iter_mut().map(|applied| Box::pin(applied.changed()))).await;
         }
     };
-    tokio::time::timeout(PATIENCE, quarantined).await.unwrap();
+    tokio::time::timeout(PATIENCE, tended).await.unwrap();
+}
+
+/// Waits until a majority has quarantined the group again. A replica that does not know whether the entry was committed cannot
+/// find that out alone, and does not break.
+async fn majority_quarantined(nodes: &[&Node]) {
+    let has = |node: &&&Node| node.groups.quarantine_of(GROUP).is_some();
+    tend_until(nodes, || nodes.iter().filter(has).count() > nodes.len() / 2).await;
 }
 
 /// Waits until each node has quarantined the group.
 async fn all_quarantined(nodes: &[&Node]) {
+    tend_until(nodes, || {
+        nodes
+            .iter()
+            .all(|node| node.groups.quarantine_of(GROUP).is_some())
+    })
+    .await;
     for node in nodes {
-        let quarantined = async {
-            while node.groups.quarantine_of(GROUP).is_none() {
-                node.groups.tend_faults().await.unwrap();
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, quarantined).await.unwrap();
         assert!(node.groups.get(GROUP).is_none());
     }
 }
@@ -247,13 +258,7 @@ async fn a_panic_while_a_checkpoint_is_written_or_the_state_is_read_concerns_one
         machine.message_bytes()
     });
     assert_eq!(seen, 0, "a broken machine is empty for its readers");
-    let quarantined = async {
-        while node.groups.quarantined().len() < 2 {
-            node.groups.tend_faults().await.unwrap();
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, quarantined).await.unwrap();
+    tend_until(&[&node], || node.groups.quarantined().len() == 2).await;
     let reasons = node.groups.quarantined().into_iter().map(|q| q.broken.reason);
     let reasons: Vec<String> = reasons.collect();
     assert!(reasons[0].contains("a group's name is short"), "{reasons:?}");

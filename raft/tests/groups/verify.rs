@@ -15,18 +15,10 @@ const BODY: usize = 10_000;
 
 /// Waits until a replica has compared as many slices as a pass had. Returns what differs.
 async fn compared(group: &Group, pass: Pass) -> Option<String> {
-    let compared = async {
-        loop {
-            let seen = group.verification();
-            if seen.pass == pass.pass && seen.equal + seen.unequal == pass.slices {
-                return seen.divergence;
-            }
-            // The digest is taken by a worker, which nobody can wait for from here.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
+    let compared =
+        group.verification_once(|seen| seen.pass == pass.pass && seen.equal + seen.unequal == pass.slices);
     let compared = tokio::time::timeout(PATIENCE, compared).await;
-    compared.unwrap_or_else(|_| {
+    compared.map(|seen| seen.divergence).unwrap_or_else(|_| {
         panic!(
             "{pass:?}, but {:?}",
             (group.verification(), group.progress(), group.fault())

@@ -61,6 +61,18 @@ impl Ledger {
         self.inner.lock().shown.clone()
     }
 
+    /// How it stands once it is like this.
+    pub(in crate::group) async fn shown_once(&self, is_so: impl Fn(&Verification) -> bool) -> Verification {
+        loop {
+            let changed = self.changed.notified();
+            let shown = self.shown();
+            if is_so(&shown) {
+                return shown;
+            }
+            changed.await;
+        }
+    }
+
     /// A mark of this pass was applied.
     pub(super) fn enter(&self, pass: u64) {
         let mut inner = self.inner.lock();
@@ -69,6 +81,8 @@ impl Ledger {
             *inner = Inner::default();
             inner.shown.pass = pass;
             inner.shown.divergence = divergence;
+            drop(inner);
+            self.changed.notify_waiters();
         }
     }
 
