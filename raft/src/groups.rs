@@ -29,6 +29,7 @@ use crate::types::{GroupId, NodeId};
 use crate::wal::{LogSpace, Wal, WalError, WalOptions};
 
 mod aside;
+mod let_go;
 mod quarantined;
 
 use aside::Aside;
@@ -378,7 +379,7 @@ impl Groups {
             true => Pressure::Dire,
             false => Pressure::Some,
         };
-        self.move_aside(&pressed).await;
+        self.make_way(&pressed).await;
         for group in self.list() {
             let is_pressed = pressed.contains(&group.id());
             let pressure = if is_pressed { pressure } else { of_others };
@@ -387,17 +388,35 @@ impl Groups {
         }
     }
 
-    /// Moves logs of quarantined replicas out of the way of the others. A binary of the level before
-    /// would not find them there: it must not be able to run on this folder.
-    async fn move_aside(&self, pressed: &BTreeSet<GroupId>) {
-        if self.parts.peers.required_level() < Level::ONE {
-            return;
-        }
-        for id in pressed.iter().filter(|id| self.quarantined.get(**id).is_some()) {
-            // The disk may be full. Then it is tried again.
-            if let Err(error) = self.aside.put(&self.parts.wal, *id).await {
-                tracing::debug!(group = %id, %error, "the log of a quarantined replica stays where it is");
+    /// Moves logs of quarantined replicas out of the way of the others: those that the log is pressed
+    /// for, or all of them while the disk still has room for their files.
+    async fn make_way(&self, pressed: &BTreeSet<GroupId>) {
+        let wal = &self.parts.wal;
+        let all = self.pressed.load(Ordering::Relaxed);
+        let in_the_way = self.quarantined().into_iter().map(|quarantine| quarantine.group);
+        for id in in_the_way.filter(|id| all || pressed.contains(id)) {
+            match self.move_aside(id).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                // The disk may be full. Then it is tried again.
+                Err(error) => {
+                    tracing::debug!(group = %id, %error, "the log of a quarantined replica stays where it is");
+                }
             }
+            if wal.space() != LogSpace::Ample
+                && let Err(error) = self.let_go(id).await
+            {
+                tracing::debug!(group = %id, %error, "the log of a quarantined replica is kept");
+            }
+        }
+    }
+
+    /// A binary of the level before would not find the log in its file: it must not be able to run on
+    /// this folder.
+    async fn move_aside(&self, id: GroupId) -> io::Result<bool> {
+        match self.parts.peers.required_level() < Level::ONE {
+            true => Ok(false),
+            false => self.aside.put(&self.parts.wal, id).await,
         }
     }
 

@@ -91,6 +91,7 @@ fn quarantined_lines(answers: &BTreeMap<u64, NodeStatus>) -> Vec<pb::Quarantined
             reason: replica.reason.clone(),
             since_ms: replica.since_ms,
             version: replica.version.clone(),
+            log_file: replica.log_file.clone(),
         })
     });
     lines.collect()

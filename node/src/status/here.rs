@@ -144,6 +144,9 @@ fn quarantined(groups: &Groups, catalog: Option<&Arc<CatalogView>>) -> Vec<Quara
         reason: quarantine.broken.reason,
         since_ms: quarantine.since.0,
         version: quarantine.version,
+        log_file: groups
+            .log_aside(quarantine.group)
+            .map(|file| file.display().to_string()),
     };
     groups.quarantined().into_iter().map(replica).collect()
 }

@@ -82,6 +82,9 @@ pub struct QuarantinedReplica {
     pub since_ms: u64,
     /// The version of the program that could not go on.
     pub version: String,
+    /// The file that its log is in, if it had to make way for others.
+    #[serde(default)]
+    pub log_file: Option<String>,
 }
 
 /// A member of the cluster.

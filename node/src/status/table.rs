@@ -102,10 +102,19 @@ fn quarantined_table(replicas: &[pb::QuarantinedReplica]) -> String {
                 .index
                 .map_or_else(|| "-".to_owned(), |index| index.to_string()),
             replica.version.clone(),
-            replica.reason.replace('\n', " "),
+            reason(replica),
         ]);
     }
     format!("\n{}See `millrace cluster retry --help`.\n", columns(&rows))
+}
+
+/// Why a replica is quarantined, and where its log is if others needed the room.
+fn reason(replica: &pb::QuarantinedReplica) -> String {
+    let reason = replica.reason.replace('\n', " ");
+    match &replica.log_file {
+        Some(file) => format!("{reason} (its log is in {file})"),
+        None => reason,
+    }
 }
 
 /// How a node's clock is off, if it answers.

@@ -70,6 +70,15 @@ impl LogStore {
         Ok(self.log.truncate_after(last)?)
     }
 
+    /// Lets go of all entries. What is left says that they were purged, up to the last one, and what
+    /// was voted.
+    pub(crate) async fn let_go(&mut self) -> io::Result<()> {
+        match self.get_log_state().await?.last_log_id {
+            Some(last) => RaftLogStorage::purge(self, last).await,
+            None => Ok(()),
+        }
+    }
+
     async fn entries(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
         let run = match self.log.read_from_memory(start..end, max_bytes) {
             Some(run) => run,

@@ -6,7 +6,8 @@
 //! next attempt to open the replica moves it back first.
 //!
 //! The file is complete and durable before the log forgets the replica, and goes once the log has
-//! everything again. So a crash in between leaves the file, which counts.
+//! everything again. So a crash in between leaves the file, which counts. A disk that has no room for
+//! it is the business of `let_go.rs`.
 //!
 //! A file is a magic, the format version (4 bytes, little-endian), and frames: the length of a
 //! protobuf message (4), its CRC-32C (4), the message. The first is a [`Head`], the others are [`Chunk`]s.
@@ -15,11 +16,13 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prost::Message;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::env::{Disk, DiskFile, Io};
 use crate::types::{GroupId, LogIndex};
@@ -31,6 +34,9 @@ const FRAME_HEAD_BYTES: usize = 8;
 /// Entries of one frame, unless a single one is longer.
 const CHUNK_BYTES: usize = 1 << 20;
 const EXTENSION: &str = "log";
+const NEW_EXTENSION: &str = "log.new";
+/// After an attempt that failed, the next one waits for so long: each may write much for nothing.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What the log has of a replica besides entries. Tags are permanent.
 #[derive(Clone, PartialEq, Message)]
@@ -66,6 +72,8 @@ pub(super) struct Aside {
     known: Mutex<BTreeSet<GroupId>>,
     /// Replicas that are being opened. Their logs are not to be moved.
     opening: tokio::sync::Mutex<BTreeSet<GroupId>>,
+    /// No file is tried before.
+    paused_until: Mutex<Option<Instant>>,
 }
 
 impl Aside {
@@ -79,12 +87,31 @@ impl Aside {
             folder: folder.to_owned(),
             known: Mutex::new(known),
             opening: tokio::sync::Mutex::default(),
+            paused_until: Mutex::default(),
         })
     }
 
     /// The replicas whose logs are in files.
     pub(super) fn groups(&self) -> BTreeSet<GroupId> {
         self.known.lock().clone()
+    }
+
+    /// Where a replica's log is, if it is in a file.
+    pub(super) fn file_of(&self, id: GroupId) -> Option<PathBuf> {
+        self.known.lock().contains(&id).then(|| self.path(id))
+    }
+
+    /// Does something with a replica's log, unless the replica is being opened.
+    pub(super) async fn unless_opening<T>(
+        &self,
+        id: GroupId,
+        body: impl AsyncFnOnce() -> io::Result<T>,
+    ) -> io::Result<Option<T>> {
+        let opening = self.opening.lock().await;
+        match opening.contains(&id) {
+            true => Ok(None),
+            false => body().await.map(Some),
+        }
     }
 
     /// Moves a replica's log to a file, unless it is being opened. Says whether it did.
@@ -99,11 +126,17 @@ impl Aside {
             wal.forget(id).await?;
             return Ok(true);
         }
+        let now = Instant::now();
+        if self.paused_until.lock().is_some_and(|until| now < until) {
+            return Ok(false);
+        }
         let bytes = log.bytes_since_purge();
         let (disk, folder, place) = (self.disk.clone(), self.folder.clone(), self.path(id));
+        *self.paused_until.lock() = Some(now + PAUSE);
         self.io
             .run(move || write(&*disk, &folder, &place, &log))
             .await??;
+        *self.paused_until.lock() = None;
         self.known.lock().insert(id);
         wal.forget(id).await?;
         tracing::warn!(group = %id, bytes, "the log of a quarantined replica is in a file of its own now");
@@ -172,7 +205,27 @@ impl Aside {
     }
 }
 
+/// What an attempt that fails has written is removed: the disk may need the space.
 fn write(disk: &dyn Disk, folder: &Path, place: &Path, log: &GroupLog) -> io::Result<()> {
+    let fresh = place.with_extension(NEW_EXTENSION);
+    // Of an attempt that was cut short.
+    remove_if_there(disk, &fresh)?;
+    if let Err(error) = write_new(disk, &fresh, log) {
+        remove_if_there(disk, &fresh)?;
+        return Err(error);
+    }
+    disk.rename(&fresh, place)?;
+    disk.sync_dir(folder)
+}
+
+fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    match disk.remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn write_new(disk: &dyn Disk, path: &Path, log: &GroupLog) -> io::Result<()> {
     let range = log.range();
     let purged = log.purged();
     let head = Head {
@@ -183,13 +236,7 @@ fn write(disk: &dyn Disk, folder: &Path, place: &Path, log: &GroupLog) -> io::Re
         first: range.start,
         end: range.end,
     };
-    let fresh = place.with_extension("new");
-    // Of an attempt that was cut short.
-    match disk.remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = disk.open(&fresh, true)?;
+    let file = disk.open(path, true)?;
     let mut offset = 0;
     let mut append = |bytes: &[u8]| {
         let written = file.write_all_at(bytes, offset);
@@ -207,9 +254,7 @@ fn write(disk: &dyn Disk, folder: &Path, place: &Path, log: &GroupLog) -> io::Re
         first += bodies.len() as u64;
         append(&frame(&Chunk { bodies }))?;
     }
-    file.sync_data()?;
-    disk.rename(&fresh, place)?;
-    disk.sync_dir(folder)
+    file.sync_data()
 }
 
 fn frame(message: &impl Message) -> Vec<u8> {

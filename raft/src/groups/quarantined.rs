@@ -1,6 +1,7 @@
 //! Which replicas of a node are quarantined, and how they get there and back.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -49,6 +50,14 @@ impl Quarantined {
         self.known.write().insert(quarantine.group, quarantine);
     }
 
+    /// Adds a remark to why a replica is out of service.
+    pub(super) fn note(&self, group: GroupId, remark: &str) {
+        if let Some(mut quarantine) = self.get(group) {
+            quarantine.broken.reason = format!("{}; {remark}", quarantine.broken.reason);
+            self.add(quarantine);
+        }
+    }
+
     pub(super) fn remove(&self, group: GroupId) {
         if self.known.write().remove(&group).is_some() {
             remove(&self.ledger, group);
@@ -72,6 +81,11 @@ impl Groups {
     /// The quarantine of a group's replica here, if it is quarantined.
     pub fn quarantine_of(&self, group: GroupId) -> Option<Quarantine> {
         self.quarantined.get(group)
+    }
+
+    /// The file that a quarantined replica's log is in, if it had to make way for the others.
+    pub fn log_aside(&self, group: GroupId) -> Option<PathBuf> {
+        self.aside.file_of(group)
     }
 
     /// Ends a quarantine: the replica may be opened again. If it still cannot go on, it is quarantined again.

@@ -2,8 +2,10 @@
 //!
 //! A machine that panics, an entry that cannot be decoded, a checkpoint or a letter that cannot be
 //! read: each concerns one group. Its replica is closed. It neither votes nor acknowledges nor
-//! serves, and nothing of it is deleted: log, checkpoint and letters stay as they are. The other
-//! groups of the node notice nothing. A fault of the log or of the whole store still ends the node.
+//! serves, and nothing of it is deleted: log, checkpoint and letters stay as they are. Its log moves
+//! to a file when others need the segments. Only if the disk has no space for that, and a majority
+//! has all of the log, is the log let go of (`groups/let_go.rs`). The other groups of the node notice
+//! nothing. A fault of the log or of the whole store still ends the node.
 //!
 //! Each quarantine is a small file in the data folder (`Ledger`), so that a restart does not open
 //! the replica again, vote with it, and find the same fault once more.

@@ -12,6 +12,7 @@ mod leases;
 mod levels;
 mod links;
 mod moves;
+mod no_room;
 mod node;
 mod proxy;
 #[cfg(feature = "planted-bugs")]
