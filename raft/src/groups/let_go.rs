@@ -5,10 +5,10 @@
 //! of the write-ahead log would go, and the whole node would stand still for one replica. So the
 //! replica's entries go, if others have them for certain.
 //!
-//! They do once a leader has applied an entry that this replica never had. A majority has made that
-//! entry durable without this replica, and everything before it, too. So nothing acknowledged
-//! depends on this replica any more. If all replicas are quarantined, no leader answers, and
-//! everything stays.
+//! They do once another replica has applied an entry that this one never had. A majority has made
+//! that entry durable without this replica, and everything before it, too. So nothing acknowledged
+//! depends on this replica any more. If all replicas are quarantined, or the entry is one that none
+//! of them can apply, nobody says so, and everything stays. Nor does a node of an older version.
 //!
 //! What is left says that the entries up to the last one are purged, and what the replica voted. Its
 //! checkpoint is behind that, so that the next attempt to open it is that of a replica whose
@@ -60,21 +60,22 @@ impl Groups {
         Ok(is_gone)
     }
 
-    /// Whether a leader has applied an entry after `last`, which is the last one that this node's
-    /// replica has.
+    /// Whether another replica has applied an entry after `last`, which is the last one that this
+    /// node's replica has. What a leader merely has in its log does not count: it may be alone with it.
     async fn went_on_without(&self, id: GroupId, last: LogIndex) -> bool {
         let nodes = self.parts.peers.known();
         let asked = nodes.into_iter().map(|node| self.ask_applied(id, node));
         let answers = join_all(asked).await;
         // What is applied is all before that index.
-        answers.into_iter().flatten().any(|index| index > last.0 + 1)
+        let mut answers = answers.into_iter().flatten();
+        answers.any(|applied| applied > last.0 + 1)
     }
 
     async fn ask_applied(&self, id: GroupId, node: NodeId) -> Option<u64> {
         let link = self.parts.peers.link(node)?;
         let answer = link.call(id, Body::ReadIndex(pb::ReadIndex {}), ANSWER_MAX);
         match answer.await {
-            Ok(Body::ReadIndexReply(reply)) => reply.index,
+            Ok(Body::ReadIndexReply(reply)) => reply.applied,
             _ => None,
         }
     }

@@ -282,10 +282,12 @@ fn handle(inbound: &dyn Inbound, id: GroupId, body: Body) -> BoxFuture<'static, 
                 Ok(index) => pb::ReadIndexReply {
                     index: Some(index),
                     leader: 0,
+                    applied: Some(group.progress().applied),
                 },
                 Err(_) => pb::ReadIndexReply {
                     index: None,
                     leader: group.leadership().leader.map_or(0, |n| n.0),
+                    applied: Some(group.progress().applied),
                 },
             })),
             _ => Err(io::Error::new(
