@@ -118,7 +118,8 @@ impl Polls {
         let mut turn = None;
         loop {
             self.catch_up_with_time(&group).await;
-            let is_current = group.leads_with_lease();
+            // A node that has just started, and does not know the time yet, does not know what is visible.
+            let is_current = group.leads_with_lease() && group.knows_time();
             if self.has_something(&group, &invocation, &receive) {
                 if receive.max == 0 {
                     hold(turn, &group);

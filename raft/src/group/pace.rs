@@ -86,6 +86,12 @@ impl Replica {
 }
 
 impl Group {
+    /// Whether this node knows the agreed time. Until then it proposes nothing, and cannot say what
+    /// time has brought.
+    pub fn knows_time(&self) -> bool {
+        self.parts.env.clock.stamp().is_some()
+    }
+
     /// What time it is for this group, whose machine this is: the agreed time, unless the group is
     /// ahead of it. 0 while the time is unknown, so that nothing is due.
     pub fn time(&self, machine: &Machine) -> Millis {
