@@ -51,6 +51,8 @@ pub struct Local {
     founders: u64,
     small: u64,
     next: Cell<u64>,
+    /// Whether the cluster has given numbers itself: then it may have given the next one.
+    has_renumbered: Cell<bool>,
 }
 
 impl Local {
@@ -93,6 +95,7 @@ impl Local {
             founders: plan.nodes,
             small: plan.nodes,
             next: Cell::new(plan.nodes + 1),
+            has_renumbered: Cell::new(false),
         };
         for node in 1..=plan.nodes {
             local.found(node)?;
@@ -133,6 +136,9 @@ impl Local {
         arguments.extend_from_slice(&self.flags);
         let log = self.folder.join(format!("node-{node}.log"));
         let process = Process::new(node, arguments, data, log, self.journal.clone());
+        if self.has_renumbered.get() {
+            process.renumber();
+        }
         process.start(&self.binary.borrow())?;
         self.nodes.borrow_mut().insert(node, process);
         Ok(())
@@ -362,6 +368,7 @@ impl Local {
         self.kill(node).await?;
         std::fs::remove_dir_all(process.data.join("data"))?;
         process.renumber();
+        self.has_renumbered.set(true);
         self.start(node).await?;
         // Whoever has its address by now must be known before the old number can be said to be lost.
         let ready = tokio::time::timeout(STOP_LIMIT, self.await_ready(node)).await;
