@@ -1,8 +1,9 @@
 //! Recovers a catalog that lost its majority for good, in the data folder of a survivor.
 //!
-//! On a node that is stopped: its log then has one writer, nothing of it is on its way, and the folder's lock proves that. The
-//! node begins a new epoch of the catalog as its only member (`raft/src/group/epoch.rs`). When it runs again, it adds the
-//! other nodes as learners; each of them forgets its replica of the old epoch and joins.
+//! On a node that is stopped: its log then has one writer, nothing of it is on its way, and the
+//! folder's lock proves that. The node begins a new epoch of the catalog as its only member
+//! (`raft/src/group/epoch.rs`). When it runs again, it adds the other nodes as learners; each of
+//! them forgets its replica of the old epoch and joins.
 
 use anyhow::{Context, ensure};
 use raft::command::catalog::NodeRecord;
@@ -57,7 +58,8 @@ pub(super) async fn recover(env: &Env, flags: &Flags) -> anyhow::Result<()> {
     let had = had.context("this node has nothing of the catalog")?;
     let epoch = had.epoch().max(identity.catalog_epoch()) + 1;
     if flags.is_confirmed(&cost(&identity, had, epoch))? {
-        // The log first: with the identity alone, the node would take its own catalog for one of the old epoch.
+        // The log first: with the identity alone, the node would take its own catalog for one of
+        // the old epoch.
         groups
             .begin_epoch(GroupId::CATALOG, MachineKind::Catalog, epoch)
             .await?;

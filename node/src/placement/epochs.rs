@@ -1,7 +1,8 @@
-//! Replicas of earlier epochs, of groups that an operator had go on without their majority (`raft/src/group/epoch.rs`).
+//! Replicas of earlier epochs, of groups that an operator had go on without their majority
+//! (`raft/src/group/epoch.rs`).
 //!
-//! The survivor's replica begins the new epoch. Every other one is worth nothing: it is forgotten, and if the group is placed
-//! here again, it joins. Both are done while the replica is closed.
+//! The survivor's replica begins the new epoch. Every other one is worth nothing: it is forgotten,
+//! and if the group is placed here again, it joins. Both are done while the replica is closed.
 
 use std::io;
 
@@ -14,7 +15,8 @@ use raft::types::{GroupId, NodeId};
 use super::Placement;
 
 impl Placement {
-    /// Closes open replicas of earlier epochs than the catalog says. They are opened anew if they are still placed here.
+    /// Closes open replicas of earlier epochs than the catalog says. They are opened anew if they
+    /// are still placed here.
     pub(super) async fn close_superseded(&mut self) {
         let recovered: Vec<(GroupId, u64)> = self.catalog.read(|c| {
             let recovered = c.groups().filter(|record| record.epoch > 0);
@@ -35,9 +37,9 @@ impl Placement {
     }
 }
 
-/// Whether a node that a group is to leave, and that has a replica, is to have it open. One without a
-/// replica has nothing to take part with. After a recovery, other replicas than the survivor's stay as
-/// they are until it leads.
+/// Whether a node that a group is to leave, and that has a replica, is to have it open. One without
+/// a replica has nothing to take part with. After a recovery, other replicas than the survivor's
+/// stay as they are until it leads.
 pub(super) fn still_takes_part(record: &GroupRecord, me: NodeId) -> bool {
     record.members.contains(&me.0) && (record.epoch == 0 || record.is_settled() || record.survivor == me.0)
 }

@@ -1,16 +1,18 @@
 //! Epochs: how a group that has lost its majority for good goes on without it.
 //!
-//! An operator chooses a survivor. Its log gets one more entry, which makes it the only member, in the first term of a new
-//! epoch. From there on the group works as any other: the survivor elects itself, and other replicas are added by ordinary
-//! changes of members. Nobody agreed to that entry: whatever only the lost replicas knew is lost.
+//! An operator chooses a survivor. Its log gets one more entry, which makes it the only member, in
+//! the first term of a new epoch. From there on the group works as any other: the survivor elects
+//! itself, and other replicas are added by ordinary changes of members. Nobody agreed to that
+//! entry: whatever only the lost replicas knew is lost.
 //!
-//! The epoch is the upper half of the term, so that log, votes, states and messages all carry it, and nothing else has to be
-//! kept. Ordinary elections count in the lower half.
+//! The epoch is the upper half of the term, so that log, votes, states and messages all carry it,
+//! and nothing else has to be kept. Ordinary elections count in the lower half.
 //!
-//! Replicas of the old epoch may come back. They are members of nothing any more, but do not know it. A replica takes no message
-//! of another epoch than its own, and does not answer with its term either: in Raft, who hears of a higher term adopts it,
-//! and could then win an election over those that went on. What makes the old ones give up is the catalog, or, for the
-//! catalog's own group, the first message to or from a replica of the new epoch: see [`Group::superseded`].
+//! Replicas of the old epoch may come back. They are members of nothing any more, but do not know
+//! it. A replica takes no message of another epoch than its own, and does not answer with its term
+//! either: in Raft, who hears of a higher term adopts it, and could then win an election over those
+//! that went on. What makes the old ones give up is the catalog, or, for the catalog's own group,
+//! the first message to or from a replica of the new epoch: see [`Group::superseded`].
 
 use std::io;
 
@@ -104,7 +106,8 @@ impl Group {
         Err(io::Error::other(OtherEpoch { group, own, theirs }))
     }
 
-    /// Returns when another replica has said that the group goes on in a later epoch without this one, with that epoch.
+    /// Returns when another replica has said that the group goes on in a later epoch without this
+    /// one, with that epoch.
     pub async fn superseded(&self) -> u64 {
         let mut superseded = self.superseded.subscribe();
         loop {
@@ -159,8 +162,9 @@ pub(crate) async fn on_disk(parts: &Parts, id: GroupId) -> io::Result<Option<OnD
     }))
 }
 
-/// Has a closed replica begin an epoch as the only member of its group. Durable when it returns. May
-/// be repeated. The state is loaded first: a replica that could not be opened must not go on alone.
+/// Has a closed replica begin an epoch as the only member of its group. Durable when it returns.
+/// May be repeated. The state is loaded first: a replica that could not be opened must not go on
+/// alone.
 pub(crate) async fn begin(parts: &Parts, id: GroupId, kind: MachineKind, epoch: u64) -> io::Result<()> {
     let Some(had) = on_disk(parts, id).await? else {
         return Err(nothing(id, "no log"));

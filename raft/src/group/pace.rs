@@ -2,25 +2,25 @@
 //!
 //! A machine's time is the latest that any leader stamped, and never goes back. Leaders of versions
 //! before the agreed clock stamped what their own clock showed. One that was 400 days ahead for a
-//! second has put its groups 400 days ahead for good. If later leaders stamped the agreed time, such
-//! a group's time would stand still until the clocks have caught up: no visibility timeout and no
-//! delay would end, nothing would expire, no window would forget.
+//! second has put its groups 400 days ahead for good. If later leaders stamped the agreed time,
+//! such a group's time would stand still until the clocks have caught up: no visibility timeout and
+//! no delay would end, nothing would expire, no window would forget.
 //!
-//! So the leader of a group that is ahead by more than [`AHEAD_MS_MAX`] goes on from the group's own
-//! time, at the pace of the clock that is never set. Nothing but the stamps differs: machines apply
-//! them as ever, and replicas stay equal whatever each of them thinks of the pace.
+//! So the leader of a group that is ahead by more than [`AHEAD_MS_MAX`] goes on from the group's
+//! own time, at the pace of the clock that is never set. Nothing but the stamps differs: machines
+//! apply them as ever, and replicas stay equal whatever each of them thinks of the pace.
 //!
-//! Why nothing expires by it: between two stamps a group's time goes on by no more than the time that
-//! has really passed, or to the agreed time if that is later, as in every other group. A clock that
-//! jumps cannot move it, because the pace is measured by the uptime. The time is not set back, which
-//! would end what is remembered in the wrong order, and what was sent since keeps its age.
+//! Why nothing expires by it: between two stamps a group's time goes on by no more than the time
+//! that has really passed, or to the agreed time if that is later, as in every other group. A clock
+//! that jumps cannot move it, because the pace is measured by the uptime. The time is not set back,
+//! which would end what is remembered in the wrong order, and what was sent since keeps its age.
 //!
-//! Each replica keeps the pace, not only the leader, so that time goes on over a change of leaders. A
-//! replica that was restarted begins at the last stamp: time that passed without any stamp while no
-//! replica was up is not counted, and what waits for it takes longer, never shorter.
+//! Each replica keeps the pace, not only the leader, so that time goes on over a change of leaders.
+//! A replica that was restarted begins at the last stamp: time that passed without any stamp while
+//! no replica was up is not counted, and what waits for it takes longer, never shorter.
 //!
-//! A group that is a little ahead waits for the clocks: agreed times of two nodes differ by less than
-//! the bound.
+//! A group that is a little ahead waits for the clocks: agreed times of two nodes differ by less
+//! than the bound.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ use crate::level::Level;
 use crate::machine::Machine;
 use crate::types::Millis;
 
-/// A group that is ahead of the agreed time by no more waits for it, in milliseconds. Twice what the
-/// clocks of two nodes that use the agreed time can differ by.
+/// A group that is ahead of the agreed time by no more waits for it, in milliseconds. Twice what
+/// the clocks of two nodes that use the agreed time can differ by.
 pub const AHEAD_MS_MAX: u64 = 60_000;
 
 /// Keeps the time of a group that is ahead.
@@ -75,8 +75,8 @@ impl Pace {
 }
 
 impl Replica {
-    /// What time it is for this group's machine, if the agreed time is `agreed`. Below level 1 that is
-    /// the agreed time: leaders of the version before stamp that, too.
+    /// What time it is for this group's machine, if the agreed time is `agreed`. Below level 1 that
+    /// is the agreed time: leaders of the version before stamp that, too.
     pub(super) fn time(&self, machine: &Machine, agreed: Millis, env: &Env) -> Millis {
         match machine.level() >= Level::ONE {
             true => self.pace().time(machine.now(), agreed, env.uptime.uptime()),

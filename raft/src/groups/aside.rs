@@ -1,16 +1,17 @@
 //! A quarantined replica's log, kept in a file of its own.
 //!
-//! A quarantined replica is not opened, so that nothing of its log is ever purged, and it would keep
-//! all later segments of the node's log from being used again. Once the log needs its segments, what
-//! it has of the replica moves to `quarantine/GROUP.log`: entries, vote and what was purged. The
-//! next attempt to open the replica moves it back first.
+//! A quarantined replica is not opened, so that nothing of its log is ever purged, and it would
+//! keep all later segments of the node's log from being used again. Once the log needs its
+//! segments, what it has of the replica moves to `quarantine/GROUP.log`: entries, vote and what was
+//! purged. The next attempt to open the replica moves it back first.
 //!
 //! The file is complete and durable before the log forgets the replica, and goes once the log has
-//! everything again. So a crash in between leaves the file, which counts. A disk that has no room for
-//! it is the business of `let_go.rs`.
+//! everything again. So a crash in between leaves the file, which counts. A disk that has no room
+//! for it is the business of `let_go.rs`.
 //!
 //! A file is a magic, the format version (4 bytes, little-endian), and frames: the length of a
-//! protobuf message (4), its CRC-32C (4), the message. The first is a [`Head`], the others are [`Chunk`]s.
+//! protobuf message (4), its CRC-32C (4), the message. The first is a [`Head`], the others are
+//! [`Chunk`]s.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -143,7 +144,8 @@ impl Aside {
         Ok(true)
     }
 
-    /// Moves a replica's log back, if it is in a file. It is not moved again before [`Aside::opened`].
+    /// Moves a replica's log back, if it is in a file. It is not moved again before
+    /// [`Aside::opened`].
     pub(super) async fn take(&self, wal: &Wal, id: GroupId) -> io::Result<()> {
         self.opening.lock().await.insert(id);
         if !self.known.lock().contains(&id) {

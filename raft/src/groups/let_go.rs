@@ -10,8 +10,8 @@
 //! depends on this replica any more. If all replicas are quarantined, or the entry is one that none
 //! of them can apply, nobody says so, and everything stays. Nor does a node of an older version.
 //!
-//! What is left says that the entries up to the last one are purged, and what the replica voted. Its
-//! checkpoint is behind that, so that the next attempt to open it is that of a replica whose
+//! What is left says that the entries up to the last one are purged, and what the replica voted.
+//! Its checkpoint is behind that, so that the next attempt to open it is that of a replica whose
 //! checkpoint is lost: it takes a state from another replica that covers all it ever acknowledged,
 //! before it votes or counts again. That is Raft's InstallSnapshot. The vote is never forgotten, so
 //! the replica cannot give a second one in a term.
@@ -32,8 +32,8 @@ const ANSWER_MAX: Duration = Duration::from_millis(500);
 const NOTE: &str = "the disk had no space and others have all of its log: a retry takes their state";
 
 impl Groups {
-    /// Lets go of the log of a quarantined replica, unless it is being opened or others may not have
-    /// all of it. Says whether it did.
+    /// Lets go of the log of a quarantined replica, unless it is being opened or others may not
+    /// have all of it. Says whether it did.
     pub(super) async fn let_go(&self, id: GroupId) -> io::Result<bool> {
         let log = self.parts.wal.group(id);
         let Some(last) = log.last_index() else {
@@ -61,7 +61,8 @@ impl Groups {
     }
 
     /// Whether another replica has applied an entry after `last`, which is the last one that this
-    /// node's replica has. What a leader merely has in its log does not count: it may be alone with it.
+    /// node's replica has. What a leader merely has in its log does not count: it may be alone with
+    /// it.
     async fn went_on_without(&self, id: GroupId, last: LogIndex) -> bool {
         let nodes = self.parts.peers.known();
         let asked = nodes.into_iter().map(|node| self.ask_applied(id, node));

@@ -1,11 +1,13 @@
-//! EnterEpoch: the catalog goes on after it lost its majority for good. It may have forgotten its last changes.
+//! EnterEpoch: the catalog goes on after it lost its majority for good. It may have forgotten its
+//! last changes.
 //!
-//! - Numbers that it forgot must not be given again: a node may have replicas of a forgotten group on its disk, and partitions
-//!   know the versions of forgotten settings. Numbers of a new epoch begin above all of the old one. Groups with a lower
-//!   number that it does not know count as deleted, so that their replicas go.
-//! - Groups may have moved since. So none counts as settled: any node may have a replica, and keeps it until the group's
-//!   leader has brought its members to those that the record wants, and reports that. Nobody counts as born with a group
-//!   either: who has nothing of it joins.
+//! - Numbers that it forgot must not be given again: a node may have replicas of a forgotten group
+//!   on its disk, and partitions know the versions of forgotten settings. Numbers of a new epoch
+//!   begin above all of the old one. Groups with a lower number that it does not know count as
+//!   deleted, so that their replicas go.
+//! - Groups may have moved since. So none counts as settled: any node may have a replica, and keeps
+//!   it until the group's leader has brought its members to those that the record wants, and
+//!   reports that. Nobody counts as born with a group either: who has nothing of it joins.
 
 use super::{Answer, Catalog, placement};
 use crate::command::catalog::{CatalogAnswer, Done};

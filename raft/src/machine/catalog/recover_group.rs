@@ -1,10 +1,10 @@
 //! RecoverGroup: a group that lost its majority for good goes on with one replica, in a new epoch.
 //!
-//! An operator's decision, never the planner's: what only the lost replicas had is lost. The record says
-//! which replica goes on; its node carries that out (`raft/src/group/epoch.rs`). All others are closed.
-//! They stay on disk until the survivor leads and reports that (SettleGroup): should it fail before,
-//! another one can be chosen. Then they are forgotten, and come back only as ones that join. The planner
-//! adds replicas as to any group that has too few.
+//! An operator's decision, never the planner's: what only the lost replicas had is lost. The record
+//! says which replica goes on; its node carries that out (`raft/src/group/epoch.rs`). All others
+//! are closed. They stay on disk until the survivor leads and reports that (SettleGroup): should it
+//! fail before, another one can be chosen. Then they are forgotten, and come back only as ones that
+//! join. The planner adds replicas as to any group that has too few.
 
 use super::{Answer, Catalog, placement, refusal};
 use crate::command::catalog::{CatalogAnswer, Done, RefusalReason};
