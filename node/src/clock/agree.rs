@@ -40,6 +40,12 @@ impl Allowed {
         }
     }
 
+    /// How far what another decision allows is from this, in milliseconds; 0 if they overlap.
+    pub(super) fn apart_ms(self, other: Allowed) -> u64 {
+        let ahead = other.earliest.0.saturating_sub(self.latest.0);
+        ahead.max(self.earliest.0.saturating_sub(other.latest.0))
+    }
+
     /// How far a clock is ahead of what is allowed, in milliseconds; negative if it is behind.
     pub(super) fn offset_ms(self, clock: Millis) -> i64 {
         let nearest = clock.clamp(self.earliest, self.latest);

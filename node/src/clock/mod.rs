@@ -7,9 +7,10 @@
 //! voters allows (`agree.rs`), and the nearest allowed time otherwise.
 //!
 //! What was allowed goes on with the monotonic clock while too few nodes are heard, or while those
-//! that are heard contradict each other. A node that has just started knows nothing of before: it
-//! stamps nothing until a majority has decided. It does not keep anything on disk, nor set the
-//! machine's clock.
+//! that are heard contradict each other. So it does while a majority allows another time for less
+//! than [`FRESH`](reading::FRESH) (`decided.rs`). A node that has just started knows nothing of
+//! before: it stamps nothing until a majority has decided. It does not keep anything on disk, nor
+//! set the machine's clock.
 //!
 //! A cluster of one node has nobody to compare with. Its clock counts as it is at the start; a jump
 //! later is refused as long as the process runs.
@@ -24,11 +25,13 @@ use raft::types::{Millis, NodeId};
 use tokio::time::Instant;
 
 mod agree;
+mod decided;
 mod reading;
 mod report;
 
-use agree::{Allowed, allowed};
-use reading::{Reading, millis};
+use agree::allowed;
+use decided::Decided;
+use reading::Reading;
 pub(crate) use report::Report;
 
 /// A clock that is off by more is not used, in milliseconds. Clocks that are synchronised differ by
@@ -56,20 +59,6 @@ enum Heard {
     Clock(Reading),
     /// Its version does not tell; so it does not count.
     Nothing(Instant),
-}
-
-/// What a majority allowed, at a moment of the monotonic clock.
-#[derive(Clone, Copy)]
-struct Decided {
-    at: Instant,
-    allowed: Allowed,
-}
-
-impl Decided {
-    fn at(self, now: Instant) -> Allowed {
-        let elapsed = now.saturating_duration_since(self.at);
-        self.allowed.later(millis(elapsed).0)
-    }
 }
 
 /// How a node's clock compares with the agreed time.
@@ -112,7 +101,7 @@ impl AgreedClock {
         let decided = self.state.lock().decided;
         Standing {
             offset_ms: decided.map(|decided| decided.at(now).offset_ms(own)),
-            agreed: decided.is_some_and(|decided| now.duration_since(decided.at) < reading::FRESH),
+            agreed: decided.is_some_and(|decided| decided.is_fresh(now)),
         }
     }
 
@@ -160,7 +149,11 @@ impl AgreedClock {
         if alone && state.decided.is_some_and(off) {
             return;
         }
-        state.decided = Some(Decided { at: now, allowed });
+        let fresh = Decided::new(now, allowed, telling.len());
+        state.decided = Some(match state.decided {
+            Some(decided) => decided.followed_by(fresh),
+            None => fresh,
+        });
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::reading::millis;
 use super::*;
 
 const NOW: u64 = 2_000_000_000_000;
@@ -140,10 +141,58 @@ async fn when_all_clocks_are_set_forward_the_time_follows() {
     let case = Case::new(3, NOW);
     case.hears(&[0, 0]);
     case.wall.base.store(NOW + 600_000, Ordering::Relaxed);
+    for _ in 0..=10 {
+        pass(1).await;
+        case.hears(&[600_000, 600_000]);
+        assert_eq!(case.off(), Some(0), "what was heard before may count still");
+    }
     pass(1).await;
     case.hears(&[600_000, 600_000]);
     assert_eq!(case.off(), Some(600_000));
     assert!(!case.clock.standing().is_off());
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_clocks_that_were_wrong_one_after_the_other_are_no_majority() {
+    let year = YEAR as i64;
+    let case = Case::new(3, NOW);
+    for _ in 0..20 {
+        case.hears(&[0, 0]);
+        pass(1).await;
+    }
+    case.hears(&[year, 0]);
+    // Node 2's clock is right again, but it is not heard; node 3's jumps even farther.
+    for _ in 0..9 {
+        pass(1).await;
+        case.clock.heard(
+            NodeId(3),
+            Instant::now(),
+            Some(case.time().after(Millis(3 * YEAR))),
+        );
+        case.clock.decide(case.voters.clone());
+        assert_eq!(case.off(), Some(0));
+    }
+    // Node 2 is heard again.
+    for _ in 0..30 {
+        pass(1).await;
+        case.hears(&[0, 3 * year]);
+        assert_eq!(case.off(), Some(0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_time_that_comes_and_goes_never_counts() {
+    let year = YEAR as i64;
+    let case = Case::new(3, NOW);
+    for _ in 0..10 {
+        case.hears(&[0, 0]);
+        pass(1).await;
+        for _ in 0..9 {
+            case.hears(&[year, year]);
+            assert_eq!(case.off(), Some(0));
+            pass(1).await;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,8 @@ use raft::store::MemoryStore;
 use crate::cluster::{NODES, Node, caught_up, introduce, open, start};
 use crate::node::{PATIENCE, configure, send};
 
-const MESSAGES: u64 = 120;
+/// Of at most four slices: a replica whose disk is slow leaves out the fifth that waits.
+const MESSAGES: u64 = 90;
 const BODY: usize = 10_000;
 
 /// Waits until a replica has compared as many slices as a pass had. Returns what differs.
@@ -47,7 +48,7 @@ async fn replicas_that_are_equal_are_found_to_be() {
     caught_up(&third, &leader, MESSAGES).await;
 
     let pass = leader.verify(Duration::ZERO).await.unwrap();
-    assert!(pass.slices > 3, "{pass:?}");
+    assert!((3..=4).contains(&pass.slices), "{pass:?}");
     for group in [&leader, &second, &third] {
         assert_eq!(compared(group, pass).await, None);
         assert!(group.verification().is_equal());
