@@ -33,6 +33,8 @@ pub(super) const RESERVE_FILES: usize = 2;
 pub(super) const SPARE_SUFFIX: &str = "spare";
 pub(super) const NEW_SUFFIX: &str = "new";
 
+/// Zeros that are written without waiting for the disk: more would keep the log waiting for it.
+const UNSYNCED_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// Zeros that one step writes at most.
 const STEP_BYTES_MAX: u64 = 1024 * 1024;
 /// Zeros that one step may always write.
@@ -112,6 +114,17 @@ struct Making {
     path: PathBuf,
     file: Arc<dyn DiskFile>,
     zeroed: u64,
+    /// So many of these bytes may not be on the disk yet.
+    unsynced: u64,
+}
+
+impl Making {
+    fn sync(&mut self) -> Result<(), WalError> {
+        let synced = self.file.sync_data();
+        synced.map_err(|error| WalError::io("sync", &self.path, error))?;
+        self.unsynced = 0;
+        Ok(())
+    }
 }
 
 /// Makes spares; each step does a little.
@@ -173,9 +186,15 @@ impl Maker {
         let end = end.min(self.segment_bytes);
         let zeros = vec![0; (end - making.zeroed) as usize];
         match making.file.write_all_at(&zeros, making.zeroed) {
-            Ok(()) => making.zeroed = end,
+            Ok(()) => {
+                making.unsynced += end - making.zeroed;
+                making.zeroed = end;
+            }
             Err(error) if is_no_space(&error) => return self.give_up(),
             Err(error) => return Err(WalError::io("write", &making.path, error)),
+        }
+        if making.unsynced >= UNSYNCED_BYTES_MAX {
+            making.sync()?;
         }
         if end == self.segment_bytes {
             self.finish()?;
@@ -200,6 +219,7 @@ impl Maker {
             path: path.clone(),
             file,
             zeroed: 0,
+            unsynced: 0,
         });
         match reserved {
             Ok(()) => Ok(true),
@@ -220,11 +240,11 @@ impl Maker {
     }
 
     fn finish(&mut self) -> Result<(), WalError> {
-        let Some(Making { path: new, file, .. }) = self.making.take() else {
+        let Some(mut making) = self.making.take() else {
             return Ok(());
         };
-        file.sync_data()
-            .map_err(|error| WalError::io("sync", &new, error))?;
+        making.sync()?;
+        let Making { path: new, file, .. } = making;
         let path = new.with_extension(SPARE_SUFFIX);
         self.disk
             .rename(&new, &path)

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 /// Records are written when they have so many bytes.
 const BUFFER_BYTES: usize = 256 << 10;
 /// What is written without waiting for the disk: more would keep the log waiting for it.
-const UNSYNCED_BYTES_MAX: u64 = 8 << 20;
+const UNSYNCED_BYTES_MAX: u64 = 2 << 20;
 
 /// Where a file goes on.
 pub(super) struct Tail {

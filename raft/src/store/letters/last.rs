@@ -7,7 +7,7 @@ use crate::env::DiskFile;
 use crate::store::StoreError;
 
 /// What is written without waiting for the disk: more would keep the log waiting for it.
-const UNSYNCED_BYTES_MAX: u64 = 8 << 20;
+const UNSYNCED_BYTES_MAX: u64 = 2 << 20;
 /// The file that chunks are added to.
 pub(super) struct Last {
     pub(super) number: u64,
