@@ -3,6 +3,10 @@
 //! The order is that of their sequence numbers, of which another rule says that they follow time. A send of
 //! unknown fate has no number that anybody knows, and is left out. A later delivery of the same message is
 //! for the rules about deletes and timeouts.
+//!
+//! A reply can take longer than the visibility timeout that its receive asked for. The message may
+//! have been handed out first, be visible again, and have been moved elsewhere before the next ones
+//! were received. So two calls that overlap by so much have no order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +33,9 @@ pub(super) fn check(facts: &Facts, _: &Allowance) -> Vec<Finding> {
         }
         match furthest.get(group) {
             Some((before, earlier_send, earlier)) if *before > place => {
+                if delivery.began + delivery.visibility.min <= earlier.ended {
+                    continue;
+                }
                 let what = format!(
                     "{:?} came after {:?}, which was sent later",
                     delivery.body, earlier.body
@@ -65,6 +72,18 @@ mod tests {
         let mut facts = story::sent(&[("a", "g", 1), ("b", "g", 2)]);
         story::delivered(&mut facts, 0..1, &["b", "a"]);
         assert_eq!(found(check, &facts).len(), 1);
+    }
+
+    #[test]
+    fn a_reply_that_took_longer_than_the_visibility_timeout_may_be_of_the_first() {
+        let case = |began| {
+            let mut facts = story::sent(&[("a", "g", 1), ("b", "g", 2)]);
+            story::delivered(&mut facts, 150..200, &["b"]);
+            story::delivered(&mut facts, began..210, &["a"]);
+            found(check, &facts).len()
+        };
+        let earliest = 200 - story::VISIBILITY_MS;
+        assert_eq!((case(earliest), case(earliest + 1)), (0, 1));
     }
 
     #[test]
