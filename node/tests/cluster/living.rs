@@ -15,7 +15,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(60);
 /// How long the groups of dead nodes may take to be placed elsewhere.
 const REPLACED_LIMIT: Duration = Duration::from_secs(120);
 /// Queues that are made after the deaths, and how many at a time.
-const NEW: usize = 20;
+const NEW: usize = 100;
 const AT_ONCE: usize = 10;
 
 /// Two of five nodes are dead and replaced: they hold nothing, and so they look like the best places for whatever is new.

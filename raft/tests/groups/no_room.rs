@@ -178,6 +178,16 @@ async fn a_disk_without_space_costs_a_quarantined_replica_its_log_once_others_we
     );
     drop(other);
 
+    // What it acknowledged is with the others. So an operator cannot have it go on alone.
+    let had = third.groups.log_on_disk(GROUP).await.unwrap();
+    let alone = third.groups.begin_epoch(GROUP, MachineKind::Queue, 1).await;
+    let refused = alone.unwrap_err().to_string();
+    assert!(
+        refused.contains("no state that its log goes on from"),
+        "{refused}"
+    );
+    assert_eq!(third.groups.log_on_disk(GROUP).await.unwrap(), had);
+
     // It voted before, and does not forget that. Without a state of others it takes part in nothing.
     stop(third).await;
     let third = three.third().await;
