@@ -153,8 +153,8 @@ impl Placement {
         let open: BTreeSet<GroupId> = self.groups.list().iter().map(|group| group.id()).collect();
         let placed: Vec<(Lane, GroupId)> = self.catalog.read(|c| {
             let here = c.groups().filter(|record| {
-                let is_kept = || self.left.contains(&GroupId(record.group_id));
-                record.replicas.contains(&me.0) || epochs::still_takes_part(record, me) && is_kept()
+                let is_kept = self.left.contains(&GroupId(record.group_id));
+                record.replicas.contains(&me.0) || epochs::still_takes_part(record, me, is_kept)
             });
             let closed = here.filter(|record| !open.contains(&GroupId(record.group_id)));
             let lane = |record: &GroupRecord| {
