@@ -40,10 +40,11 @@ impl Allowed {
         }
     }
 
-    /// How far what another decision allows is from this, in milliseconds; 0 if they overlap.
-    pub(super) fn apart_ms(self, other: Allowed) -> u64 {
-        let ahead = other.earliest.0.saturating_sub(self.latest.0);
-        ahead.max(self.earliest.0.saturating_sub(other.latest.0))
+    /// What both allow, if there is such a time.
+    pub(super) fn intersection(self, other: Allowed) -> Option<Allowed> {
+        let earliest = self.earliest.max(other.earliest);
+        let latest = self.latest.min(other.latest);
+        (earliest <= latest).then_some(Allowed { earliest, latest })
     }
 
     /// How far a clock is ahead of what is allowed, in milliseconds; negative if it is behind.

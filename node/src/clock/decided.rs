@@ -1,87 +1,58 @@
-//! What a majority has decided, and how another decision replaces it.
+//! What a majority has decided, at a moment at which all clocks behind it are known.
 //!
 //! Clocks are heard at different moments. Node 2's clock may have been wrong when it was heard last,
 //! and right since. If node 3's clock jumps now, two of three clocks look wrong, although never more
-//! than one of them was. So a decision that leaves the time so far waits until it has been made for
-//! as long as what was heard counts. Then each clock behind it was heard again in between. A clock
-//! that was wrong both times was wrong all the time, and so was each other one: a majority's clocks
-//! show the new time at one moment, and it is right.
-//!
-//! Meanwhile the time goes on as before, with the monotonic clock.
+//! than one of them was. So a decision is about one moment, and only those clocks count that were
+//! seen before it and after it, and were not set in between.
 
+use std::cmp::Reverse;
+
+use raft::types::Millis;
 use tokio::time::Instant;
 
-use super::OFFSET_MS_MAX;
-use super::agree::Allowed;
-use super::reading::{FRESH, millis};
+use super::agree::{Allowed, allowed};
+use super::reading::{FRESH, Reading, millis};
 
 /// What a majority allowed, at a moment of the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decided {
     at: Instant,
     allowed: Allowed,
-    /// How many voters counted.
-    voters: usize,
-    /// Another time that a majority allows since then.
-    leaving: Option<Leaving>,
-}
-
-/// A time that a majority has allowed without a break, which is not the one that is used.
-#[derive(Clone, Copy, Debug)]
-struct Leaving {
-    since: Instant,
-    at: Instant,
-    allowed: Allowed,
 }
 
 impl Decided {
-    /// A decision of so many voters that count.
-    pub(super) fn new(at: Instant, allowed: Allowed, voters: usize) -> Decided {
-        Decided {
-            at,
-            allowed,
-            voters,
-            leaving: None,
-        }
+    /// What the clocks of so many voters allow, at the moment at which most of them are known; none
+    /// if nothing is allowed at any moment after that of the decision `before`.
+    pub(super) fn by(readings: &[Reading], voters: usize, before: Option<Decided>) -> Option<Decided> {
+        let moments = readings.iter().map(Reading::until);
+        let news = moments.filter(|at| before.is_none_or(|before| before.at < *at));
+        let mut known: Vec<(Vec<Millis>, Instant)> = news.map(|at| (showed(readings, at), at)).collect();
+        known.sort_unstable_by_key(|(clocks, at)| Reverse((clocks.len(), *at)));
+        known.into_iter().find_map(|(clocks, at)| {
+            let allowed = allowed(clocks, voters)?;
+            // Of a time that is open still, what was known before says more.
+            let narrowed = before.and_then(|before| before.at(at).intersection(allowed));
+            let allowed = narrowed.unwrap_or(allowed);
+            Some(Decided { at, allowed })
+        })
     }
 
     /// What is allowed at `now`.
     pub(super) fn at(self, now: Instant) -> Allowed {
-        later(self.allowed, self.at, now)
+        let elapsed = now.saturating_duration_since(self.at);
+        self.allowed.later(millis(elapsed).0)
     }
 
     /// Whether a majority decided not long ago.
     pub(super) fn is_fresh(self, now: Instant) -> bool {
-        now.duration_since(self.at) < FRESH
-    }
-
-    /// What counts once `next` was decided. A decision of more voters replaces it at once: some
-    /// could not be asked before.
-    pub(super) fn followed_by(self, next: Decided) -> Decided {
-        let Decided {
-            at, allowed, voters, ..
-        } = next;
-        if voters > self.voters || !leaves(self.at(at), allowed) {
-            return next;
-        }
-        let before = self.leaving.filter(|before| {
-            let expected = later(before.allowed, before.at, at);
-            at.duration_since(before.at) < FRESH && !leaves(expected, allowed)
-        });
-        let since = before.map_or(at, |before| before.since);
-        if at.duration_since(since) > FRESH {
-            return next;
-        }
-        let leaving = Some(Leaving { since, at, allowed });
-        Decided { leaving, ..self }
+        now.saturating_duration_since(self.at) < FRESH
     }
 }
 
-fn later(allowed: Allowed, at: Instant, now: Instant) -> Allowed {
-    let elapsed = now.saturating_duration_since(at);
-    allowed.later(millis(elapsed).0)
-}
-
-fn leaves(expected: Allowed, allowed: Allowed) -> bool {
-    expected.apart_ms(allowed) > OFFSET_MS_MAX
+/// The clocks that are known at a moment.
+fn showed(readings: &[Reading], moment: Instant) -> Vec<Millis> {
+    readings
+        .iter()
+        .filter_map(|reading| reading.showed(moment))
+        .collect()
 }

@@ -7,16 +7,16 @@
 //! voters allows (`agree.rs`), and the nearest allowed time otherwise.
 //!
 //! What was allowed goes on with the monotonic clock while too few nodes are heard, or while those
-//! that are heard contradict each other. So it does while a majority allows another time for less
-//! than [`FRESH`](reading::FRESH) (`decided.rs`). A node that has just started knows nothing of
-//! before: it stamps nothing until a majority has decided. It does not keep anything on disk, nor
-//! set the machine's clock.
+//! that are heard contradict each other. A node that has just started knows nothing of before: it
+//! stamps nothing until a majority has decided (`decided.rs`). It does not keep anything on disk,
+//! nor set the machine's clock.
 //!
 //! A cluster of one node has nobody to compare with. Its clock counts as it is at the start; a jump
 //! later is refused as long as the process runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use raft::env::Clock;
@@ -29,7 +29,6 @@ mod decided;
 mod reading;
 mod report;
 
-use agree::allowed;
 use decided::Decided;
 use reading::Reading;
 pub(crate) use report::Report;
@@ -37,6 +36,9 @@ pub(crate) use report::Report;
 /// A clock that is off by more is not used, in milliseconds. Clocks that are synchronised differ by
 /// less than a tenth of it.
 pub const OFFSET_MS_MAX: u64 = 1_000;
+
+/// The own clock and the monotonic one are looked at together. What took longer says nothing.
+const OWN_LOOK_MAX: Duration = Duration::from_millis(100);
 
 /// The node's own clock, corrected by what a majority allows.
 pub struct AgreedClock {
@@ -49,6 +51,8 @@ pub struct AgreedClock {
 struct State {
     voters: BTreeSet<NodeId>,
     heard: BTreeMap<NodeId, Heard>,
+    /// What this node's own clock shows.
+    own: Option<Reading>,
     /// What was last decided.
     decided: Option<Decided>,
 }
@@ -107,11 +111,14 @@ impl AgreedClock {
 
     /// The voters whose majority decides, and what is known of their clocks, for a text.
     fn clocks(&self) -> String {
-        let (now, own) = (Instant::now(), self.own.now());
+        let now = Instant::now();
         let state = self.state.lock();
         let clock = |voter: &NodeId| {
-            let shown = state.clock(*voter, self.me, own, now);
-            let shown = shown.map_or_else(|| "not heard".to_owned(), |clock| format!("{} ms", clock.0));
+            let shown = state.reading(*voter, self.me, now);
+            let shown = shown.map_or_else(
+                || "not heard".to_owned(),
+                |shown| format!("{} ms", shown.clock(now).0),
+            );
             format!("node {voter}: {shown}")
         };
         state.voters.iter().map(clock).collect::<Vec<_>>().join(", ")
@@ -122,38 +129,42 @@ impl AgreedClock {
     pub(crate) fn heard(&self, node: NodeId, asked: Instant, clock: Option<Millis>) {
         let answered = Instant::now();
         let mut state = self.state.lock();
+        let Some(clock) = clock else {
+            state.heard.insert(node, Heard::Nothing(answered));
+            return;
+        };
         let earlier = match state.heard.get(&node) {
             Some(Heard::Clock(earlier)) => Some(*earlier),
             _ => None,
         };
-        let reading = |clock| Heard::Clock(Reading::new(asked, answered, clock).or_better(earlier));
-        state
-            .heard
-            .insert(node, clock.map_or(Heard::Nothing(answered), reading));
+        if let Some(reading) = Reading::new(asked, answered, clock) {
+            state.heard.insert(node, Heard::Clock(reading.after(earlier)));
+        }
     }
 
     /// Decides anew, by a majority of `voters`; changes nothing if they do not say enough.
     pub(crate) fn decide(&self, voters: BTreeSet<NodeId>) {
         let (now, own) = (Instant::now(), self.own.now());
+        // This process may have stood still in between.
+        if now.elapsed() > OWN_LOOK_MAX {
+            return;
+        }
         let mut state = self.state.lock();
         state.voters = voters;
+        state.own = Reading::new(now, now, own).map(|reading| reading.after(state.own));
         let telling = state.telling(now);
-        let clocks = telling
-            .iter()
-            .filter_map(|voter| state.clock(*voter, self.me, own, now));
-        let Some(allowed) = allowed(clocks.collect(), telling.len()) else {
-            return;
-        };
-        let alone = telling.len() == 1 && telling.contains(&self.me);
         let off = |decided: Decided| decided.at(now).offset_ms(own).unsigned_abs() > OFFSET_MS_MAX;
+        let alone = telling.len() == 1 && telling.contains(&self.me);
         if alone && state.decided.is_some_and(off) {
             return;
         }
-        let fresh = Decided::new(now, allowed, telling.len());
-        state.decided = Some(match state.decided {
-            Some(decided) => decided.followed_by(fresh),
-            None => fresh,
-        });
+        let readings = telling
+            .iter()
+            .filter_map(|voter| state.reading(*voter, self.me, now));
+        let readings: Vec<Reading> = readings.collect();
+        if let Some(decided) = Decided::by(&readings, telling.len(), state.decided) {
+            state.decided = Some(decided);
+        }
     }
 }
 
@@ -171,13 +182,13 @@ impl State {
             .collect()
     }
 
-    /// What a node's clock shows now, if that is known.
-    fn clock(&self, node: NodeId, me: NodeId, own: Millis, now: Instant) -> Option<Millis> {
+    /// What a node's clock shows, if that is known.
+    fn reading(&self, node: NodeId, me: NodeId, now: Instant) -> Option<Reading> {
         if node == me {
-            return Some(own);
+            return self.own;
         }
         match self.heard.get(&node)? {
-            Heard::Clock(reading) if reading.is_fresh(now) => Some(reading.clock(now)),
+            Heard::Clock(reading) if reading.is_fresh(now) => Some(*reading),
             _ => None,
         }
     }
