@@ -144,6 +144,7 @@ async fn live(mut config: Config, mut env: Env, stop: CancellationToken) -> anyh
     let identity = Arc::new(Mutex::new(identity));
     let peers = Peers::new(env.clone(), config.node_id);
     peers.require_level(identity.lock().level());
+    peers.set_own_address(&me.peer_address);
     let groups = Groups::start(
         env.clone(),
         &config.data_dir,

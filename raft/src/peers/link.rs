@@ -51,6 +51,8 @@ pub enum CallError {
 pub(super) struct Ends {
     pub(super) me: NodeId,
     pub(super) cluster: String,
+    /// Where this node is reached.
+    pub(super) address: String,
     /// The other node.
     pub(super) node: NodeId,
     /// The level that it must know.
@@ -274,6 +276,9 @@ async fn exchange(
     request
         .metadata_mut()
         .insert("millrace-to", ends.node.0.to_string().parse()?);
+    request
+        .metadata_mut()
+        .insert("millrace-address", ends.address.parse()?);
     level::tell(request.metadata_mut(), env.level);
     let answer = client.exchange(request).await?;
     let known = level::told(answer.metadata());

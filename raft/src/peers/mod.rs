@@ -51,6 +51,7 @@ pub struct Peers {
 #[derive(Default)]
 struct State {
     cluster: String,
+    own_address: String,
     addresses: BTreeMap<NodeId, String>,
     links: BTreeMap<NodeId, Arc<Link>>,
 }
@@ -91,6 +92,11 @@ impl Peers {
         self.required.fetch_max(level.0, Ordering::Relaxed);
     }
 
+    /// Says where this node is reached. Whoever it connects to is told.
+    pub fn set_own_address(&self, address: &str) {
+        self.state.write().own_address = address.to_owned();
+    }
+
     /// Says where a node is. A changed address takes effect at the next connection.
     pub fn set_address(&self, node: NodeId, address: &str) {
         let mut state = self.state.write();
@@ -127,6 +133,7 @@ impl Peers {
         let mut state = self.state.write();
         let State {
             cluster,
+            own_address,
             addresses,
             links,
         } = &mut *state;
@@ -136,6 +143,7 @@ impl Peers {
             let ends = Ends {
                 me: self.me,
                 cluster: cluster.clone(),
+                address: own_address.clone(),
                 node,
                 required,
             };

@@ -145,6 +145,12 @@ impl pb::peers_server::Peers for Service {
             level::told(request.metadata()),
             self.peers.required_level(),
         )?;
+        // A node that joins knows its seeds alone, and cannot ask a leader that is none of them for
+        // its state.
+        let address = told("millrace-address");
+        if caller.0 != 0 && caller != self.peers.me() && !address.is_empty() {
+            self.peers.set_address(caller, address);
+        }
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
         let reading = read_frames(request.into_inner(), self.inbound.clone(), replies);
         let stop = self.stop.clone();

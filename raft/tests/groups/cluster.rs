@@ -87,6 +87,7 @@ pub(crate) async fn start_in(
     let address = listener.local_address().unwrap();
     let peers = Peers::new(env.clone(), id);
     peers.set_cluster("test");
+    peers.set_own_address(&address);
     let options = GroupsOptions {
         timing: PATIENT,
         ..options
@@ -129,7 +130,7 @@ pub(crate) async fn stop(node: Node) {
 }
 
 /// Sends until `purged` says that enough of the logs is gone.
-async fn fill(leader: &Group, nodes: &[&Node], purged: impl Fn() -> bool) -> u64 {
+pub(crate) async fn fill(leader: &Group, nodes: &[&Node], purged: impl Fn() -> bool) -> u64 {
     let mut sent = 0;
     while !purged() {
         send(leader, 1_000).await;
