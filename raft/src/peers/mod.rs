@@ -109,6 +109,13 @@ impl Peers {
         }
     }
 
+    /// A node says itself where it is. That counts if nothing else is known.
+    fn told_address(&self, node: NodeId, address: &str) {
+        let mut state = self.state.write();
+        let address = || address.to_owned();
+        state.addresses.entry(node).or_insert_with(address);
+    }
+
     /// Where a node is, if known.
     pub fn address(&self, node: NodeId) -> Option<String> {
         self.state.read().addresses.get(&node).cloned()

@@ -149,7 +149,7 @@ impl pb::peers_server::Peers for Service {
         // its state.
         let address = told("millrace-address");
         if caller.0 != 0 && caller != self.peers.me() && !address.is_empty() {
-            self.peers.set_address(caller, address);
+            self.peers.told_address(caller, address);
         }
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
         let reading = read_frames(request.into_inner(), self.inbound.clone(), replies);
