@@ -1,9 +1,9 @@
 //! What a majority has decided, at a moment at which all clocks behind it are known.
 //!
-//! Clocks are heard at different moments. Node 2's clock may have been wrong when it was heard last,
-//! and right since. If node 3's clock jumps now, two of three clocks look wrong, although never more
-//! than one of them was. So a decision is about one moment, and only those clocks count that were
-//! seen before it and after it, and were not set in between.
+//! Readings of clocks are of different moments. Node 2's clock may have been wrong at its last
+//! reading, and right since. If node 3's clock jumps now, two of three clocks look wrong, although
+//! never more than one of them was. So a decision is about one moment. Only clocks count that were
+//! read before and after that moment, and were not set in between.
 
 use std::cmp::Reverse;
 
@@ -21,8 +21,8 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    /// What the clocks of so many voters allow, at the moment at which most of them are known; none
-    /// if nothing is allowed at any moment after that of the decision `before`.
+    /// Decides by the clocks of `voters` voters, at the moment at which most clocks are known. None
+    /// if the clocks allow no time at any moment later than that of `before`.
     pub(super) fn by(readings: &[Reading], voters: usize, before: Option<Decided>) -> Option<Decided> {
         let moments = readings.iter().map(Reading::until);
         let news = moments.filter(|at| before.is_none_or(|before| before.at < *at));

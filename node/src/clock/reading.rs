@@ -12,7 +12,8 @@ pub(super) const FRESH: Duration = Duration::from_secs(10);
 const GAP_MAX: Duration = Duration::from_secs(3);
 /// A look that took longer says too little: this process, or the other one, stood still.
 const LOOK_MAX: Duration = Duration::from_secs(2);
-/// Two looks agree if the clock was moved by no more in between, in milliseconds.
+/// Two readings agree if the clock was set by at most this in between, in milliseconds. It leaves
+/// room for rounding and for a clock that is being slewed.
 const STEP_MS_MAX: u64 = 10;
 
 /// What a clock showed at the last look, and since when it has been shown to go on without a step.

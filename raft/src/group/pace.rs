@@ -33,7 +33,7 @@ use crate::level::Level;
 use crate::machine::Machine;
 use crate::types::Millis;
 
-/// A group that is ahead of the agreed time by no more waits for it, in milliseconds. Twice what
+/// A group that is ahead of the agreed time by at most this waits for it, in milliseconds. Twice what
 /// the clocks of two nodes that use the agreed time can differ by.
 pub const AHEAD_MS_MAX: u64 = 60_000;
 

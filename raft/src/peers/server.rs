@@ -145,8 +145,8 @@ impl pb::peers_server::Peers for Service {
             level::told(request.metadata()),
             self.peers.required_level(),
         )?;
-        // A node that joins knows its seeds alone, and cannot ask a leader that is none of them for
-        // its state.
+        // A node that joins knows only the addresses of its seeds. If the leader is not a seed, the
+        // node could not fetch the leader's state.
         let address = told("millrace-address");
         if caller.0 != 0 && caller != self.peers.me() && !address.is_empty() {
             self.peers.told_address(caller, address);

@@ -137,7 +137,7 @@ async fn a_disk_without_space_costs_a_quarantined_replica_its_log_once_others_we
     let (had, vote) = (log.range(), log.vote());
     assert!(!had.is_empty() && vote.is_some());
 
-    // The disk is full, and nobody has gone on: everything stays.
+    // The disk is full, and the other replicas have applied nothing new: the log stays.
     three.disk.0.store(true, Ordering::SeqCst);
     let mut sent = 0;
     while third.groups.wal().space() == LogSpace::Ample {
@@ -188,7 +188,7 @@ async fn a_disk_without_space_costs_a_quarantined_replica_its_log_once_others_we
     );
     assert_eq!(third.groups.log_on_disk(GROUP).await.unwrap(), had);
 
-    // It voted before, and does not forget that. Without a state of others it takes part in nothing.
+    // It keeps its vote. It does not open before it has fetched another replica's state.
     stop(third).await;
     let third = three.third().await;
     assert_eq!(third.groups.wal().group(GROUP).vote(), vote);
